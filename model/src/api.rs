@@ -1,0 +1,269 @@
+//! What clients ask a node, and what it answers.
+//!
+//! A wallet asks over the network, in one exchange for each question. Nothing in an answer is to be
+//! believed because a node says so: a [`CertifiedResult`] brings its proof, an object is named by
+//! what it contains, and the rest is a hint that a wrong decision of the shard would refute.
+//!
+//! The types are here, below both sides, so that a client links no node.
+
+use serde::{Deserialize, Serialize};
+
+use crate::encoding::{self, DecodeError};
+use crate::hash::Hash;
+use crate::head::HeadCertificate;
+use crate::id::{NetworkId, NodeId, ObjectId, ShardId, TransactionId};
+use crate::key::PublicKey;
+use crate::object::Object;
+use crate::receipt::CertifiedResult;
+use crate::statement::Height;
+use crate::time::Time;
+use crate::transaction::Transaction;
+
+/// The longest encoding of a [`Request`], in bytes: a transaction, with room for what comes later.
+pub const REQUEST_BYTES_MAX: usize = 256 * 1024;
+
+/// The longest encoding of a [`Response`], in bytes. Lists are cut into pages that fit.
+pub const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long a node lets a client wait for something to happen, in milliseconds. Longer wishes are
+/// shortened to this.
+pub const WAIT_MS_MAX: u32 = 60_000;
+
+/// Objects on one page of [`Response::Labelled`].
+pub const PAGE_OBJECTS_MAX: usize = 256;
+
+/// Bytes of encoded objects on one page of [`Response::Labelled`]. One object may exceed it alone.
+pub const PAGE_BYTES_AIM: usize = 512 * 1024;
+
+/// Characters of the reason in [`Refused::Malformed`]: it may quote what a stranger sent.
+pub const REASON_CHARS_MAX: usize = 200;
+
+/// The label under which a node lists the objects that the owner of `key` can spend.
+///
+/// It is the key itself: whoever knows the one knows the other.
+#[must_use]
+pub const fn owner_label(key: &PublicKey) -> Hash {
+    Hash::from_bytes(*key.as_bytes())
+}
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// Who are you, and how are you? Answered by [`Response::Status`].
+    Status,
+    /// The highest head that a quorum signed. Answered by [`Response::Head`].
+    Head,
+    /// Take this transaction. Answered by [`Response::Accepted`] or [`Response::Decided`].
+    Submit(Transaction),
+    /// What became of a transaction, once a quorum has signed it. Answered by
+    /// [`Response::Outcome`], or [`Refused::NotYet`] when the time is up.
+    Outcome {
+        /// The transaction.
+        transaction: TransactionId,
+        /// How long to wait for the decision, in milliseconds, at most [`WAIT_MS_MAX`].
+        wait_ms: u32,
+    },
+    /// A decided transaction. Answered by [`Response::Transaction`].
+    Transaction(TransactionId),
+    /// An active object. Answered by [`Response::Object`].
+    Object(ObjectId),
+    /// The active objects with a label, such as [`owner_label`], ascending by identifier. Answered
+    /// by [`Response::Labelled`], or [`Refused::NotYet`] when the time is up.
+    Labelled {
+        /// The label.
+        label: Hash,
+        /// Only objects after this one: the last one of the page before.
+        after: Option<ObjectId>,
+        /// The answer is to reflect at least the block at this height.
+        at_least: Height,
+        /// How long to wait for that block, in milliseconds, at most [`WAIT_MS_MAX`].
+        wait_ms: u32,
+    },
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Response {
+    /// To [`Request::Status`].
+    Status(Status),
+    /// To [`Request::Head`].
+    Head(HeadCertificate),
+    /// To [`Request::Submit`]: the transaction waits to be decided. The node may still lose it, if
+    /// it is stopped; submitting again is safe and does nothing twice.
+    Accepted,
+    /// To [`Request::Submit`]: the block at this height has decided the transaction already.
+    Decided(Height),
+    /// To [`Request::Outcome`].
+    Outcome(CertifiedResult),
+    /// To [`Request::Transaction`].
+    Transaction(Found),
+    /// To [`Request::Object`].
+    Object {
+        /// The object.
+        object: Object,
+        /// The height at which it was active.
+        height: Height,
+    },
+    /// To [`Request::Labelled`].
+    Labelled(Page),
+    /// To any request that the node does not fulfil.
+    Refused(Refused),
+}
+
+/// A decided transaction as a node finds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// The transaction.
+    pub transaction: Transaction,
+    /// The height of the block that decided it.
+    pub height: Height,
+    /// The decision with its proof, once a quorum has signed the head of that block.
+    pub result: Option<CertifiedResult>,
+}
+
+/// Some of the objects with a label.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// The objects, ascending by identifier.
+    pub objects: Vec<Object>,
+    /// The height at which all of them were active.
+    pub height: Height,
+    /// Whether there are objects after the last of these.
+    pub more: bool,
+}
+
+/// Who a node is and how it fares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// The name that its operator gave it.
+    pub name: String,
+    /// Its member key.
+    pub node: NodeId,
+    /// The network it belongs to.
+    pub network: NetworkId,
+    /// The shard it is a member of.
+    pub shard: ShardId,
+    /// The version of its software.
+    pub version: String,
+    /// The last block it applied.
+    pub tip: Progress,
+    /// The hash of the head after that block.
+    pub head: Hash,
+    /// The highest head that it knows to be signed by a quorum.
+    pub certified: Height,
+    /// The other members it has a link to right now.
+    pub linked: u32,
+    /// The seats of its shard, its own included.
+    pub committee: u32,
+    /// Transactions that wait at it to be decided.
+    pub waiting: u64,
+    /// Why it cannot decide transactions right now. Empty if it is ready.
+    pub not_ready: Vec<NotReady>,
+}
+
+/// How far a shard is, as one node sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// The height of the last applied block.
+    pub height: Height,
+    /// The block time of that block. A transaction with an earlier deadline that is not decided now
+    /// never will be.
+    pub time: Time,
+}
+
+/// Why a node is not ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum NotReady {
+    /// It reaches fewer members than a quorum needs.
+    #[error("linked to {linked} other members of the shard, {needed} are needed")]
+    TooFewLinks {
+        /// The other members it has a link to.
+        linked: u32,
+        /// How many it needs.
+        needed: u32,
+    },
+    /// It is fetching blocks that the others have decided.
+    #[error("catching up with the other members of the shard")]
+    CatchingUp,
+    /// It is about to stop.
+    #[error("stopping")]
+    Stopping,
+}
+
+/// Why a node does not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Refused {
+    /// Too much waits already.
+    #[error("the node is busy, try again in {retry_ms} ms")]
+    Busy {
+        /// When to try again, in milliseconds.
+        retry_ms: u32,
+    },
+    /// The request, or the transaction in it, is not well-formed.
+    #[error("malformed: {0}")]
+    Malformed(String),
+    /// The transaction is not for the shard of this node alone.
+    #[error("the node decides only transactions of shard {shard}")]
+    NotServed {
+        /// The shard of this node.
+        shard: ShardId,
+    },
+    /// The deadline of the transaction is over, or lies too far ahead.
+    #[error(
+        "the deadline of the transaction is over or too far ahead: block time is {} ms, at most \
+         {} ms more are allowed",
+        .0.time.as_ms(), crate::bounds::VALIDITY_MS_MAX
+    )]
+    OutOfTime(Progress),
+    /// It has not happened in the time that the client wanted to wait.
+    #[error("not yet at height {}", .0.height)]
+    NotYet(Progress),
+    /// The node does not have it.
+    #[error("unknown at height {}", .0.height)]
+    Unknown(Progress),
+    /// The node cannot read what it has kept, or is stopping. Another node may answer.
+    #[error("the node cannot answer, ask another one")]
+    Unavailable,
+}
+
+impl Refused {
+    /// A refusal with this reason, shortened to [`REASON_CHARS_MAX`].
+    #[must_use]
+    pub fn malformed(reason: impl core::fmt::Display) -> Self {
+        Self::Malformed(reason.to_string().chars().take(REASON_CHARS_MAX).collect())
+    }
+}
+
+impl Request {
+    /// The canonical encoding.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encoding::encode(self)
+    }
+
+    /// The request in these bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if they are not a canonical encoding, or longer than [`REQUEST_BYTES_MAX`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        encoding::decode(bytes, REQUEST_BYTES_MAX)
+    }
+}
+
+impl Response {
+    /// The canonical encoding.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encoding::encode(self)
+    }
+
+    /// The response in these bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if they are not a canonical encoding, or longer than [`RESPONSE_BYTES_MAX`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        encoding::decode(bytes, RESPONSE_BYTES_MAX)
+    }
+}

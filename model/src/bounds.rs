@@ -1,0 +1,66 @@
+//! Every limit of the protocol, each with its reason.
+//!
+//! A limit is part of the protocol when two honest nodes with different values could disagree.
+//! Limits of a single node (queues, caches, connections) live in the crate that they protect.
+
+/// The longest canonical encoding of a transaction, in bytes. A payment has about 900; the rest is
+/// room for proofs. It keeps a block of a few transactions well below [`PAYLOAD_BYTES_MAX`].
+pub const TRANSACTION_BYTES_MAX: usize = 64 * 1024;
+
+/// Traces in a transaction, dependencies included. Bounds the work of the two validity rules.
+pub const TRACES_MAX: usize = 128;
+
+/// Nesting of dependencies. The check rule is recursive; this bounds its stack.
+pub const DEPENDENCY_DEPTH_MAX: usize = 16;
+
+/// Objects that a transaction consumes, references and creates, together.
+pub const OBJECTS_MAX: usize = 256;
+
+/// Shards concerned by one transaction. Each adds a vote that all others wait for.
+pub const PARTICIPANTS_MAX: usize = 16;
+
+/// Signatures beside a transaction. Each costs every concerned node about 20 microseconds.
+pub const AUTHORIZATIONS_MAX: usize = 32;
+
+/// Bytes in the name of a type or a procedure.
+pub const NAME_BYTES_MAX: usize = 64;
+
+/// How far ahead of block time a deadline may lie, in milliseconds. Records of decided transactions
+/// are kept this long, so memory is bounded by rate times this window (decision D14).
+pub const VALIDITY_MS_MAX: u64 = 60_000;
+
+/// The longest payload of a block, in bytes. One block must cross a link between two members in a
+/// few milliseconds, and a frame of 1 MiB must hold it with its header and signature.
+pub const PAYLOAD_BYTES_MAX: usize = 512 * 1024;
+
+/// Entries in a block. At 1,000 the fixed cost of a block is below a microsecond an entry; more
+/// would only make a slow block slower.
+pub const ENTRIES_MAX: usize = 1_000;
+
+/// The longest encoding of a block: the payload and a header of fixed-size fields.
+pub const BLOCK_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 1_024;
+
+/// How far the time of a proposed block may be from a voter's clock, in milliseconds. Wide enough
+/// for clocks kept by NTP and a slow disk; narrow enough that one leader cannot move deadlines far.
+pub const CLOCK_TOLERANCE_MS: u64 = 5_000;
+
+/// Nodes in a shard. Certificates are lists of signatures, so their size is linear in it; beyond
+/// this, aggregated signatures would be needed (sharded BFT literature puts the break-even at 50 to
+/// 100 members).
+pub const MEMBERS_MAX: usize = 100;
+
+/// The fewest nodes of a shard: `3f + 1` with `f = 1`. Fewer tolerate no fault.
+pub const MEMBERS_MIN: usize = 4;
+
+/// Addresses in a node descriptor.
+pub const ADDRESSES_MAX: usize = 4;
+
+/// Bytes of one address in a node descriptor; the longest multiaddress with a DNS name fits.
+pub const ADDRESS_BYTES_MAX: usize = 320;
+
+/// The longest genesis document, in bytes: 64 shards of 100 nodes with four addresses each.
+pub const GENESIS_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The longest receipt, in bytes: a transaction, a path, a certificate of [`MEMBERS_MAX`] signatures
+/// and a genesis document to check them against.
+pub const RECEIPT_BYTES_MAX: usize = GENESIS_BYTES_MAX + 256 * 1024;

@@ -1,0 +1,56 @@
+//! The data model of Chainspace: everything that is hashed, signed or kept, and the pure rules over it.
+//!
+//! *If an outsider may ever have to check it, it lives here.* Users, nodes and auditors link this
+//! crate and nothing else to agree on what an object, a trace, a transaction, a block, a head and a
+//! certificate are, and on whether a transaction is valid (Figure 2 of the paper).
+//!
+//! The crate has no clock, no randomness, no thread, no socket, no file and no log line, and it keeps
+//! nothing in a collection of arbitrary order.
+//!
+//! Paper: Sections II-A, III and IV-A.
+
+pub mod active_set;
+pub mod api;
+pub mod block;
+pub mod bounds;
+pub mod certificate;
+pub mod checker;
+pub mod encoding;
+pub mod genesis;
+pub mod hash;
+pub mod head;
+pub mod id;
+pub mod key;
+pub mod malpractice;
+pub mod merkle;
+pub mod object;
+pub mod placement;
+pub mod receipt;
+pub mod result;
+pub mod shard;
+pub mod statement;
+pub mod time;
+pub mod trace;
+pub mod transaction;
+pub mod validity;
+
+pub use active_set::{ActiveSet, Overlay};
+pub use block::{Block, Entry, Finalized};
+pub use certificate::{Certificate, CertificateError};
+pub use checker::{Call, Checker, Checkers, Refusal};
+pub use encoding::Bytes;
+pub use genesis::Genesis;
+pub use hash::{Hash, Tag};
+pub use head::{Head, HeadCertificate};
+pub use id::{ContractId, NetworkId, NodeId, ObjectId, ShardId, TraceId, TransactionId};
+pub use key::{PublicKey, SecretKey, Signature, SignatureCheck};
+pub use malpractice::Malpractice;
+pub use object::{Object, ObjectType};
+pub use receipt::Receipt;
+pub use result::{AbortReason, Outcome, TransactionResult};
+pub use shard::{Committee, Faults, NodeDescriptor};
+pub use statement::{Epoch, Height, Slot, Statement, Vote};
+pub use time::Time;
+pub use trace::{Output, Trace};
+pub use transaction::{Authorization, Mode, Nonce, Transaction, TransactionBody};
+pub use validity::Invalid;
