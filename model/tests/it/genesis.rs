@@ -1,0 +1,193 @@
+//! What a network can start with, and each reason why a document cannot start one.
+
+use std::collections::BTreeSet;
+
+use model::encoding::DecodeError;
+use model::genesis::{BadGenesis, GenesisObject, GenesisShard};
+use model::shard::NotACommittee;
+use model::{Genesis, NodeDescriptor, NodeId, ObjectId, PublicKey, Time, bounds};
+
+use crate::world::{OPEN, node, shard, thing};
+
+fn members(people: std::ops::RangeInclusive<u8>) -> Vec<NodeDescriptor> {
+    people
+        .map(|person| NodeDescriptor {
+            name: format!("node {person}"),
+            node: node(person),
+            addresses: vec![format!("/ip4/10.0.0.{person}/tcp/9000")],
+        })
+        .collect()
+}
+
+fn object(home: u32) -> GenesisObject {
+    let thing = thing(OPEN, 0, home);
+    GenesisObject {
+        object_type: thing.object_type,
+        home: thing.home,
+        content: thing.content,
+    }
+}
+
+/// Two shards, and two objects that are alike in each of them.
+pub(crate) fn genesis() -> Genesis {
+    let of = |number, people| GenesisShard {
+        shard: shard(number),
+        members: members(people),
+    };
+    Genesis {
+        name: "test".to_owned(),
+        created: Time::from_ms(1_700_000_000_000),
+        shards: vec![of(1, 1..=4), of(4, 5..=8)],
+        objects: vec![object(1), object(1), object(4), object(4)],
+    }
+}
+
+#[track_caller]
+fn check(change: impl FnOnce(&mut Genesis), expected: BadGenesis) {
+    let mut genesis = genesis();
+    change(&mut genesis);
+    assert_eq!(genesis.check(), Err(expected.clone()));
+    assert_eq!(Genesis::from_bytes(&genesis.to_bytes()), Err(expected));
+}
+
+#[test]
+fn a_good_document_comes_back_from_its_bytes() {
+    let genesis = genesis();
+    assert_eq!(genesis.check(), Ok(()));
+    assert_eq!(Genesis::from_bytes(&genesis.to_bytes()), Ok(genesis));
+}
+
+#[test]
+fn bytes_that_are_not_a_document_are_refused() {
+    let mut bytes = genesis().to_bytes();
+    bytes.push(0);
+    assert_eq!(
+        Genesis::from_bytes(&bytes),
+        Err(BadGenesis::Encoding(DecodeError::Trailing { left: 1 }))
+    );
+    let limit = bounds::GENESIS_BYTES_MAX;
+    let found = limit + 1;
+    assert_eq!(
+        Genesis::from_bytes(&vec![0; found]),
+        Err(BadGenesis::Encoding(DecodeError::TooLong { limit, found }))
+    );
+}
+
+#[test]
+fn shards_are_there_and_strictly_ascend() {
+    check(|genesis| genesis.shards.clear(), BadGenesis::Shards);
+    check(|genesis| genesis.shards.reverse(), BadGenesis::Shards);
+    let same_number = |genesis: &mut Genesis| genesis.shards[1].shard = shard(1);
+    check(same_number, BadGenesis::Shards);
+}
+
+#[test]
+fn the_members_of_each_shard_can_form_one() {
+    let bad = |reason| BadGenesis::Members {
+        shard: shard(4),
+        reason,
+    };
+    let size = |found| {
+        bad(NotACommittee::Size {
+            min: 4,
+            max: 100,
+            found,
+        })
+    };
+    check(
+        |genesis| genesis.shards[1].members = members(5..=7),
+        size(3),
+    );
+    check(
+        |genesis| genesis.shards[1].members = members(5..=105),
+        size(101),
+    );
+    check(
+        |genesis| genesis.shards[1].members[3] = members(5..=5).remove(0),
+        bad(NotACommittee::Repeated(node(5))),
+    );
+    let mut identity = [0; 32];
+    identity[0] = 1;
+    let weak = NodeId::new(PublicKey::from_bytes(identity));
+    check(
+        |genesis| genesis.shards[1].members[2].node = weak,
+        bad(NotACommittee::WeakKey(weak)),
+    );
+}
+
+#[test]
+fn no_node_is_a_member_of_two_shards() {
+    check(
+        |genesis| genesis.shards[1].members[0].node = node(2),
+        BadGenesis::TwoShards(node(2)),
+    );
+}
+
+#[test]
+fn every_object_has_a_home() {
+    check(
+        |genesis| genesis.objects[3].home = shard(2),
+        BadGenesis::Homeless {
+            index: 3,
+            home: shard(2),
+        },
+    );
+}
+
+#[test]
+fn shards_and_members_are_found() {
+    let genesis = genesis();
+    assert_eq!(genesis.shard_of(&node(6)), Some(shard(4)));
+    assert_eq!(genesis.shard_of(&node(9)), None);
+    assert_eq!(genesis.shard(shard(1)), Some(&genesis.shards[0]));
+    assert_eq!(genesis.shard(shard(2)), None);
+    assert!(genesis.committee(shard(2)).is_none());
+    let committee = genesis.committee(shard(4)).expect("there").expect("good");
+    assert_eq!(committee.members(), [5, 6, 7, 8].map(node));
+    assert_eq!(committee.scope().network, genesis.network());
+}
+
+fn all_objects(genesis: &Genesis) -> Vec<ObjectId> {
+    [1, 4]
+        .into_iter()
+        .flat_map(|number| genesis.objects_of(shard(number)).into_keys())
+        .collect()
+}
+
+/// The base case of the induction. Paper: Section IV-A, Theorem 1.
+#[test]
+fn theorem_1_no_two_initial_objects_have_one_identifier() {
+    let genesis = genesis();
+    let ids = all_objects(&genesis);
+    let different: BTreeSet<&ObjectId> = ids.iter().collect();
+    assert_eq!(
+        (ids.len(), different.len()),
+        (4, 4),
+        "although all are alike"
+    );
+    for (id, object) in genesis.objects_of(shard(4)) {
+        assert_eq!((object.id(), object.home), (id, shard(4)));
+    }
+    assert!(genesis.objects_of(shard(2)).is_empty());
+}
+
+#[test]
+fn every_change_of_the_document_makes_another_network_with_other_objects() {
+    let original = genesis();
+    let changes: [fn(&mut Genesis); 6] = [
+        |genesis| genesis.name.push('2'),
+        |genesis| genesis.created = genesis.created.plus_ms(1),
+        |genesis| genesis.shards[0].members.swap(0, 1),
+        |genesis| genesis.shards[0].members[0].addresses.clear(),
+        |genesis| genesis.objects.swap(1, 2),
+        |genesis| genesis.objects[3].content = [1].into(),
+    ];
+    for (index, change) in changes.into_iter().enumerate() {
+        let mut changed = original.clone();
+        change(&mut changed);
+        assert_ne!(changed.network(), original.network(), "change {index}");
+        let before: BTreeSet<ObjectId> = all_objects(&original).into_iter().collect();
+        let after: BTreeSet<ObjectId> = all_objects(&changed).into_iter().collect();
+        assert!(before.is_disjoint(&after), "change {index}");
+    }
+}

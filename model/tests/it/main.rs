@@ -1,0 +1,19 @@
+//! Tests of the promises of the data model, through its public surface.
+
+mod certificate;
+mod conflicts;
+mod figure_2;
+mod form;
+mod genesis;
+mod golden;
+mod history;
+mod identifiers;
+mod malpractice;
+mod mutation;
+mod naive;
+mod placement;
+mod receipt;
+mod samples;
+mod theorem_1;
+mod theorem_2;
+mod world;
