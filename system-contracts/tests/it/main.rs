@@ -1,0 +1,9 @@
+//! Tests of the promises of the system contracts, through their public surface.
+
+mod checker;
+mod composition;
+mod genesis;
+mod procedures;
+mod supply;
+mod ticket;
+mod world;
