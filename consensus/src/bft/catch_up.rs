@@ -1,0 +1,264 @@
+//! Catching up: fetching proposals that matter, and final blocks from members that have them (rule 2).
+
+use std::collections::BTreeMap;
+
+use model::block::BlockRef;
+use model::shard::Seat;
+use model::statement::{Slot, Statement, Vote};
+use model::{Certificate, Finalized, Time};
+
+use super::{Bft, Candidate, Turn};
+use crate::member::Member;
+use crate::message::{Blocks, BlocksRequest, Message, Refused, entries_of_final};
+use crate::record::Record;
+use crate::replica::Output;
+use crate::time::Now;
+
+/// How long a member waits for an answer before it asks another, in milliseconds. The shell reports
+/// failed fetches itself; this is for answers that never come.
+const PATIENCE_MS: u64 = 3_000;
+
+/// How often the same thing is asked for, in milliseconds.
+const ASK_AGAIN_MS: u64 = 200;
+
+/// What is known of final blocks that are not at hand.
+#[derive(Debug, Default)]
+pub(super) struct CatchUp {
+    /// The highest block known to be final.
+    target: Option<BlockRef>,
+    /// Who told of it: the first to ask.
+    source: Option<Seat>,
+    /// A fetch that is under way: whom, and since when.
+    fetch: Option<(Seat, Time)>,
+    /// How often others have been asked, so that they take turns.
+    turns: usize,
+    /// When certificates or proposals of a slot were last asked for.
+    asked: BTreeMap<Slot, Time>,
+}
+
+impl CatchUp {
+    /// A member showed a checked finalization.
+    pub(super) fn heard(&mut self, from: Seat, block: BlockRef) {
+        if self.is_beyond(block.slot) {
+            self.target = Some(block);
+            self.source = Some(from);
+        }
+    }
+
+    /// A final block is known but not all of its chain is at hand.
+    pub(super) fn behind(&mut self, block: BlockRef) {
+        if self.is_beyond(block.slot) {
+            self.target = Some(block);
+        }
+    }
+
+    /// Whether a finalization of this slot says more than what is known.
+    pub(super) fn is_beyond(&self, slot: Slot) -> bool {
+        self.target.is_none_or(|target| slot > target.slot)
+    }
+
+    /// All up to this slot has been applied.
+    pub(super) fn reached(&mut self, slot: Slot) {
+        self.asked = self.asked.split_off(&slot.next());
+        if self.target.is_some_and(|target| target.slot <= slot) {
+            self.target = None;
+            self.source = None;
+            self.fetch = None;
+        }
+    }
+
+    /// Whether there are final blocks that are not at hand.
+    pub(super) const fn is_behind(&self) -> bool {
+        self.target.is_some()
+    }
+
+    /// Whether it is time to ask about this slot (again).
+    pub(super) fn may_ask(&mut self, now: Now, slot: Slot) -> bool {
+        let early = self
+            .asked
+            .get(&slot)
+            .is_some_and(|when| now.timer.since_ms(*when) < ASK_AGAIN_MS);
+        if !early {
+            self.asked.insert(slot, now.timer);
+        }
+        !early
+    }
+
+    /// When to look again.
+    pub(super) fn deadlines(&self) -> impl Iterator<Item = Time> + '_ {
+        let fetch = self.target.and(self.fetch);
+        let fetch = fetch.map(|(_, since)| since.plus_ms(PATIENCE_MS));
+        let asked = self.asked.values().map(|when| when.plus_ms(ASK_AGAIN_MS));
+        asked.chain(fetch)
+    }
+}
+
+impl Bft {
+    /// Whether final blocks are known that are not at hand.
+    pub(crate) const fn is_behind(&self) -> bool {
+        self.catch_up.is_behind()
+    }
+
+    /// Asks for what is missing, unless an answer is under way.
+    pub(super) fn fetch_missing(&mut self, turn: &mut Turn<'_>) {
+        self.fetch_proposals(turn);
+        let waiting = self
+            .catch_up
+            .fetch
+            .is_some_and(|(_, since)| turn.now.timer.since_ms(since) < PATIENCE_MS);
+        if self.catch_up.target.is_none() || waiting {
+            return;
+        }
+        let others = turn.member.others();
+        let from = match self.catch_up.source.take() {
+            Some(source) if source != turn.member.seat() => source,
+            Some(_) | None => others[self.catch_up.turns % others.len()],
+        };
+        self.catch_up.turns += 1;
+        self.catch_up.fetch = Some((from, turn.now.timer));
+        turn.out.push(Output::FetchBlocks {
+            from,
+            request: BlocksRequest {
+                first: self.tip.height.next(),
+            },
+        });
+    }
+
+    /// Asks those who voted for a proposal to send it.
+    fn fetch_proposals(&mut self, turn: &mut Turn<'_>) {
+        let honest = turn.member.committee().honest_threshold();
+        for (block, holders) in self.missing_proposals(honest) {
+            if !self.catch_up.may_ask(turn.now, block.slot) {
+                continue;
+            }
+            let others = turn.member.others();
+            self.catch_up.turns += 1;
+            let fallback = others[self.catch_up.turns % others.len()];
+            let mut asked = vec![fallback];
+            asked.extend(holders.into_iter().take(honest));
+            asked.sort_unstable();
+            asked.dedup();
+            for seat in asked {
+                if seat != turn.member.seat() {
+                    turn.send(seat, Message::ProposalRequest(block));
+                }
+            }
+        }
+    }
+
+    /// A member did not answer; the next one is asked at the next tick.
+    pub(crate) fn on_fetch_failed(&mut self, now: Now, from: Seat) {
+        if let Some((asked, since)) = &mut self.catch_up.fetch
+            && *asked == from
+        {
+            // Not at once: all others may be unreachable too.
+            let waited = PATIENCE_MS.saturating_sub(ASK_AGAIN_MS);
+            let earliest = Time::from_ms(now.timer.as_ms().saturating_sub(waited));
+            *since = (*since).min(earliest);
+        }
+    }
+
+    /// A member answered with final blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if they are not the final blocks after the last one here; the member is at fault,
+    /// or this one has got further in the meantime.
+    pub(crate) fn on_blocks(&mut self, turn: &mut Turn<'_>, from: Seat, answer: Blocks) -> Result<(), Refused> {
+        if self.catch_up.fetch.is_none_or(|(asked, _)| asked != from) {
+            return Ok(());
+        }
+        self.on_fetch_failed(turn.now, from);
+        let blocks = self.after_tip(answer.blocks);
+        if blocks.is_empty() {
+            return Ok(());
+        }
+        let checked = check_chain(turn.member, self.tip.block, blocks)?;
+        self.catch_up.fetch = None;
+        self.catch_up.source = Some(from);
+        for (candidate, certificate) in checked {
+            self.keep_final(turn, candidate, certificate);
+        }
+        Ok(())
+    }
+
+    /// The blocks that are above the last final one here.
+    fn after_tip(&self, blocks: Vec<Finalized>) -> Vec<Finalized> {
+        blocks
+            .into_iter()
+            .skip_while(|block| block.block.header.height <= self.tip.height)
+            .collect()
+    }
+
+    fn keep_final(&mut self, turn: &mut Turn<'_>, mut candidate: Candidate, certificate: Option<Certificate>) {
+        let name = candidate.block.name();
+        let state = self.slots.entry(name.slot).or_default();
+        if let Some(known) = state.candidates.get(&name.hash) {
+            candidate = known.clone();
+        }
+        super::log(turn, &mut candidate);
+        state.candidates.insert(name.hash, candidate);
+        if let Some(certificate) = certificate {
+            turn.persist(Record::Certificate(certificate.clone()));
+            state
+                .certificates
+                .keep(Vote::Finalize(name.hash), certificate);
+        }
+    }
+}
+
+/// Checks that the blocks extend `tip` without gaps and end in a finalization.
+fn check_chain(
+    member: &mut Member,
+    tip: BlockRef,
+    blocks: Vec<Finalized>,
+) -> Result<Vec<(Candidate, Option<Certificate>)>, Refused> {
+    let scope = *member.committee().scope();
+    let mut parent = tip;
+    let mut height = None;
+    let mut last_certified = false;
+    let mut checked = Vec::with_capacity(blocks.len());
+    for Finalized {
+        block,
+        certificate,
+        head: _, // taken in by the keeper of heads
+    } in blocks
+    {
+        let header = &block.header;
+        if header.scope != scope {
+            return Err(Refused::OtherScope);
+        }
+        if !block.is_whole() {
+            return Err(Refused::OtherPayload);
+        }
+        let follows = height.is_none_or(|height: model::Height| header.height == height.next());
+        if header.parent != parent || !follows {
+            return Err(Refused::NotAChain);
+        }
+        parent = block.name();
+        height = Some(header.height);
+        let finalize = Statement::Vote {
+            slot: parent.slot,
+            vote: Vote::Finalize(parent.hash),
+        };
+        let certificate = certificate.filter(|certificate| {
+            certificate.statement == finalize && member.verify_certificate(certificate)
+        });
+        last_certified = certificate.is_some();
+        let entries = entries_of_final(&block, &scope.network)?;
+        checked.push((
+            Candidate {
+                block: std::sync::Arc::new(block),
+                entries: std::sync::Arc::new(entries),
+                signature: None,
+                logged: false,
+            },
+            certificate,
+        ));
+    }
+    if last_certified {
+        Ok(checked)
+    } else {
+        Err(Refused::NotAChain)
+    }
+}

@@ -1,0 +1,192 @@
+//! Leading a slot (rule 3), and whether there is a reason to.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::block::{BlockRef, Header, payload_hash};
+use model::encoding::Bytes;
+use model::statement::Slot;
+use model::transaction::Authorized;
+use model::{Block, Time, TransactionId};
+
+use super::{Bft, Candidate, Turn};
+use crate::member::Member;
+use crate::message::{Message, Proposal};
+
+/// What there is to propose.
+pub(crate) trait Work {
+    /// Sets aside the transactions that blocks short of final hold already. They wait again when
+    /// they are not named the next time.
+    fn set_aside(&mut self, elsewhere: BTreeSet<TransactionId>);
+
+    /// Whether anything waits that a block at `time` would decide.
+    fn waits(&self, time: Time) -> bool;
+
+    /// The payload of a block at `time`, and its entries.
+    fn payload(&self, time: Time) -> (Bytes, Vec<Authorized>);
+}
+
+/// What a leader builds on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Base {
+    block: BlockRef,
+    height: model::Height,
+    time: Time,
+}
+
+impl Bft {
+    /// Starts the clock of the frontier slot if there is a reason to leave it, and proposes if this
+    /// member leads it. Whether it proposed.
+    pub(super) fn lead(&mut self, turn: &mut Turn<'_>, work: &mut dyn Work) -> bool {
+        let base = self.base();
+        self.set_aside(base.as_ref(), work);
+        let time = base.map_or(turn.now.clock, |base| {
+            turn.now.clock.max(base.time.plus_ms(1))
+        });
+        let waits = work.waits(time);
+        let unfinished = self.highest_notarized() > self.tip.block.slot;
+        if !waits && !unfinished && !self.others_act(turn) {
+            self.waiting_since = None;
+            return false;
+        }
+        let since = *self.waiting_since.get_or_insert(turn.now.timer);
+        if !self.is_leader(turn.member) {
+            return false;
+        }
+        if self.frontier <= self.barrier {
+            // It may have proposed here before it was restarted, and does not remember.
+            return self.cast(turn, self.frontier, model::Vote::Skip);
+        }
+        let patient = turn.now.timer >= since.plus_ms(self.pace.empty_ms);
+        match base {
+            Some(base) if waits || patient => {
+                self.propose(turn, base, time, work);
+                true
+            }
+            Some(_) | None => false,
+        }
+    }
+
+    /// Lets transactions rest that are in blocks short of final, as far as this member would build
+    /// on these blocks.
+    fn set_aside(&mut self, base: Option<&Base>, work: &mut dyn Work) {
+        if let Some(base) = base {
+            let span = (self.tip.block, base.block);
+            if self.aside != Some(span) {
+                work.set_aside(self.ids_above_tip(&base.block));
+                self.aside = Some(span);
+            }
+        }
+    }
+
+    /// When a leader with nothing to propose but unfinished business should propose an empty block.
+    pub(super) fn empty_deadline(&self, member: &Member) -> Option<Time> {
+        let since = self.waiting_since?;
+        self.is_leader(member)
+            .then(|| since.plus_ms(self.pace.empty_ms))
+    }
+
+    fn is_leader(&self, member: &Member) -> bool {
+        let proposed = self
+            .slots
+            .get(&self.frontier)
+            .is_some_and(|state| state.proposed || state.own.skip);
+        member.leader(self.frontier) == member.seat() && !proposed
+    }
+
+    /// Whether other members are at work in the frontier slot: somebody proposed in it, or so many
+    /// voted that one of them is honest.
+    fn others_act(&self, turn: &Turn<'_>) -> bool {
+        self.slots.get(&self.frontier).is_some_and(|state| {
+            !state.candidates.is_empty()
+                || state.votes.voters() >= turn.member.committee().honest_threshold()
+        })
+    }
+
+    fn highest_notarized(&self) -> Slot {
+        self.slots
+            .iter()
+            .rev()
+            .find(|(_, state)| state.notarized().is_some())
+            .map_or(self.tip.block.slot, |(slot, _)| *slot)
+    }
+
+    /// The highest notarized block below the frontier, if it and all below it are at hand, and the
+    /// slots between are skipped (they are: the frontier has passed them).
+    fn base(&self) -> Option<Base> {
+        let slot = self.highest_notarized();
+        let block = if slot == self.tip.block.slot {
+            self.tip.block
+        } else {
+            let hash = self.slots.get(&slot)?.notarized()?;
+            BlockRef { slot, hash }
+        };
+        let (height, time) = self.notarized_parent(&block)?;
+        self.chain_to(&block)?;
+        self.first_unskipped(block.slot, self.frontier)
+            .is_none()
+            .then_some(Base {
+                block,
+                height,
+                time,
+            })
+    }
+
+    /// The transactions of the blocks from the last final one up to `block`.
+    fn ids_above_tip(&self, block: &BlockRef) -> BTreeSet<TransactionId> {
+        self.chain_to(block)
+            .unwrap_or_default()
+            .iter()
+            .flat_map(|candidate| candidate.entries.iter().map(Authorized::id))
+            .collect()
+    }
+
+    /// The candidates above the last final block up to `block`, oldest first, if all are at hand.
+    pub(super) fn chain_to(&self, block: &BlockRef) -> Option<Vec<&Candidate>> {
+        let mut chain = Vec::new();
+        let mut next = *block;
+        while next != self.tip.block {
+            if next.slot <= self.tip.block.slot {
+                return None;
+            }
+            let candidate = self.candidate(&next)?;
+            next = candidate.block.header.parent;
+            chain.push(candidate);
+        }
+        chain.reverse();
+        Some(chain)
+    }
+
+    fn propose(&mut self, turn: &mut Turn<'_>, base: Base, time: Time, work: &dyn Work) {
+        let slot = self.frontier;
+        let (payload, entries) = work.payload(time);
+        let header = Header {
+            scope: *turn.member.committee().scope(),
+            slot,
+            parent: base.block,
+            height: base.height.next(),
+            time,
+            payload: payload_hash(&payload),
+        };
+        let block = Block { header, payload };
+        let hash = block.hash();
+        self.reserve_through(turn, slot);
+        let statement = model::Statement::Proposal { slot, block: hash };
+        let signature = turn.member.sign(&statement);
+        turn.broadcast(Message::Proposal(Proposal {
+            block: block.clone(),
+            signature,
+        }));
+        let state = self.slots.entry(slot).or_default();
+        state.proposed = true;
+        state.candidates.insert(
+            hash,
+            Candidate {
+                block: Arc::new(block),
+                entries: Arc::new(entries),
+                signature: Some(signature),
+                logged: false,
+            },
+        );
+    }
+}

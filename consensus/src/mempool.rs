@@ -1,0 +1,179 @@
+//! Transactions that wait to be proposed, oldest first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use model::block::Entry;
+use model::transaction::Authorized;
+use model::{Time, TransactionId, bounds, encoding};
+
+/// Transactions that wait at one node. At 5,000 a second this is four seconds of work; a node whose
+/// pool is full answers busy, and nothing that it had accepted is lost.
+pub const POOL_TRANSACTIONS_MAX: usize = 20_000;
+
+/// Bytes of transactions that wait at one node.
+pub const POOL_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// A waiting transaction.
+#[derive(Clone, Debug)]
+struct Waiting {
+    transaction: Arc<Authorized>,
+    bytes: usize,
+    arrival: u64,
+}
+
+/// The pool. It holds each transaction once.
+#[derive(Clone, Debug, Default)]
+pub struct Mempool {
+    waiting: BTreeMap<TransactionId, Waiting>,
+    /// Those that may be proposed, by arrival.
+    ready: BTreeMap<u64, TransactionId>,
+    /// Those that blocks short of final hold already, whether they are here or not.
+    aside: BTreeSet<TransactionId>,
+    arrivals: u64,
+    bytes: usize,
+}
+
+/// Why a transaction was not taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotTaken {
+    /// It is waiting already.
+    Known,
+    /// The pool is full.
+    Full,
+}
+
+impl Mempool {
+    /// Takes a transaction in, behind all others.
+    ///
+    /// # Errors
+    ///
+    /// [`NotTaken`] if it is there already, or there is no room.
+    pub fn insert(&mut self, transaction: Arc<Authorized>) -> Result<(), NotTaken> {
+        let id = transaction.id();
+        if self.waiting.contains_key(&id) {
+            return Err(NotTaken::Known);
+        }
+        let bytes = encoding::encode(transaction.transaction()).len();
+        if self.waiting.len() >= POOL_TRANSACTIONS_MAX || self.bytes + bytes > POOL_BYTES_MAX {
+            return Err(NotTaken::Full);
+        }
+        self.arrivals += 1;
+        self.bytes += bytes;
+        if !self.aside.contains(&id) {
+            self.ready.insert(self.arrivals, id);
+        }
+        let waiting = Waiting {
+            transaction,
+            bytes,
+            arrival: self.arrivals,
+        };
+        self.waiting.insert(id, waiting);
+        Ok(())
+    }
+
+    /// Takes a transaction out, because it is decided or never will be.
+    pub fn remove(&mut self, id: &TransactionId) {
+        if let Some(waiting) = self.waiting.remove(id) {
+            self.bytes -= waiting.bytes;
+            self.ready.remove(&waiting.arrival);
+        }
+    }
+
+    /// Takes out what can never be decided any more: its deadline was before `time`.
+    pub fn drop_expired(&mut self, time: Time) {
+        let expired: Vec<TransactionId> = self
+            .waiting
+            .iter()
+            .filter(|(_, waiting)| waiting.transaction.body().valid_until < time)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in expired {
+            self.remove(&id);
+        }
+    }
+
+    /// Lets these transactions rest, and those wait again that rested before and are not among them.
+    pub fn set_aside(&mut self, aside: BTreeSet<TransactionId>) {
+        for id in std::mem::take(&mut self.aside) {
+            if let Some(waiting) = self.waiting.get(&id) {
+                self.ready.insert(waiting.arrival, id);
+            }
+        }
+        for id in &aside {
+            if let Some(waiting) = self.waiting.get(id) {
+                self.ready.remove(&waiting.arrival);
+            }
+        }
+        self.aside = aside;
+    }
+
+    /// Those that may be proposed, oldest first.
+    pub fn ready(&self) -> impl Iterator<Item = &Arc<Authorized>> {
+        self.ready
+            .values()
+            .filter_map(|id| self.waiting.get(id))
+            .map(|waiting| &waiting.transaction)
+    }
+
+    /// All that wait, those at rest included, in no order that means anything.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<Authorized>> {
+        self.waiting.values().map(|waiting| &waiting.transaction)
+    }
+
+    /// The oldest that may be proposed and that `choose` takes, as many as fit into a payload.
+    pub fn payload(&self, choose: impl Fn(&Authorized) -> bool) -> Vec<Arc<Authorized>> {
+        let mut room = PAYLOAD_ROOM;
+        let mut chosen = Vec::new();
+        for waiting in self.ready.values().filter_map(|id| self.waiting.get(id)) {
+            if chosen.len() == bounds::ENTRIES_MAX || waiting.bytes > room {
+                break;
+            }
+            if choose(&waiting.transaction) {
+                room -= waiting.bytes;
+                chosen.push(Arc::clone(&waiting.transaction));
+            }
+        }
+        chosen
+    }
+
+    /// Whether the transaction waits here.
+    #[must_use]
+    pub fn contains(&self, id: &TransactionId) -> bool {
+        self.waiting.contains_key(id)
+    }
+
+    /// How many transactions wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Whether there is no room for more.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.waiting.len() >= POOL_TRANSACTIONS_MAX || self.bytes >= POOL_BYTES_MAX
+    }
+}
+
+/// The bytes that a payload has beside its entries: the head of the list, and for each entry the
+/// tag of its kind. Generous, so that a payload never exceeds its limit by them.
+const PAYLOAD_OVERHEAD: usize = 16 + 4 * bounds::ENTRIES_MAX;
+
+/// The bytes of transactions that fit into one payload.
+const PAYLOAD_ROOM: usize = bounds::PAYLOAD_BYTES_MAX - PAYLOAD_OVERHEAD;
+
+/// The entries that sequence these transactions.
+#[must_use]
+pub(crate) fn entries(transactions: &[Arc<Authorized>]) -> Vec<Entry> {
+    transactions
+        .iter()
+        .map(|transaction| Entry::Prepare(transaction.transaction().clone()))
+        .collect()
+}

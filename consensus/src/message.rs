@@ -1,0 +1,318 @@
+//! What members of one shard say to each other.
+//!
+//! A [`Message`] is what arrives; [`Message::admit`] checks what needs no state and makes an
+//! [`Admitted`], which is all that a replica takes. Votes and certificates are checked later, by the
+//! agreement itself, and only when they matter: most votes arrive after the certificate exists.
+
+use std::sync::Arc;
+
+use model::block::{Entry, decode_entries};
+use model::bounds;
+use model::encoding::{self, DecodeError};
+use model::head::HeadCertificate;
+use model::statement::{Height, Scope, Slot, Statement, Vote};
+use model::transaction::{Authorized, Malformed, WellFormed};
+use model::{Block, Certificate, Finalized, Hash, NetworkId, Signature, Transaction};
+use model::block::BlockRef;
+use serde::{Deserialize, Serialize};
+
+/// The longest encoding of a [`Message`]: a block, its signature, and the tags around them.
+pub const MESSAGE_BYTES_MAX: usize = bounds::BLOCK_BYTES_MAX + 1_024;
+
+/// Transactions that one [`Message::Transactions`] carries at most; their bytes stay within
+/// [`bounds::PAYLOAD_BYTES_MAX`].
+pub const TRANSACTIONS_MAX: usize = bounds::ENTRIES_MAX;
+
+/// The bytes of blocks that an answer to [`BlocksRequest`] aims at. It may be exceeded to reach the
+/// next block that has a certificate of its own.
+pub const BLOCKS_BYTES_AIM: usize = 1024 * 1024;
+
+/// Blocks in an answer to [`BlocksRequest`].
+pub const BLOCKS_MAX: usize = 512;
+
+/// The longest encoding of an answer to [`BlocksRequest`].
+pub const BLOCKS_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A block and the signature of the leader that proposes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposal {
+    /// The block.
+    pub block: Block,
+    /// The leader's signature over [`Proposal::statement`].
+    pub signature: Signature,
+}
+
+impl Proposal {
+    /// What the leader signs.
+    #[must_use]
+    pub fn statement(&self) -> Statement {
+        Statement::Proposal {
+            slot: self.block.header.slot,
+            block: self.block.hash(),
+        }
+    }
+}
+
+/// A vote of the member that sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedVote {
+    /// The slot.
+    pub slot: Slot,
+    /// The vote.
+    pub vote: Vote,
+    /// The sender's signature.
+    pub signature: Signature,
+}
+
+/// A signature over a head by the member that sends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadSignature {
+    /// The height of the head.
+    pub height: Height,
+    /// The hash of the head.
+    pub head: Hash,
+    /// The sender's signature.
+    pub signature: Signature,
+}
+
+/// How far a member is, so that others send it only what it lacks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    /// Its last finalization; `None` before the first.
+    pub finalization: Option<Certificate>,
+    /// The first slot it waits in.
+    pub frontier: Slot,
+    /// The highest head it holds a certificate of.
+    pub certified: Height,
+}
+
+/// Something one member says to another over their long-lived link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Message {
+    /// A leader proposes, or anybody passes on what a leader proposed.
+    Proposal(Proposal),
+    /// The sender votes.
+    Vote(SignedVote),
+    /// A quorum voted.
+    Certificate(Certificate),
+    /// How far the sender is.
+    Status(Status),
+    /// The sender lacks this proposal.
+    ProposalRequest(BlockRef),
+    /// The sender lacks what cleared the slots of this range, ends included.
+    CertificatesRequest {
+        /// The first slot.
+        first: Slot,
+        /// The last slot.
+        last: Slot,
+    },
+    /// The sender signs a head.
+    HeadSignature(HeadSignature),
+    /// A quorum signed a head.
+    HeadCertificate(HeadCertificate),
+    /// Transactions that users submitted to the sender.
+    Transactions(Vec<Transaction>),
+}
+
+/// Asks for final blocks from a height on, ascending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlocksRequest {
+    /// The first height wanted.
+    pub first: Height,
+}
+
+/// Final blocks, ascending and without gaps, the last one with a certificate. Empty if the answerer
+/// has none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blocks {
+    /// The blocks.
+    pub blocks: Vec<Finalized>,
+}
+
+/// A proposal whose form and client signatures have been checked, with its entries parsed.
+///
+/// The leader's signature has not been looked at.
+#[derive(Clone, Debug)]
+pub struct AdmittedBlock {
+    /// The proposal as it arrived.
+    pub proposal: Proposal,
+    /// Its entries, in order.
+    pub entries: Arc<Vec<Authorized>>,
+}
+
+/// A message that a replica may look at. Only [`Message::admit`] makes one from bytes of others.
+#[derive(Clone, Debug)]
+pub enum Admitted {
+    /// See [`Message::Proposal`].
+    Proposal(AdmittedBlock),
+    /// See [`Message::Vote`].
+    Vote(SignedVote),
+    /// See [`Message::Certificate`].
+    Certificate(Certificate),
+    /// See [`Message::Status`].
+    Status(Status),
+    /// See [`Message::ProposalRequest`].
+    ProposalRequest(BlockRef),
+    /// See [`Message::CertificatesRequest`].
+    CertificatesRequest {
+        /// The first slot.
+        first: Slot,
+        /// The last slot.
+        last: Slot,
+    },
+    /// See [`Message::HeadSignature`].
+    HeadSignature(HeadSignature),
+    /// See [`Message::HeadCertificate`].
+    HeadCertificate(HeadCertificate),
+    /// See [`Message::Transactions`].
+    Transactions(Vec<Authorized>),
+}
+
+/// Why a message is not admitted. Its sender is at fault, or on another network.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The bytes are not a message.
+    #[error("not a message: {0}")]
+    Encoding(#[from] DecodeError),
+    /// The block is of another network, shard or epoch.
+    #[error("the block is of another network, shard or epoch")]
+    OtherScope,
+    /// The payload is not the one that the header names.
+    #[error("the payload of the block is not the one that its header names")]
+    OtherPayload,
+    /// More entries or transactions than one block or message may carry.
+    #[error("{found} entries, at most {limit} are allowed")]
+    TooMany {
+        /// The limit.
+        limit: usize,
+        /// What was found.
+        found: usize,
+    },
+    /// A transaction is malformed or its signatures do not verify.
+    #[error("a transaction is malformed: {0}")]
+    Transaction(#[from] Malformed),
+    /// The blocks have gaps, do not extend what was asked for, or end without a certificate.
+    #[error("the blocks do not form a chain that ends in a certificate")]
+    NotAChain,
+}
+
+/// Checks the signatures beside transactions; the answer has one verdict for each.
+///
+/// A function, so that a node can check many in one batch and remember those it has seen.
+pub trait AuthorizationCheck {
+    /// For each transaction, it with its signatures checked, or the first thing wrong with them.
+    fn authorize(&mut self, transactions: Vec<WellFormed>) -> Vec<Result<Authorized, Malformed>>;
+}
+
+/// Checks each signature by itself.
+impl<T: model::SignatureCheck> AuthorizationCheck for T {
+    fn authorize(&mut self, transactions: Vec<WellFormed>) -> Vec<Result<Authorized, Malformed>> {
+        transactions
+            .into_iter()
+            .map(|transaction| transaction.verify(self))
+            .collect()
+    }
+}
+
+impl Message {
+    /// The message in these bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] if they are not a canonical encoding or longer than [`MESSAGE_BYTES_MAX`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        encoding::decode(bytes, MESSAGE_BYTES_MAX)
+    }
+
+    /// The canonical encoding.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        encoding::encode(self)
+    }
+
+    /// Checks all that needs no state of the agreement.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] says what is wrong. One bad transaction spoils a proposal; transactions that
+    /// are passed on are admitted one by one.
+    pub fn admit(
+        self,
+        scope: &Scope,
+        check: &mut impl AuthorizationCheck,
+    ) -> Result<Admitted, Refused> {
+        Ok(match self {
+            Self::Proposal(proposal) => Admitted::Proposal(admit_proposal(proposal, scope, check)?),
+            Self::Vote(vote) => Admitted::Vote(vote),
+            Self::Certificate(certificate) => Admitted::Certificate(certificate),
+            Self::Status(status) => Admitted::Status(status),
+            Self::ProposalRequest(block) => Admitted::ProposalRequest(block),
+            Self::CertificatesRequest { first, last } => {
+                Admitted::CertificatesRequest { first, last }
+            }
+            Self::HeadSignature(signature) => Admitted::HeadSignature(signature),
+            Self::HeadCertificate(certificate) => Admitted::HeadCertificate(certificate),
+            Self::Transactions(transactions) => {
+                limit(transactions.len(), TRANSACTIONS_MAX)?;
+                let well_formed = transactions
+                    .into_iter()
+                    .filter_map(|transaction| transaction.check_form(&scope.network).ok())
+                    .collect();
+                let authorized = check.authorize(well_formed).into_iter().flatten().collect();
+                Admitted::Transactions(authorized)
+            }
+        })
+    }
+}
+
+fn admit_proposal(
+    proposal: Proposal,
+    scope: &Scope,
+    check: &mut impl AuthorizationCheck,
+) -> Result<AdmittedBlock, Refused> {
+    if proposal.block.header.scope != *scope {
+        return Err(Refused::OtherScope);
+    }
+    if !proposal.block.is_whole() {
+        return Err(Refused::OtherPayload);
+    }
+    let entries = well_formed_entries(&proposal.block, &scope.network)?;
+    let entries = check
+        .authorize(entries)
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(AdmittedBlock {
+        proposal,
+        entries: Arc::new(entries),
+    })
+}
+
+/// The entries of a block, their form checked.
+fn well_formed_entries(block: &Block, network: &NetworkId) -> Result<Vec<WellFormed>, Refused> {
+    let entries = decode_entries(&block.payload)?;
+    limit(entries.len(), bounds::ENTRIES_MAX)?;
+    entries
+        .into_iter()
+        .map(|Entry::Prepare(transaction)| Ok(transaction.check_form(network)?))
+        .collect()
+}
+
+/// The entries of a block that a quorum finalized: an honest member has checked each signature, so
+/// they are not checked again.
+///
+/// # Errors
+///
+/// [`Refused`] if the payload is not what an honest member votes for; then the shard is dishonest.
+pub fn entries_of_final(block: &Block, network: &NetworkId) -> Result<Vec<Authorized>, Refused> {
+    Ok(well_formed_entries(block, network)?
+        .into_iter()
+        .map(WellFormed::trust)
+        .collect())
+}
+
+const fn limit(found: usize, limit: usize) -> Result<(), Refused> {
+    if found > limit {
+        return Err(Refused::TooMany { limit, found });
+    }
+    Ok(())
+}

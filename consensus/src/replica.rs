@@ -1,0 +1,418 @@
+//! One node's deterministic whole: the agreement, the ledger and the heads behind one `step`.
+//!
+//! A replica is a value. The same inputs at the same times give the same outputs; the same input
+//! twice changes nothing the second time. A shell (a node, or the simulator) owns the clock, the
+//! disk, the links and the key, and carries outputs out in their order.
+//!
+//! Starting: [`Replica::new`] from the state that the shell kept, [`Replica::restore`] for each
+//! record of the log since then, [`Replica::start`] once, then [`Replica::step`] for ever.
+
+mod port;
+mod recovery;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use model::block::encode_entries;
+use model::bounds;
+use model::encoding::Bytes;
+use model::shard::{Committee, Seat};
+use model::transaction::Authorized;
+use model::{Checkers, SignatureCheck, Time, TransactionId};
+
+pub use port::{AppliedBlock, Contradiction, Input, Output};
+
+use crate::bft::{Bft, FinalBlock, Pace, Turn, Work};
+use crate::head::Heads;
+use crate::ledger::Ledger;
+use crate::member::Member;
+use crate::mempool::{self, Mempool};
+use crate::message::{Admitted, Blocks, Message, TRANSACTIONS_MAX};
+use crate::signer::Signer;
+use crate::time::Now;
+
+/// What a replica is told when it is made.
+pub struct Setup {
+    /// The members of its shard.
+    pub committee: Committee,
+    /// Its own seat.
+    pub seat: Seat,
+    /// Signs for it.
+    pub signer: Box<dyn Signer>,
+    /// Checks the signatures of others.
+    pub check: Box<dyn SignatureCheck + Send>,
+    /// The contracts it knows.
+    pub checkers: Arc<dyn Checkers>,
+    /// Its time-outs.
+    pub pace: Pace,
+}
+
+/// Transactions that one repetition passes on. Enough to get a shard going again; the rest follows
+/// in the next ones.
+const REPEATED: usize = 64;
+
+/// A replica. See the module.
+pub struct Replica {
+    member: Member,
+    checkers: Arc<dyn Checkers>,
+    ledger: Ledger,
+    mempool: Mempool,
+    bft: Bft,
+    heads: Heads,
+    /// The time of the last request to be woken.
+    wake: Option<Time>,
+    /// When transactions that can never be decided were last dropped.
+    swept: Time,
+    halted: bool,
+}
+
+impl Replica {
+    /// A replica at the tip of `ledger` that remembers nothing beyond it.
+    #[must_use]
+    pub fn new(setup: Setup, ledger: Ledger) -> Self {
+        let Setup {
+            committee,
+            seat,
+            signer,
+            check,
+            checkers,
+            pace,
+        } = setup;
+        Self {
+            member: Member::new(committee, seat, signer, check),
+            checkers,
+            bft: Bft::new(pace, ledger.tip),
+            heads: Heads::new(ledger.tip.height),
+            ledger,
+            mempool: Mempool::default(),
+            wake: None,
+            swept: Time::ZERO,
+            halted: false,
+        }
+    }
+
+    /// Begins, or goes on, to take part. Call once, after all records are restored.
+    pub fn start(&mut self, now: Now) -> Vec<Output> {
+        let mut out = Vec::new();
+        let (turn, bft, heads) = &mut self.parts(now, &mut out);
+        bft.reserve(turn);
+        turn.broadcast(Message::Status(bft.status(heads.certified())));
+        bft.repeat(turn);
+        heads.repeat(turn);
+        self.settle(now, &mut out);
+        out
+    }
+
+    /// Everything else that happens to a replica.
+    pub fn step(&mut self, now: Now, input: Input) -> Vec<Output> {
+        let mut out = Vec::new();
+        if self.halted {
+            return out;
+        }
+        let taken = match input {
+            Input::Message { from, message } => self.on_message(now, from, message, &mut out),
+            Input::Submitted(transactions) => {
+                self.on_submitted(now, transactions, &mut out);
+                Ok(())
+            }
+            Input::Blocks { from, blocks } => {
+                self.on_blocks(now, from, blocks, &mut out);
+                Ok(())
+            }
+            Input::FetchFailed { from } => {
+                self.bft.on_fetch_failed(now, from);
+                Ok(())
+            }
+            Input::LinkUp(seat) => {
+                self.on_link_up(now, seat, &mut out);
+                Ok(())
+            }
+            Input::Tick => Ok(()),
+        };
+        match taken {
+            Ok(()) => self.settle(now, &mut out),
+            Err(contradiction) => self.halt(contradiction, &mut out),
+        }
+        out
+    }
+
+    /// The state at the last applied block.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// How many transactions wait to be decided.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.mempool.len()
+    }
+
+    /// Whether there is no room for more transactions: answer busy.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.mempool.is_full()
+    }
+
+    /// Whether this transaction waits to be decided.
+    #[must_use]
+    pub fn is_waiting(&self, transaction: &TransactionId) -> bool {
+        self.mempool.contains(transaction)
+    }
+
+    /// Whether final blocks are known that are not at hand yet.
+    #[must_use]
+    pub const fn is_behind(&self) -> bool {
+        self.bft.is_behind()
+    }
+
+    fn on_message(
+        &mut self,
+        now: Now,
+        from: Seat,
+        message: Admitted,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Contradiction> {
+        if from == self.member.seat() {
+            return Ok(());
+        }
+        let (turn, bft, heads) = &mut self.parts(now, out);
+        match message {
+            Admitted::Proposal(proposal) => bft.on_proposal(turn, proposal),
+            Admitted::Vote(vote) => bft.on_vote(turn, from, vote),
+            Admitted::Certificate(certificate) => bft.on_certificate(turn, from, certificate),
+            Admitted::Status(status) => {
+                heads.on_status(turn, from, status.certified);
+                bft.on_status(turn, from, status);
+            }
+            Admitted::ProposalRequest(block) => bft.on_proposal_request(turn, from, block),
+            Admitted::CertificatesRequest { first, last } => {
+                bft.on_certificates_request(turn, from, first, last);
+            }
+            Admitted::HeadSignature(signature) => heads.on_signature(turn, from, signature),
+            Admitted::HeadCertificate(certificate) => heads.on_certificate(turn, certificate)?,
+            Admitted::Transactions(transactions) => {
+                for transaction in transactions {
+                    self.take_in(now, &Arc::new(transaction));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Users' transactions go to all members, so that whoever leads next can propose them.
+    ///
+    /// Paper: Section IV-C, Initial Broadcast.
+    fn on_submitted(&mut self, now: Now, transactions: Vec<Authorized>, out: &mut Vec<Output>) {
+        let taken: Vec<Arc<Authorized>> = transactions
+            .into_iter()
+            .map(Arc::new)
+            .filter(|transaction| self.take_in(now, transaction))
+            .collect();
+        for message in pass_on(&taken) {
+            out.push(Output::Broadcast(Arc::new(message)));
+        }
+    }
+
+    /// Takes a transaction into the pool. Whether it is new there.
+    fn take_in(&mut self, now: Now, transaction: &Arc<Authorized>) -> bool {
+        // A block a little later may decide what a block now would not.
+        let soon = now.clock.plus_ms(bounds::CLOCK_TOLERANCE_MS);
+        let open = [now.clock, soon]
+            .iter()
+            .any(|time| self.ledger.is_open(transaction, *time));
+        open && self.mempool.insert(Arc::clone(transaction)).is_ok()
+    }
+
+    fn on_blocks(&mut self, now: Now, from: Seat, blocks: Blocks, out: &mut Vec<Output>) {
+        let (turn, bft, heads) = &mut self.parts(now, out);
+        let certificates: Vec<_> = blocks
+            .blocks
+            .iter()
+            .filter_map(|block| block.head.clone())
+            .collect();
+        // What is refused is the answerer's fault, and another member is asked.
+        if bft.on_blocks(turn, from, blocks).is_ok() {
+            for certificate in certificates {
+                heads.expect(turn, certificate);
+            }
+        }
+    }
+
+    fn on_link_up(&mut self, now: Now, seat: Seat, out: &mut Vec<Output>) {
+        let status = self.bft.status(self.heads.certified());
+        let send = |message| Output::Send {
+            to: seat,
+            message: Arc::new(message),
+        };
+        out.push(send(Message::Status(status)));
+        let waiting: Vec<_> = self.mempool.all().take(TRANSACTIONS_MAX).cloned().collect();
+        out.extend(pass_on(&waiting).into_iter().map(send));
+        let (turn, bft, heads) = &mut self.parts(now, out);
+        bft.repeat(turn);
+        heads.repeat(turn);
+    }
+
+    /// Lets everything happen that can happen now, then says when to wake.
+    fn settle(&mut self, now: Now, out: &mut Vec<Output>) {
+        if let Err(contradiction) = self.advance(now, out) {
+            self.halt(contradiction, out);
+            return;
+        }
+        self.sweep(now);
+        let busy = self.bft.is_busy() || self.heads.is_waiting();
+        let repeated = {
+            let (turn, bft, heads) = &mut self.parts(now, out);
+            let standstill = bft.repair(turn, busy, heads.certified());
+            if standstill {
+                heads.repeat(turn);
+            }
+            standstill
+        };
+        if repeated {
+            let oldest: Vec<_> = self.mempool.all().take(REPEATED).cloned().collect();
+            for message in pass_on(&oldest) {
+                out.push(Output::Broadcast(Arc::new(message)));
+            }
+        }
+        let deadline = self.bft.deadline(now, &self.member, busy);
+        if let Some(deadline) = deadline
+            && self.wake != Some(deadline)
+        {
+            out.push(Output::WakeAt(deadline));
+        }
+        self.wake = deadline;
+    }
+
+    fn advance(&mut self, now: Now, out: &mut Vec<Output>) -> Result<(), Contradiction> {
+        loop {
+            let final_blocks = {
+                let turn = &mut Turn {
+                    now,
+                    member: &mut self.member,
+                    out,
+                };
+                let work = &mut Pool {
+                    mempool: &mut self.mempool,
+                    ledger: &self.ledger,
+                };
+                self.bft.advance(turn, work)?
+            };
+            if final_blocks.is_empty() {
+                return Ok(());
+            }
+            self.apply(now, final_blocks, out)?;
+        }
+    }
+
+    /// Applies blocks that have become final, in order.
+    fn apply(
+        &mut self,
+        now: Now,
+        blocks: Vec<FinalBlock>,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Contradiction> {
+        for FinalBlock {
+            candidate,
+            certificate,
+        } in blocks
+        {
+            let applied = self
+                .ledger
+                .apply(&candidate.block, &candidate.entries, &*self.checkers);
+            for transaction in candidate.entries.iter() {
+                self.mempool.remove(&transaction.id());
+            }
+            let head = applied.head.clone();
+            out.push(Output::Applied(AppliedBlock {
+                block: candidate.block,
+                certificate,
+                applied: Arc::new(applied),
+            }));
+            let turn = &mut Turn {
+                now,
+                member: &mut self.member,
+                out,
+            };
+            self.heads.applied(turn, head)?;
+        }
+        self.bft.applied(self.ledger.tip);
+        Ok(())
+    }
+
+    /// Drops transactions that wait in vain, now and then.
+    fn sweep(&mut self, now: Now) {
+        /// How often, in milliseconds. It costs a look at each waiting transaction.
+        const INTERVAL_MS: u64 = 1_000;
+        if now.timer.since_ms(self.swept) >= INTERVAL_MS {
+            self.swept = now.timer;
+            let late = now.clock.as_ms().saturating_sub(bounds::CLOCK_TOLERANCE_MS);
+            self.mempool.drop_expired(Time::from_ms(late));
+        }
+    }
+
+    fn halt(&mut self, contradiction: Contradiction, out: &mut Vec<Output>) {
+        self.halted = true;
+        out.push(Output::Halt(contradiction));
+    }
+
+    /// The parts of a replica that take part in the protocol, borrowed together.
+    fn parts<'a>(
+        &'a mut self,
+        now: Now,
+        out: &'a mut Vec<Output>,
+    ) -> (Turn<'a>, &'a mut Bft, &'a mut Heads) {
+        let member = &mut self.member;
+        (Turn { now, member, out }, &mut self.bft, &mut self.heads)
+    }
+}
+
+/// The pool, as a leader sees it.
+struct Pool<'a> {
+    mempool: &'a mut Mempool,
+    ledger: &'a Ledger,
+}
+
+impl Work for Pool<'_> {
+    fn set_aside(&mut self, elsewhere: BTreeSet<TransactionId>) {
+        self.mempool.set_aside(elsewhere);
+    }
+
+    fn waits(&self, time: Time) -> bool {
+        self.mempool
+            .ready()
+            .any(|transaction| self.ledger.is_open(transaction, time))
+    }
+
+    fn payload(&self, time: Time) -> (Bytes, Vec<Authorized>) {
+        let chosen = self
+            .mempool
+            .payload(|transaction| self.ledger.is_open(transaction, time));
+        let payload = encode_entries(&mempool::entries(&chosen));
+        let entries = chosen
+            .iter()
+            .map(|transaction| (**transaction).clone())
+            .collect();
+        (payload, entries)
+    }
+}
+
+/// Messages that pass transactions on, none of them longer than a payload may be.
+fn pass_on(transactions: &[Arc<Authorized>]) -> Vec<Message> {
+    let mut messages = Vec::new();
+    let mut batch = Vec::new();
+    let mut room = bounds::PAYLOAD_BYTES_MAX;
+    for transaction in transactions {
+        let bytes = model::encoding::encode(transaction.transaction()).len();
+        if bytes > room || batch.len() == TRANSACTIONS_MAX {
+            messages.push(Message::Transactions(std::mem::take(&mut batch)));
+            room = bounds::PAYLOAD_BYTES_MAX;
+        }
+        room = room.saturating_sub(bytes);
+        batch.push(transaction.transaction().clone());
+    }
+    if !batch.is_empty() {
+        messages.push(Message::Transactions(batch));
+    }
+    messages
+}

@@ -1,0 +1,93 @@
+//! Getting a replica back from what its node kept.
+
+use model::Statement;
+use model::statement::Vote;
+
+use super::{Contradiction, Output, Replica};
+use crate::bft::Turn;
+use crate::record::Record;
+use crate::time::Now;
+
+impl Replica {
+    /// Takes back one record of the log. Call for each, in the order in which they were written.
+    ///
+    /// Returns [`Output::Applied`] and [`Output::HeadCertified`] only, so that the shell can rebuild
+    /// what it derives; nothing is sent, and nothing is to be kept again.
+    ///
+    /// # Errors
+    ///
+    /// [`Contradiction`] if the state contradicts what the log says was signed.
+    pub fn restore(&mut self, record: Record) -> Result<Vec<Output>, Contradiction> {
+        let mut out = Vec::new();
+        match record {
+            Record::Reserved(slot) => self.bft.restore_reserved(slot),
+            Record::Proposal(proposal) => self.restore_block(proposal.block, Some(proposal.signature))?,
+            Record::Block(block) => self.restore_block(block, None)?,
+            Record::Vote { slot, vote } => self.bft.restore_vote(&self.member, slot, vote),
+            Record::Certificate(certificate) => {
+                let finalizes = matches!(
+                    certificate.statement,
+                    Statement::Vote {
+                        vote: Vote::Finalize(_),
+                        ..
+                    }
+                );
+                self.bft.restore_certificate(certificate);
+                if finalizes {
+                    self.restore_final(&mut out)?;
+                }
+            }
+            Record::Head(head) => self.heads.restore_guard(&self.member, head)?,
+            Record::HeadCertificate(certificate) => {
+                let turn = &mut Turn {
+                    now: Now::both(model::Time::ZERO),
+                    member: &mut self.member,
+                    out: &mut out,
+                };
+                self.heads.restore_certificate(turn, certificate)?;
+            }
+            Record::Malpractice(_) => {} // it was reported when it was found
+        }
+        out.retain(|output| matches!(output, Output::Applied(_) | Output::HeadCertified(_)));
+        Ok(out)
+    }
+
+    /// The records that give this replica when they are restored above a ledger at its present tip.
+    ///
+    /// A shell that keeps the ledger keeps these with it, and replays the log from the position that
+    /// it had at that moment.
+    #[must_use]
+    pub fn open_records(&self) -> Vec<Record> {
+        let mut records = self.bft.open_records();
+        records.extend(self.heads.open_records());
+        records
+    }
+
+    fn restore_block(
+        &mut self,
+        block: model::Block,
+        signature: Option<model::Signature>,
+    ) -> Result<(), Contradiction> {
+        let slot = block.header.slot;
+        self.bft
+            .restore_block(&self.member, block, signature)
+            .map_err(|_| Contradiction::KeptBlock { slot })
+    }
+
+    /// Applies what a restored finalization makes final.
+    fn restore_final(&mut self, out: &mut Vec<Output>) -> Result<(), Contradiction> {
+        let now = Now::both(model::Time::ZERO);
+        let blocks = {
+            let turn = &mut Turn {
+                now,
+                member: &mut self.member,
+                out,
+            };
+            self.bft.restore_final(turn)?
+        };
+        if blocks.is_empty() {
+            return Ok(());
+        }
+        self.apply(now, blocks, out)
+    }
+}
