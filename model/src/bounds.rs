@@ -58,8 +58,13 @@ pub const ADDRESSES_MAX: usize = 4;
 /// Bytes of one address in a node descriptor; the longest multiaddress with a DNS name fits.
 pub const ADDRESS_BYTES_MAX: usize = 320;
 
-/// The longest genesis document, in bytes: 64 shards of 100 nodes with four addresses each.
-pub const GENESIS_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Shards in a genesis document. A receipt brings its genesis, so checking one must stay cheap;
+/// further shards are made by transactions.
+pub const GENESIS_SHARDS_MAX: usize = 64;
+
+/// The longest genesis document, in bytes: [`GENESIS_SHARDS_MAX`] shards of a few dozen nodes, and ten
+/// thousand first objects.
+pub const GENESIS_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The longest receipt, in bytes: a transaction, a path, a certificate of [`MEMBERS_MAX`] signatures
 /// and a genesis document to check them against.

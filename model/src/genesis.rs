@@ -7,7 +7,7 @@
 //! start with the same identifier - which we can ensure axiomatically". Here it is ensured by their
 //! positions in one list.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,24 @@ pub enum BadGenesis {
     /// The shards are not strictly ascending, or there is none.
     #[error("the shards of the genesis document are missing, repeated or out of order")]
     Shards,
+    /// Something in it is larger than a limit of [`crate::bounds`].
+    #[error("the genesis document has {found} {what}, at most {limit} are allowed")]
+    TooMuch {
+        /// What there is too much of.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
+        /// What was found.
+        found: usize,
+    },
+    /// Two members of one shard have the same name.
+    #[error("shard {shard} of the genesis document has two members with the name {name:?}")]
+    TwoNames {
+        /// The shard.
+        shard: ShardId,
+        /// The name.
+        name: String,
+    },
     /// The members of a shard cannot form one.
     #[error("shard {shard} of the genesis document: {reason}")]
     Members {
@@ -82,6 +100,58 @@ pub enum BadGenesis {
         /// The shard.
         home: ShardId,
     },
+}
+
+impl GenesisShard {
+    /// The first committee of the shard on `network`.
+    fn committee(&self, network: NetworkId) -> Result<Committee, BadGenesis> {
+        let shard = self.shard;
+        let nodes = self.members.iter().map(|member| member.node).collect();
+        Committee::new(network, shard, Epoch::ZERO, nodes)
+            .map_err(|reason| BadGenesis::Members { shard, reason })
+    }
+
+    /// Checks the descriptors of the members; `nodes` are those of the shards before.
+    fn check_members(&self, nodes: &mut BTreeSet<NodeId>) -> Result<(), BadGenesis> {
+        let mut names = BTreeSet::new();
+        for member in &self.members {
+            if !nodes.insert(member.node) {
+                return Err(BadGenesis::TwoShards(member.node));
+            }
+            if !names.insert(&member.name) {
+                return Err(BadGenesis::TwoNames {
+                    shard: self.shard,
+                    name: member.name.clone(),
+                });
+            }
+            at_most(
+                "bytes in the name of a node",
+                bounds::NAME_BYTES_MAX,
+                member.name.len(),
+            )?;
+            let addresses = &member.addresses;
+            at_most(
+                "addresses of a node",
+                bounds::ADDRESSES_MAX,
+                addresses.len(),
+            )?;
+            for address in addresses {
+                at_most(
+                    "bytes in an address",
+                    bounds::ADDRESS_BYTES_MAX,
+                    address.len(),
+                )?;
+            }
+        }
+        Ok(())
+    }
+}
+
+const fn at_most(what: &'static str, limit: usize, found: usize) -> Result<(), BadGenesis> {
+    if found > limit {
+        return Err(BadGenesis::TooMuch { what, limit, found });
+    }
+    Ok(())
 }
 
 impl Genesis {
@@ -114,18 +184,21 @@ impl Genesis {
     ///
     /// [`BadGenesis`] says what is wrong with it.
     pub fn check(&self) -> Result<(), BadGenesis> {
+        at_most("shards", bounds::GENESIS_SHARDS_MAX, self.shards.len())?;
+        at_most("bytes in its name", bounds::NAME_BYTES_MAX, self.name.len())?;
         if self.shards.is_empty() || !self.shards.is_sorted_by(|a, b| a.shard < b.shard) {
             return Err(BadGenesis::Shards);
         }
-        let mut nodes = BTreeMap::new();
+        let network = self.network();
+        let mut nodes = BTreeSet::new();
         for shard in &self.shards {
-            self.committee(shard.shard).transpose()?;
-            for member in &shard.members {
-                if nodes.insert(member.node, shard.shard).is_some() {
-                    return Err(BadGenesis::TwoShards(member.node));
-                }
-            }
+            shard.committee(network)?;
+            shard.check_members(&mut nodes)?;
         }
+        self.check_objects()
+    }
+
+    fn check_objects(&self) -> Result<(), BadGenesis> {
         for (index, object) in self.objects.iter().enumerate() {
             if self.shard(object.home).is_none() {
                 return Err(BadGenesis::Homeless {
@@ -133,6 +206,8 @@ impl Genesis {
                     home: object.home,
                 });
             }
+            let name = object.object_type.name.len();
+            at_most("bytes in the name of a type", bounds::NAME_BYTES_MAX, name)?;
         }
         Ok(())
     }
@@ -140,7 +215,11 @@ impl Genesis {
     /// A shard of the document.
     #[must_use]
     pub fn shard(&self, shard: ShardId) -> Option<&GenesisShard> {
-        self.shards.iter().find(|found| found.shard == shard)
+        let found = self
+            .shards
+            .binary_search_by_key(&shard, |found| found.shard)
+            .ok()?;
+        self.shards.get(found)
     }
 
     /// The shard that `node` is a member of.
@@ -154,12 +233,7 @@ impl Genesis {
 
     /// The first committee of a shard, `None` for a shard that the document does not have.
     pub fn committee(&self, shard: ShardId) -> Option<Result<Committee, BadGenesis>> {
-        let members = &self.shard(shard)?.members;
-        let nodes = members.iter().map(|member| member.node).collect();
-        Some(
-            Committee::new(self.network(), shard, Epoch::ZERO, nodes)
-                .map_err(|reason| BadGenesis::Members { shard, reason }),
-        )
+        Some(self.shard(shard)?.committee(self.network()))
     }
 
     /// The first objects that live in `shard`.

@@ -145,7 +145,11 @@ impl Receipt {
     pub fn verify(&self, check: &mut impl SignatureCheck) -> Result<Proven, BadReceipt> {
         self.genesis.check()?;
         let network = self.genesis.network();
-        let transaction = self.transaction.clone().check_form(&network)?.verify(check)?;
+        let transaction = self
+            .transaction
+            .clone()
+            .check_form(&network)?
+            .verify(check)?;
         let id = transaction.id();
         let participants = &transaction.body().participants;
         let shards = self.results.iter().map(CertifiedResult::shard);

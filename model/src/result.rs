@@ -8,7 +8,9 @@ use crate::merkle::SortedTree;
 use crate::validity::Invalid;
 
 /// Why a transaction was aborted. It is part of what the shard signs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error,
+)]
 pub enum AbortReason {
     /// A premise of Figure 2 does not hold.
     #[error(transparent)]

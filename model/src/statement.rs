@@ -185,7 +185,9 @@ impl Statement {
 impl Vote {
     fn conflicts(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Notarize(a) | Self::Finalize(a), Self::Notarize(b) | Self::Finalize(b)) => a != b,
+            (Self::Notarize(a) | Self::Finalize(a), Self::Notarize(b) | Self::Finalize(b)) => {
+                a != b
+            }
             (Self::Skip, Self::Finalize(_)) | (Self::Finalize(_), Self::Skip) => true,
             (Self::Skip, Self::Skip | Self::Notarize(_)) | (Self::Notarize(_), Self::Skip) => false,
         }

@@ -78,16 +78,18 @@ impl Trace {
 
     /// The objects that this trace creates, given its own identifier.
     pub fn objects(&self, id: TraceId) -> impl Iterator<Item = Object> + '_ {
-        (0_u32..).zip(&self.outputs).map(move |(index, output)| Object {
-            trace: id,
-            index,
-            object_type: ObjectType {
-                contract: self.contract,
-                name: output.type_name.clone(),
-            },
-            home: output.home,
-            content: output.content.clone(),
-        })
+        (0_u32..)
+            .zip(&self.outputs)
+            .map(move |(index, output)| Object {
+                trace: id,
+                index,
+                object_type: ObjectType {
+                    contract: self.contract,
+                    name: output.type_name.clone(),
+                },
+                home: output.home,
+                content: output.content.clone(),
+            })
     }
 
     /// This trace and all below it, dependencies before the trace that calls them.

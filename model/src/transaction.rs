@@ -130,7 +130,9 @@ pub enum Malformed {
     #[error("the transaction has no trace")]
     Empty,
     /// Its openings are not exactly the objects it uses and does not create, in order.
-    #[error("the openings of the transaction do not match the objects that its traces use: {what} {object}")]
+    #[error(
+        "the openings of the transaction do not match the objects that its traces use: {what} {object}"
+    )]
     Openings {
         /// What is wrong with the object: missing, unused or out of order.
         what: &'static str,
@@ -205,15 +207,34 @@ impl Transaction {
         if count.traces == 0 {
             return Err(Malformed::Empty);
         }
+        for object in &self.openings {
+            count.name = count.name.max(object.object_type.name.len());
+        }
         let limits = [
             ("traces", bounds::TRACES_MAX, count.traces),
-            ("levels of dependencies", bounds::DEPENDENCY_DEPTH_MAX, count.depth),
+            (
+                "levels of dependencies",
+                bounds::DEPENDENCY_DEPTH_MAX,
+                count.depth,
+            ),
             ("objects", bounds::OBJECTS_MAX, count.objects),
             ("bytes in a name", bounds::NAME_BYTES_MAX, count.name),
-            ("participants", bounds::PARTICIPANTS_MAX, self.body.participants.len()),
-            ("authorizations", bounds::AUTHORIZATIONS_MAX, self.authorizations.len()),
+            (
+                "participants",
+                bounds::PARTICIPANTS_MAX,
+                self.body.participants.len(),
+            ),
+            (
+                "authorizations",
+                bounds::AUTHORIZATIONS_MAX,
+                self.authorizations.len(),
+            ),
             ("openings", bounds::OBJECTS_MAX, self.openings.len()),
-            ("bytes", bounds::TRANSACTION_BYTES_MAX, encoding::encode(self).len()),
+            (
+                "bytes",
+                bounds::TRANSACTION_BYTES_MAX,
+                encoding::encode(self).len(),
+            ),
         ];
         for (what, limit, found) in limits {
             if found > limit {
@@ -228,7 +249,10 @@ impl Transaction {
         let mut openings = BTreeMap::new();
         for object in &self.openings {
             let id = object.id();
-            if openings.last_key_value().is_some_and(|(last, _)| *last >= id) {
+            if openings
+                .last_key_value()
+                .is_some_and(|(last, _)| *last >= id)
+            {
                 return Err(Malformed::Openings {
                     what: "out of order is",
                     object: id,

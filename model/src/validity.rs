@@ -30,7 +30,9 @@ use crate::transaction::Authorized;
 /// Why a transaction is not valid: one variant for each premise of the check rule.
 ///
 /// Paper: Figure 2 (Check), side conditions (1) to (3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error,
+)]
 pub enum Invalid {
     /// (1) An input or a reference is not in the active set where the trace uses it.
     #[error("object {object} is not active")]
@@ -126,7 +128,10 @@ impl<'a> Rules<'a> {
         alpha: &mut Overlay<'_, A>,
         traces: &'a [Trace],
     ) -> Result<Vec<Accepted<'a>>, Invalid> {
-        traces.iter().map(|trace| self.check(alpha, trace)).collect()
+        traces
+            .iter()
+            .map(|trace| self.check(alpha, trace))
+            .collect()
     }
 
     /// The check rule.
@@ -188,7 +193,10 @@ impl<'a> Rules<'a> {
 }
 
 /// Side condition (1): the inputs and references, each named once and each active.
-#[allow(clippy::type_complexity, reason = "two lists of objects, named where they are bound")]
+#[allow(
+    clippy::type_complexity,
+    reason = "two lists of objects, named where they are bound"
+)]
 fn active<A: ActiveSet + ?Sized>(
     alpha: &Overlay<'_, A>,
     id: TraceId,
@@ -207,8 +215,16 @@ fn active<A: ActiveSet + ?Sized>(
             object: *object,
         })
     };
-    let inputs = trace.inputs.iter().map(&mut find).collect::<Result<_, _>>()?;
-    let references = trace.references.iter().map(&mut find).collect::<Result<_, _>>()?;
+    let inputs = trace
+        .inputs
+        .iter()
+        .map(&mut find)
+        .collect::<Result<_, _>>()?;
+    let references = trace
+        .references
+        .iter()
+        .map(&mut find)
+        .collect::<Result<_, _>>()?;
     Ok((inputs, references))
 }
 

@@ -191,3 +191,55 @@ fn every_change_of_the_document_makes_another_network_with_other_objects() {
         assert!(before.is_disjoint(&after), "change {index}");
     }
 }
+
+fn too_much(what: &'static str, limit: usize) -> BadGenesis {
+    BadGenesis::TooMuch {
+        what,
+        limit,
+        found: limit + 1,
+    }
+}
+
+#[test]
+fn nothing_in_it_is_longer_than_its_limit() {
+    let long = |limit: usize| "x".repeat(limit + 1);
+    let limit = bounds::NAME_BYTES_MAX;
+    check(
+        |genesis| genesis.name = long(limit),
+        too_much("bytes in its name", limit),
+    );
+    check(
+        |genesis| genesis.shards[0].members[0].name = long(limit),
+        too_much("bytes in the name of a node", limit),
+    );
+    check(
+        |genesis| genesis.objects[0].object_type.name = long(limit),
+        too_much("bytes in the name of a type", limit),
+    );
+    let limit = bounds::ADDRESSES_MAX;
+    check(
+        |genesis| genesis.shards[0].members[0].addresses = vec![String::new(); limit + 1],
+        too_much("addresses of a node", limit),
+    );
+    let limit = bounds::ADDRESS_BYTES_MAX;
+    check(
+        |genesis| genesis.shards[0].members[0].addresses[0] = long(limit),
+        too_much("bytes in an address", limit),
+    );
+    let limit = bounds::GENESIS_SHARDS_MAX;
+    check(
+        |genesis| genesis.shards = vec![genesis.shards[0].clone(); limit + 1],
+        too_much("shards", limit),
+    );
+}
+
+#[test]
+fn members_of_a_shard_have_names_of_their_own() {
+    check(
+        |genesis| genesis.shards[1].members[2].name = "node 5".to_owned(),
+        BadGenesis::TwoNames {
+            shard: shard(4),
+            name: "node 5".to_owned(),
+        },
+    );
+}
