@@ -2,6 +2,9 @@
 
 use std::fmt::Debug;
 
+use model::api::{
+    Found, NotReady, Page, Progress, Refused, Request, Response, Status, owner_label,
+};
 use model::block::{BlockRef, Header, encode_entries, payload_hash};
 use model::merkle::{self, AbsenceProof, Lookup, PresenceProof};
 use model::receipt::CertifiedResult;
@@ -10,8 +13,9 @@ use model::shard::Seat;
 use model::statement::Scope;
 use model::{
     AbortReason, Block, Certificate, Committee, Entry, Epoch, Finalized, Genesis, Hash, Head,
-    HeadCertificate, Height, Invalid, Malpractice, Mode, Object, Outcome, Receipt, Signature, Slot,
-    Statement, Time, Trace, TraceId, Transaction, TransactionId, TransactionResult, Vote, encoding,
+    HeadCertificate, Height, Invalid, Malpractice, Mode, Object, Outcome, Receipt, ShardId,
+    Signature, Slot, Statement, Time, Trace, TraceId, Transaction, TransactionId,
+    TransactionResult, Vote, encoding,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -366,11 +370,100 @@ fn data() -> Vec<Sample> {
     ]
 }
 
+/// One of each kind of question to a node.
+fn questions() -> Vec<Sample> {
+    let transaction = signed_transaction();
+    let id = transaction.body.id();
+    let object = created(&transaction.body.traces[0]).remove(1).id();
+    vec![
+        sample("api-status-request", &Request::Status, &[]),
+        sample("api-head-request", &Request::Head, &[]),
+        sample("api-submit", &Request::Submit(transaction), &[]),
+        sample(
+            "api-outcome-request",
+            &Request::Outcome {
+                transaction: id,
+                wait_ms: 5_000,
+            },
+            &[],
+        ),
+        sample("api-transaction-request", &Request::Transaction(id), &[]),
+        sample("api-object-request", &Request::Object(object), &[]),
+        sample(
+            "api-labelled-request",
+            &Request::Labelled {
+                label: owner_label(&key(1)),
+                after: Some(object),
+                at_least: Height::new(7),
+                wait_ms: 0,
+            },
+            &[],
+        ),
+    ]
+}
+
+/// One of each kind of answer of a node.
+fn answers() -> Vec<Sample> {
+    let transaction = signed_transaction();
+    let result = certified_result(1, transaction.body.id());
+    let object = created(&transaction.body.traces[0]).remove(1);
+    let height = Height::new(7);
+    let tip = Progress {
+        height,
+        time: Time::from_ms(1_700_000_000_000),
+    };
+    let status = Status {
+        name: "n0".to_owned(),
+        node: node(1),
+        network: transaction.body.network,
+        shard: ShardId::new(1),
+        version: "0.1.0".to_owned(),
+        tip,
+        head: result.head.head.hash(),
+        certified: height,
+        linked: 1,
+        committee: 4,
+        waiting: 2,
+        not_ready: vec![NotReady::TooFewLinks {
+            linked: 1,
+            needed: 2,
+        }],
+    };
+    let page = Page {
+        objects: vec![object.clone()],
+        height,
+        more: false,
+    };
+    let found = Found {
+        transaction,
+        height,
+        result: Some(result.clone()),
+    };
+    vec![
+        sample("api-status", &Response::Status(status), &[]),
+        sample("api-head", &Response::Head(result.head.clone()), &[]),
+        sample("api-accepted", &Response::Accepted, &[]),
+        sample("api-decided", &Response::Decided(height), &[]),
+        sample("api-outcome", &Response::Outcome(result), &[]),
+        sample("api-transaction", &Response::Transaction(found), &[]),
+        sample("api-object", &Response::Object { object, height }, &[]),
+        sample("api-labelled", &Response::Labelled(page), &[]),
+        sample(
+            "api-busy",
+            &Response::Refused(Refused::Busy { retry_ms: 50 }),
+            &[],
+        ),
+        sample("api-not-yet", &Response::Refused(Refused::NotYet(tip)), &[]),
+    ]
+}
+
 /// All samples.
 pub(crate) fn all() -> Vec<Sample> {
     let mut samples = data();
     samples.extend(shards());
     samples.extend(results());
     samples.extend(merkle_proofs());
+    samples.extend(questions());
+    samples.extend(answers());
     samples
 }
