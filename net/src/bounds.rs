@@ -1,0 +1,175 @@
+//! Every number of this crate, each with its reason.
+//!
+//! Constants are part of what two nodes must agree on: a peer that goes beyond them is at fault.
+//! [`Limits`] are a node's own business: how much of itself it gives to others, and how patient
+//! it is.
+
+use std::time::Duration;
+
+/// The longest frame on a link between members, in bytes. It holds the longest block (512 KiB of
+/// payload, see `model::bounds`) with as much again for what travels beside it.
+pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
+
+/// The longest greeting, in bytes: a node record with its addresses has less than half of this.
+pub const HELLO_BYTES_MAX: usize = 8 * 1024;
+
+/// The longest `sync` request, in bytes: it names ranges and ids, it carries no data.
+pub const SYNC_REQUEST_BYTES_MAX: usize = 8 * 1024;
+
+/// The longest `sync` response, in bytes: a genesis document, or a range of blocks.
+pub const SYNC_RESPONSE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The longest `api` request, in bytes: four of the longest transactions with their signatures.
+pub const API_REQUEST_BYTES_MAX: usize = 256 * 1024;
+
+/// The longest `api` response, in bytes: lists are paged, and one page is far below this.
+pub const API_RESPONSE_BYTES_MAX: usize = 1024 * 1024;
+
+/// The longest software version, in bytes. It is logged and shown, so it stays a line.
+pub const AGENT_BYTES_MAX: usize = 128;
+
+/// How much of a body is read at a time, in bytes, so that memory follows the bytes that came and
+/// not the length that was announced.
+pub(crate) const READ_STEP: usize = 8 * 1024;
+
+/// What a writer gathers before it hands bytes to the multiplexer: four of its 16 KiB frames.
+pub(crate) const WRITE_BUFFER: usize = 64 * 1024;
+
+/// What a queued frame costs beside its bytes. It keeps a byte budget honest about empty frames.
+pub(crate) const FRAME_OVERHEAD: usize = 256;
+
+/// Connections to one peer. Two, because two nodes may dial each other at the same moment and a
+/// limit of one can then end with none.
+pub(crate) const CONNECTIONS_PER_PEER: u32 = 2;
+
+/// How long two connections can be two halves of one simultaneous dial. A peer that asks for a
+/// link later than this has lost the one we believe in.
+pub(crate) const RACE_WINDOW: Duration = Duration::from_secs(5);
+
+/// Handshakes of a link: the time between asking for a stream and being accepted.
+pub(crate) const LINK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often deadlines, dials and unreported link changes are looked at. It bounds how late a
+/// redial is, and nothing on the path of a frame waits for it.
+pub(crate) const TICK: Duration = Duration::from_millis(100);
+
+/// What a node gives to its peers, and how long it waits for them.
+///
+/// The defaults suit a node on an open network and one of a test network on a laptop alike.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections that are being set up, in each direction. A handshake costs under a
+    /// millisecond, so these are gone quickly unless somebody stalls on purpose.
+    pub pending: u32,
+    /// Inbound connections that have not said hello. Each lives for [`Limits::hello_timeout`] at
+    /// most, so they are a pool of their own and cannot crowd out members.
+    pub unproven: usize,
+    /// Inbound connections of peers outside the committee. Members are counted nowhere: a
+    /// committee is small and its seats are reserved.
+    pub guests: usize,
+    /// Established inbound connections from one address (IPv4) or one /64 (IPv6), loopback
+    /// exempt.
+    pub per_ip: usize,
+    /// Inbound handshakes in progress from one address, loopback exempt.
+    pub per_ip_pending: usize,
+    /// New inbound connections from one address within a minute, loopback exempt.
+    pub per_ip_per_minute: u32,
+    /// Time for TCP, Noise and Yamux together.
+    pub connection_timeout: Duration,
+    /// Time for the greeting after that.
+    pub hello_timeout: Duration,
+    /// How long a connection without any open stream is kept. Links are streams, so connections
+    /// between members are kept for ever.
+    pub idle_timeout: Duration,
+    /// Time between two pings. The second one that fails in a row closes the connection.
+    pub ping_interval: Duration,
+    /// Time for the answer to a ping. Longer than a busy machine stalls a process.
+    pub ping_timeout: Duration,
+    /// Frames that wait for one member.
+    pub link_frames: usize,
+    /// Bytes that wait for one member: more than a whole round of proposals and votes, less than
+    /// a committee of 100 could make us hold (800 MiB in all).
+    pub link_bytes: usize,
+    /// Bytes of one member's frames that we have read and nobody has taken. A member that floods
+    /// us fills its own budget and then waits, and nobody else does.
+    pub inbound_link_bytes: usize,
+    /// The first pause before a dial is repeated. It doubles with each failure.
+    pub redial_min: Duration,
+    /// The longest pause before a dial is repeated: how late we may be to notice that a peer that
+    /// cannot dial us is back.
+    pub redial_max: Duration,
+    /// How long the node with the larger id leaves the dialing to the other one.
+    pub dialer_grace: Duration,
+    /// How soon a bootnode outside the committee is dialed again after it was lost. It may close
+    /// idle connections to save its own resources, so this is not a matter of milliseconds.
+    pub bootnode_redial: Duration,
+    /// `api` requests in flight on one connection, each way. Long polls make them many; three times
+    /// as many must stay below the 4,096 streams that Yamux can hold.
+    pub api_in_flight: usize,
+    /// `sync` requests in flight on one connection, each way. Few, because answers are large.
+    pub sync_in_flight: usize,
+    /// Streams that we may be opening on one connection at a time. Stays below the 128 that a
+    /// peer negotiates at once.
+    pub opening: usize,
+    /// `api` requests that are being answered: over all members, and as many over all guests.
+    pub api_serving: usize,
+    /// `sync` requests that are being answered: over all members, and as many over all guests.
+    pub sync_serving: usize,
+    /// Bytes of requests that have been announced to us and that this node has not dropped: over
+    /// all members, and as many over all guests.
+    pub request_bytes: usize,
+    /// Bytes of responses that peers have not finished reading: over all members, and as many over
+    /// all guests.
+    pub response_bytes: usize,
+    /// Link changes that wait to be taken from [`Events`](crate::Events). Beyond this a change
+    /// that was undone again is not reported.
+    pub link_queue: usize,
+    /// Calls that wait for the network task.
+    pub command_queue: usize,
+    /// Time for a peer to send the request for which it opened a stream.
+    pub request_timeout: Duration,
+    /// Time for this node to answer a request. Longer than the longest poll.
+    pub serve_timeout: Duration,
+    /// Time for a peer to take a response: 16 MiB at 2 Mbit/s.
+    pub response_timeout: Duration,
+    /// Time at shutdown for what is queued to leave.
+    pub flush_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            pending: 64,
+            unproven: 64,
+            guests: 128,
+            per_ip: 8,
+            per_ip_pending: 4,
+            per_ip_per_minute: 30,
+            connection_timeout: Duration::from_secs(10),
+            hello_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(60),
+            ping_interval: Duration::from_secs(5),
+            ping_timeout: Duration::from_secs(10),
+            link_frames: 4096,
+            link_bytes: 8 * 1024 * 1024,
+            inbound_link_bytes: 4 * 1024 * 1024,
+            redial_min: Duration::from_millis(100),
+            redial_max: Duration::from_secs(5),
+            dialer_grace: Duration::from_secs(5),
+            bootnode_redial: Duration::from_secs(60),
+            api_in_flight: 1024,
+            sync_in_flight: 4,
+            opening: 64,
+            api_serving: 4096,
+            sync_serving: 64,
+            request_bytes: 64 * 1024 * 1024,
+            response_bytes: 256 * 1024 * 1024,
+            link_queue: 1024,
+            command_queue: 64,
+            request_timeout: Duration::from_secs(10),
+            serve_timeout: Duration::from_secs(90),
+            response_timeout: Duration::from_secs(70),
+            flush_timeout: Duration::from_secs(1),
+        }
+    }
+}

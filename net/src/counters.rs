@@ -1,0 +1,91 @@
+//! What has passed through a node's network, and what was dropped or refused and why.
+//!
+//! Labels are reasons and never peers: a peer may be anybody, and a list of anybodies has no bound.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Makes the shared counters and their snapshot from one list.
+macro_rules! counters {
+    ($($(#[$meta:meta])* $name:ident,)*) => {
+        /// A snapshot of the counters, all since the network was started.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Counters {
+            $($(#[$meta])* pub $name: u64,)*
+        }
+
+        /// The counters as they are counted.
+        #[derive(Debug, Default)]
+        pub(crate) struct Meter {
+            $(pub(crate) $name: Counter,)*
+        }
+
+        impl Meter {
+            /// What has been counted so far.
+            pub(crate) fn snapshot(&self) -> Counters {
+                Counters { $($name: self.$name.get(),)* }
+            }
+        }
+    };
+}
+
+counters! {
+    /// Frames written to links.
+    frames_out,
+    /// Frames read from links.
+    frames_in,
+    /// Bytes of the frames written to links.
+    frame_bytes_out,
+    /// Bytes of the frames read from links.
+    frame_bytes_in,
+    /// Frames that were not queued because the member had no link.
+    frames_dropped_unlinked,
+    /// Frames that were not queued because the member's queue was full.
+    frames_dropped_full,
+    /// Requests sent.
+    requests_out,
+    /// Requests handed to this node.
+    requests_in,
+    /// Requests of peers that were turned away because there was no room for them.
+    requests_refused_full,
+    /// Requests that this node did not answer, or not in time.
+    requests_unanswered,
+    /// Frames, requests or responses of peers that were longer than allowed.
+    oversize,
+    /// Links that came up.
+    links_up,
+    /// Links that went down.
+    links_down,
+    /// Streams that asked for a link and were refused: not a member, or not the link to keep.
+    links_refused,
+    /// Connections established, in both directions.
+    connections,
+    /// Inbound connections turned away by a limit.
+    connections_refused,
+    /// Inbound connections that failed in the handshake.
+    handshakes_failed,
+    /// Peers that were turned away by what they said in the greeting, or said nothing.
+    hellos_refused,
+    /// Dials that failed.
+    dials_failed,
+}
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    /// Counts one.
+    pub(crate) fn increment(&self) {
+        self.add(1);
+    }
+
+    /// Counts `amount`.
+    pub(crate) fn add(&self, amount: u64) {
+        // Relaxed, because no other memory is read on the strength of a counter.
+        self.0.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}

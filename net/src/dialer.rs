@@ -1,0 +1,232 @@
+//! Whom to dial, and when.
+//!
+//! A list of addresses, each with its own pause. Bootnodes are dialed until they answer. What
+//! answers as a member of the committee is kept: it is dialed again whenever it has no link, for
+//! ever, by the node with the smaller id at once and by the other one after a grace, so that two
+//! members do not dial each other all the time. An address whose owner is not known yet is dialed
+//! by everybody, which is why a node that restarts is linked again at once.
+//!
+//! The dialer decides and does nothing: it has no clock and no socket.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use libp2p::Multiaddr;
+use libp2p::swarm::ConnectionId;
+use model::NodeId;
+
+use crate::bounds::Limits;
+
+/// How long a connection must have lasted for its end to be no reason to wait longer.
+const STEADY: Duration = Duration::from_secs(5);
+
+/// See [the module](self).
+#[derive(Debug)]
+pub(crate) struct Dialer {
+    ours: Option<NodeId>,
+    members: BTreeSet<NodeId>,
+    redial_min: Duration,
+    redial_max: Duration,
+    grace: Duration,
+    bootnode_redial: Duration,
+    targets: Vec<Target>,
+    /// Members without a link, and since when.
+    unlinked: BTreeMap<NodeId, Instant>,
+}
+
+#[derive(Debug)]
+struct Target {
+    address: Multiaddr,
+    /// Configured addresses are kept for ever, learned ones until their node names others.
+    configured: bool,
+    /// The node that answered there last.
+    node: Option<NodeId>,
+    state: State,
+    /// The pause after the next failure.
+    pause: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Not before this time.
+    Waiting(Instant),
+    /// A dial, or the connection that came of it.
+    Dialed {
+        connection: ConnectionId,
+        proven: Option<Instant>,
+    },
+    /// It is this node's own address.
+    Own,
+}
+
+impl Dialer {
+    /// A dialer for the node `ours` in a committee of `members`, who are all without a link now.
+    pub(crate) fn new(
+        ours: Option<NodeId>,
+        members: &[NodeId],
+        bootnodes: impl IntoIterator<Item = Multiaddr>,
+        limits: &Limits,
+        now: Instant,
+    ) -> Self {
+        let others = members.iter().filter(|node| Some(**node) != ours);
+        let members: BTreeSet<NodeId> = others.copied().collect();
+        let mut dialer = Self {
+            ours,
+            redial_min: limits.redial_min,
+            redial_max: limits.redial_max,
+            grace: limits.dialer_grace,
+            bootnode_redial: limits.bootnode_redial,
+            targets: Vec::new(),
+            unlinked: members.iter().map(|node| (*node, now)).collect(),
+            members,
+        };
+        for address in bootnodes {
+            dialer.add(address, true, None, now);
+        }
+        dialer
+    }
+
+    fn add(&mut self, address: Multiaddr, configured: bool, node: Option<NodeId>, now: Instant) {
+        if self.targets.iter().any(|target| target.address == address) {
+            return;
+        }
+        self.targets.push(Target {
+            address,
+            configured,
+            node,
+            state: State::Waiting(now),
+            pause: self.redial_min,
+        });
+    }
+
+    /// The addresses to dial now. The caller dials each and says so with [`Dialer::dialed`].
+    pub(crate) fn due(&self, now: Instant) -> Vec<Multiaddr> {
+        let mut busy: BTreeSet<NodeId> = self
+            .targets
+            .iter()
+            .filter(|target| matches!(target.state, State::Dialed { .. }))
+            .filter_map(|target| target.node)
+            .collect();
+        let mut due = Vec::new();
+        for target in &self.targets {
+            if !matches!(target.state, State::Waiting(until) if until <= now) {
+                continue;
+            }
+            // One address of a node at a time.
+            let first = target.node.is_none_or(|node| busy.insert(node));
+            if first && self.is_wanted(target.node, now) {
+                due.push(target.address.clone());
+            }
+        }
+        due
+    }
+
+    fn is_wanted(&self, node: Option<NodeId>, now: Instant) -> bool {
+        let Some(node) = node.filter(|node| self.members.contains(node)) else {
+            return true;
+        };
+        self.unlinked.get(&node).is_some_and(|since| {
+            self.ours.is_none_or(|ours| ours < node) || now.duration_since(*since) >= self.grace
+        })
+    }
+
+    /// An address is being dialed.
+    pub(crate) fn dialed(&mut self, address: &Multiaddr, connection: ConnectionId) {
+        if let Some(target) = self.targets.iter_mut().find(|t| t.address == *address) {
+            target.state = State::Dialed {
+                connection,
+                proven: None,
+            };
+        }
+    }
+
+    /// The peer on a dialed connection has proven who it is.
+    ///
+    /// An address that a member named and somebody else answers at is forgotten.
+    pub(crate) fn proven(&mut self, connection: ConnectionId, node: Option<NodeId>, now: Instant) {
+        self.targets.retain_mut(|target| {
+            let State::Dialed {
+                connection: of,
+                proven,
+            } = &mut target.state
+            else {
+                return true;
+            };
+            if *of != connection {
+                return true;
+            }
+            *proven = Some(now);
+            let as_said = target.configured || target.node == node;
+            target.node = node;
+            as_said
+        });
+    }
+
+    /// A dial has failed, or the connection that came of it is closed.
+    pub(crate) fn ended(&mut self, connection: ConnectionId, now: Instant) {
+        let is_member = |node: &NodeId| self.members.contains(node);
+        for target in &mut self.targets {
+            let State::Dialed {
+                connection: of,
+                proven,
+            } = target.state
+            else {
+                continue;
+            };
+            if of != connection {
+                continue;
+            }
+            let guest = proven.is_some() && !target.node.as_ref().is_some_and(is_member);
+            if proven.is_some_and(|since| now.duration_since(since) >= STEADY) {
+                target.pause = self.redial_min;
+            }
+            let pause = if guest {
+                self.bootnode_redial
+            } else {
+                target.pause
+            };
+            target.pause = (target.pause * 2).min(self.redial_max);
+            target.state = State::Waiting(now + pause);
+        }
+    }
+
+    /// A dialed address turned out to be this node's own. It is not dialed again.
+    pub(crate) fn own(&mut self, connection: ConnectionId) {
+        for target in &mut self.targets {
+            if matches!(target.state, State::Dialed { connection: of, .. } if of == connection) {
+                target.state = State::Own;
+            }
+        }
+    }
+
+    /// A member says where it listens: these addresses replace what it said before.
+    pub(crate) fn learn(&mut self, node: NodeId, addresses: Vec<Multiaddr>, now: Instant) {
+        if !self.members.contains(&node) {
+            return;
+        }
+        self.targets.retain(|target| {
+            target.configured
+                || target.node != Some(node)
+                || matches!(target.state, State::Dialed { .. })
+                || addresses.contains(&target.address)
+        });
+        for address in addresses {
+            self.add(address, false, Some(node), now);
+        }
+    }
+
+    /// A member has a link now, or has it no longer.
+    pub(crate) fn linked(&mut self, node: NodeId, up: bool, now: Instant) {
+        if !self.members.contains(&node) {
+            return;
+        }
+        if up {
+            self.unlinked.remove(&node);
+        } else {
+            self.unlinked.entry(node).or_insert(now);
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! When each kind of address is dialed.
+
+use model::PublicKey;
+
+use super::*;
+
+fn node(byte: u8) -> NodeId {
+    NodeId::new(PublicKey::from_bytes([byte; 32]))
+}
+
+fn address(port: u16) -> Multiaddr {
+    format!("/ip4/127.0.0.1/tcp/{port}")
+        .parse()
+        .expect("an address")
+}
+
+fn id(number: usize) -> ConnectionId {
+    ConnectionId::new_unchecked(number)
+}
+
+/// Node 2 of the committee 1, 2, 3, with these bootnodes, and its clock.
+fn dialer(bootnodes: &[u16]) -> (Dialer, Instant) {
+    let now = Instant::now();
+    let members = [node(1), node(2), node(3)];
+    let addresses = bootnodes.iter().copied().map(address);
+    let dialer = Dialer::new(Some(node(2)), &members, addresses, &Limits::default(), now);
+    (dialer, now)
+}
+
+fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+#[test]
+fn every_bootnode_is_dialed_at_once_and_only_once() {
+    let (mut dialer, now) = dialer(&[1, 2, 2]);
+    assert_eq!(dialer.due(now), [address(1), address(2)]);
+    dialer.dialed(&address(1), id(1));
+    assert_eq!(dialer.due(now), [address(2)]);
+    dialer.dialed(&address(2), id(2));
+    assert!(dialer.due(now + ms(60_000)).is_empty());
+}
+
+#[test]
+fn the_pause_doubles_from_100_ms_to_5_s() {
+    let (mut dialer, mut now) = dialer(&[1]);
+    for pause in [100, 200, 400, 800, 1600, 3200, 5000, 5000] {
+        dialer.dialed(&address(1), id(1));
+        dialer.ended(id(1), now);
+        assert!(dialer.due(now + ms(pause - 1)).is_empty(), "pause {pause}");
+        now += ms(pause);
+        assert_eq!(dialer.due(now), [address(1)], "pause {pause}");
+    }
+}
+
+#[test]
+fn a_connection_that_lasted_ends_the_doubling() {
+    let (mut dialer, mut now) = dialer(&[1]);
+    for lasted in [0, 0, 0, 5000] {
+        dialer.dialed(&address(1), id(1));
+        dialer.proven(id(1), Some(node(3)), now);
+        now += ms(lasted);
+        dialer.ended(id(1), now);
+    }
+    assert!(dialer.due(now + ms(99)).is_empty());
+    assert_eq!(dialer.due(now + ms(100)), [address(1)]);
+}
+
+#[test]
+fn a_member_with_a_larger_id_is_dialed_whenever_it_has_no_link() {
+    let (mut dialer, now) = dialer(&[]);
+    dialer.learn(node(3), vec![address(3)], now);
+    assert_eq!(dialer.due(now), [address(3)]);
+    dialer.linked(node(3), true, now);
+    assert!(dialer.due(now + ms(60_000)).is_empty());
+    dialer.linked(node(3), false, now);
+    assert_eq!(dialer.due(now), [address(3)]);
+}
+
+#[test]
+fn a_member_with_a_smaller_id_is_left_the_dialing_for_a_while() {
+    let (mut dialer, now) = dialer(&[]);
+    dialer.learn(node(1), vec![address(1)], now);
+    dialer.linked(node(1), true, now);
+    dialer.linked(node(1), false, now);
+    assert!(dialer.due(now + ms(4999)).is_empty());
+    assert_eq!(dialer.due(now + ms(5000)), [address(1)]);
+}
+
+#[test]
+fn a_bootnode_outside_the_committee_is_dialed_again_after_a_minute() {
+    for node in [None, Some(node(9))] {
+        let (mut dialer, now) = dialer(&[1]);
+        dialer.dialed(&address(1), id(1));
+        dialer.proven(id(1), node, now);
+        dialer.ended(id(1), now);
+        assert!(dialer.due(now + ms(59_999)).is_empty());
+        assert_eq!(dialer.due(now + ms(60_000)), [address(1)]);
+    }
+}
+
+#[test]
+fn one_address_of_a_node_is_dialed_at_a_time() {
+    let (mut dialer, now) = dialer(&[]);
+    dialer.learn(node(3), vec![address(1), address(2)], now);
+    assert_eq!(dialer.due(now), [address(1)]);
+    dialer.dialed(&address(1), id(1));
+    assert!(dialer.due(now).is_empty());
+    dialer.ended(id(1), now);
+    assert_eq!(dialer.due(now), [address(2)], "the other one is next");
+}
+
+#[test]
+fn what_a_member_says_replaces_what_it_said_before() {
+    let (mut dialer, now) = dialer(&[1]);
+    dialer.dialed(&address(1), id(1));
+    dialer.proven(id(1), Some(node(3)), now);
+    dialer.learn(node(3), vec![address(2)], now);
+    dialer.learn(node(3), vec![address(3)], now);
+    dialer.ended(id(1), now);
+    // The configured address stays.
+    let late = now + ms(60_000);
+    assert_eq!(dialer.due(late), [address(1)]);
+    dialer.dialed(&address(1), id(2));
+    dialer.ended(id(2), late);
+    assert_eq!(dialer.due(late), [address(3)]);
+}
+
+#[test]
+fn an_address_where_somebody_else_answers_is_forgotten() {
+    let (mut dialer, now) = dialer(&[]);
+    dialer.learn(node(3), vec![address(1)], now);
+    dialer.dialed(&address(1), id(1));
+    dialer.proven(id(1), Some(node(9)), now);
+    dialer.ended(id(1), now);
+    assert!(dialer.due(now + ms(600_000)).is_empty());
+}
+
+#[test]
+fn strangers_teach_no_addresses() {
+    let (mut dialer, now) = dialer(&[]);
+    dialer.learn(node(9), vec![address(1)], now);
+    dialer.learn(node(2), vec![address(2)], now);
+    assert!(dialer.due(now + ms(600_000)).is_empty());
+}
+
+#[test]
+fn our_own_address_is_never_dialed_again() {
+    let (mut dialer, now) = dialer(&[1]);
+    dialer.dialed(&address(1), id(1));
+    dialer.own(id(1));
+    dialer.ended(id(1), now);
+    assert!(dialer.due(now + ms(600_000)).is_empty());
+}

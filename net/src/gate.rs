@@ -1,0 +1,201 @@
+//! Who may connect: the behaviour that refuses first.
+//!
+//! Anybody may knock, so every kind of guest has a number. A connection that has not said hello is
+//! *unproven* and soon gone; then it is a *member*'s, whose seat is reserved, or a *guest*'s. Limits
+//! by address keep one host from taking all places, and loopback is exempt from them: on one
+//! machine everybody has the same address.
+//!
+//! What this node dials is bounded by the dialer and not counted here.
+
+mod address;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use libp2p::core::Endpoint;
+use libp2p::core::transport::PortUse;
+use libp2p::swarm::{
+    ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandlerInEvent, THandlerOutEvent,
+    ToSwarm, dummy,
+};
+use libp2p::{Multiaddr, PeerId};
+use thiserror::Error;
+
+use crate::bounds::Limits;
+use address::{Addresses, Host};
+
+/// What an inbound connection counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Class {
+    Unproven,
+    Member,
+    Guest,
+}
+
+/// Why an inbound connection is turned away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(crate) enum Full {
+    /// Too many connections have not said hello yet.
+    #[error("too many connections that have not said hello")]
+    Unproven,
+    /// Too many guests.
+    #[error("too many guests")]
+    Guests,
+    /// Too many handshakes from this address.
+    #[error("too many handshakes from this address")]
+    AddressPending,
+    /// Too many connections from this address.
+    #[error("too many connections from this address")]
+    AddressEstablished,
+    /// Too many new connections from this address in the last minute.
+    #[error("too many new connections from this address")]
+    AddressRate,
+}
+
+/// See [the module](self).
+pub(crate) struct Gate {
+    limits: Limits,
+    addresses: Addresses,
+    /// Inbound handshakes in progress, with the host they come from.
+    pending: BTreeMap<ConnectionId, Host>,
+    /// Inbound connections.
+    inbound: BTreeMap<ConnectionId, (Host, Class)>,
+}
+
+impl Gate {
+    /// A gate with these limits.
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            limits: limits.clone(),
+            addresses: Addresses::default(),
+            pending: BTreeMap::new(),
+            inbound: BTreeMap::new(),
+        }
+    }
+
+    /// Counts a connection as a member's from now on.
+    pub(crate) fn seat_member(&mut self, connection: ConnectionId) {
+        self.classify(connection, Class::Member);
+    }
+
+    /// Counts a connection as a guest's from now on, if there is room.
+    ///
+    /// # Errors
+    ///
+    /// [`Full::Guests`] if there is not.
+    pub(crate) fn seat_guest(&mut self, connection: ConnectionId) -> Result<(), Full> {
+        if self.inbound.contains_key(&connection) && self.count(Class::Guest) >= self.limits.guests
+        {
+            return Err(Full::Guests);
+        }
+        self.classify(connection, Class::Guest);
+        Ok(())
+    }
+
+    /// Does nothing to connections that this node dialed.
+    fn classify(&mut self, connection: ConnectionId, class: Class) {
+        if let Some(entry) = self.inbound.get_mut(&connection) {
+            entry.1 = class;
+        }
+    }
+
+    fn count(&self, class: Class) -> usize {
+        let of_class = |entry: &&(Host, Class)| entry.1 == class;
+        self.inbound.values().filter(of_class).count()
+    }
+
+    fn knock(&mut self, connection: ConnectionId, host: Host, now: Instant) -> Result<(), Full> {
+        self.addresses.knock(host, &self.limits, now)?;
+        self.pending.insert(connection, host);
+        Ok(())
+    }
+
+    fn enter(&self) -> Result<(), Full> {
+        if self.count(Class::Unproven) >= self.limits.unproven {
+            return Err(Full::Unproven);
+        }
+        Ok(())
+    }
+
+    fn established(&mut self, connection: ConnectionId) {
+        if let Some(host) = self.pending.remove(&connection) {
+            self.addresses.established(host);
+            self.inbound.insert(connection, (host, Class::Unproven));
+        }
+    }
+
+    fn failed(&mut self, connection: ConnectionId) {
+        if let Some(host) = self.pending.remove(&connection) {
+            self.addresses.failed(host);
+        }
+    }
+
+    fn closed(&mut self, connection: ConnectionId) {
+        if let Some((host, _)) = self.inbound.remove(&connection) {
+            self.addresses.closed(host);
+        }
+    }
+}
+
+impl NetworkBehaviour for Gate {
+    type ConnectionHandler = dummy::ConnectionHandler;
+    type ToSwarm = Infallible;
+
+    fn handle_pending_inbound_connection(
+        &mut self,
+        connection: ConnectionId,
+        _: &Multiaddr,
+        remote: &Multiaddr,
+    ) -> Result<(), ConnectionDenied> {
+        self.knock(connection, Host::of(remote), Instant::now())
+            .map_err(ConnectionDenied::new)
+    }
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        _: &Multiaddr,
+    ) -> Result<dummy::ConnectionHandler, ConnectionDenied> {
+        self.enter().map_err(ConnectionDenied::new)?;
+        Ok(dummy::ConnectionHandler)
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<dummy::ConnectionHandler, ConnectionDenied> {
+        Ok(dummy::ConnectionHandler)
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
+        match event {
+            FromSwarm::ConnectionEstablished(event) => self.established(event.connection_id),
+            FromSwarm::ListenFailure(event) => self.failed(event.connection_id),
+            FromSwarm::ConnectionClosed(event) => self.closed(event.connection_id),
+            _ => {}
+        }
+    }
+
+    fn on_connection_handler_event(
+        &mut self,
+        _: PeerId,
+        _: ConnectionId,
+        event: THandlerOutEvent<Self>,
+    ) {
+        match event {}
+    }
+
+    fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Infallible, THandlerInEvent<Self>>> {
+        Poll::Pending
+    }
+}

@@ -1,0 +1,133 @@
+//! How many connections each host has, and how fast it makes new ones.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
+
+use super::Full;
+use crate::bounds::Limits;
+
+/// Hosts that are remembered. Beyond it the ones without connections are forgotten, and with them
+/// how fast they knocked: whoever has this many addresses is not slowed down by a rate.
+const HOSTS_MAX: usize = 4096;
+
+/// The time over which new connections are counted.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// Where a connection comes from, as far as limits go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Host {
+    /// This machine, which has no limit.
+    Loopback,
+    /// An IPv4 address, or the first 64 bits of an IPv6 address: the smallest network that one
+    /// customer gets.
+    Network(u64),
+    /// No IP address at all. Transports that have none are not in use, so all share one count.
+    Unknown,
+}
+
+impl Host {
+    /// The host of an address that a connection came from.
+    pub(super) fn of(address: &Multiaddr) -> Self {
+        let ip = match address.iter().next() {
+            Some(Protocol::Ip4(ip)) => IpAddr::V4(ip),
+            Some(Protocol::Ip6(ip)) => ip.to_canonical(),
+            _ => return Self::Unknown,
+        };
+        if ip.is_loopback() {
+            return Self::Loopback;
+        }
+        match ip {
+            IpAddr::V4(ip) => Self::Network(u64::from(ip.to_bits())),
+            // No unicast IPv6 address begins with 32 zero bits, so the two do not meet.
+            IpAddr::V6(ip) => Self::Network((ip.to_bits() >> 64) as u64),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Presence {
+    pending: usize,
+    established: usize,
+    window_began: Instant,
+    knocks: u32,
+}
+
+/// The presence of all hosts.
+#[derive(Debug, Default)]
+pub(super) struct Addresses(BTreeMap<Host, Presence>);
+
+impl Addresses {
+    /// A connection arrives.
+    ///
+    /// # Errors
+    ///
+    /// If the host already has too many, or makes them too fast.
+    pub(super) fn knock(&mut self, host: Host, limits: &Limits, now: Instant) -> Result<(), Full> {
+        if self.0.len() >= HOSTS_MAX {
+            self.0.retain(|_, presence| !presence.is_absent());
+        }
+        let presence = self.0.entry(host).or_insert(Presence {
+            pending: 0,
+            established: 0,
+            window_began: now,
+            knocks: 0,
+        });
+        if host != Host::Loopback {
+            presence.check(limits, now)?;
+        }
+        presence.pending += 1;
+        Ok(())
+    }
+
+    /// The handshake of a connection that knocked is complete.
+    pub(super) fn established(&mut self, host: Host) {
+        if let Some(presence) = self.0.get_mut(&host) {
+            presence.pending -= 1;
+            presence.established += 1;
+        }
+    }
+
+    /// The handshake of a connection that knocked has failed.
+    pub(super) fn failed(&mut self, host: Host) {
+        if let Some(presence) = self.0.get_mut(&host) {
+            presence.pending -= 1;
+        }
+    }
+
+    /// An established connection is closed.
+    pub(super) fn closed(&mut self, host: Host) {
+        if let Some(presence) = self.0.get_mut(&host) {
+            presence.established -= 1;
+        }
+    }
+}
+
+impl Presence {
+    /// Whether nothing but its rate is known of the host.
+    fn is_absent(&self) -> bool {
+        self.pending == 0 && self.established == 0
+    }
+
+    fn check(&mut self, limits: &Limits, now: Instant) -> Result<(), Full> {
+        if now.duration_since(self.window_began) >= WINDOW {
+            self.window_began = now;
+            self.knocks = 0;
+        }
+        if self.knocks >= limits.per_ip_per_minute {
+            return Err(Full::AddressRate);
+        }
+        // A knock that is refused for another reason counts too, or refusals would cost nothing.
+        self.knocks += 1;
+        if self.pending >= limits.per_ip_pending {
+            return Err(Full::AddressPending);
+        }
+        if self.established >= limits.per_ip {
+            return Err(Full::AddressEstablished);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,162 @@
+//! The limits, each with one connection too many.
+
+use std::time::Duration;
+
+use super::*;
+
+fn gate(change: impl FnOnce(&mut Limits)) -> Gate {
+    let mut limits = Limits::default();
+    change(&mut limits);
+    Gate::new(&limits)
+}
+
+fn id(number: usize) -> ConnectionId {
+    ConnectionId::new_unchecked(number)
+}
+
+fn host(address: &str) -> Host {
+    Host::of(&address.parse().expect("an address"))
+}
+
+const FAR: &str = "/ip4/203.0.113.7/tcp/1";
+const OTHER: &str = "/ip4/203.0.113.8/tcp/1";
+const NEAR: &str = "/ip4/127.0.0.1/tcp/1";
+
+/// A connection knocks, enters and says hello or not.
+fn arrive(gate: &mut Gate, number: usize, address: &str, now: Instant) -> Result<(), Full> {
+    gate.knock(id(number), host(address), now)?;
+    if let Err(full) = gate.enter() {
+        gate.failed(id(number));
+        return Err(full);
+    }
+    gate.established(id(number));
+    Ok(())
+}
+
+#[test]
+fn unproven_connections_have_a_pool_of_their_own() {
+    let now = Instant::now();
+    let mut gate = gate(|limits| limits.unproven = 2);
+    assert_eq!(arrive(&mut gate, 1, NEAR, now), Ok(()));
+    assert_eq!(arrive(&mut gate, 2, NEAR, now), Ok(()));
+    assert_eq!(arrive(&mut gate, 3, NEAR, now), Err(Full::Unproven));
+    gate.seat_member(id(1));
+    assert_eq!(arrive(&mut gate, 4, NEAR, now), Ok(()));
+    assert_eq!(gate.seat_guest(id(2)), Ok(()));
+    assert_eq!(arrive(&mut gate, 5, NEAR, now), Ok(()));
+    assert_eq!(arrive(&mut gate, 6, NEAR, now), Err(Full::Unproven));
+    gate.closed(id(5));
+    assert_eq!(arrive(&mut gate, 7, NEAR, now), Ok(()));
+}
+
+#[test]
+fn guests_are_counted_and_members_are_not() {
+    let now = Instant::now();
+    let mut gate = gate(|limits| limits.guests = 1);
+    for number in 1..=4 {
+        assert_eq!(arrive(&mut gate, number, NEAR, now), Ok(()));
+    }
+    gate.seat_member(id(1));
+    assert_eq!(gate.seat_guest(id(2)), Ok(()));
+    assert_eq!(gate.seat_guest(id(3)), Err(Full::Guests));
+    gate.seat_member(id(4));
+    gate.closed(id(2));
+    assert_eq!(gate.seat_guest(id(3)), Ok(()));
+}
+
+#[test]
+fn connections_that_we_dialed_take_no_place() {
+    let mut gate = gate(|limits| {
+        limits.guests = 0;
+        limits.unproven = 0;
+    });
+    gate.established(id(1));
+    assert_eq!(gate.seat_guest(id(1)), Ok(()));
+    gate.closed(id(1));
+}
+
+#[test]
+fn one_address_has_so_many_connections() {
+    let now = Instant::now();
+    let mut gate = gate(|limits| limits.per_ip = 2);
+    assert_eq!(arrive(&mut gate, 1, FAR, now), Ok(()));
+    assert_eq!(arrive(&mut gate, 2, FAR, now), Ok(()));
+    assert_eq!(
+        arrive(&mut gate, 3, FAR, now),
+        Err(Full::AddressEstablished)
+    );
+    assert_eq!(arrive(&mut gate, 4, OTHER, now), Ok(()));
+    gate.closed(id(1));
+    assert_eq!(arrive(&mut gate, 5, FAR, now), Ok(()));
+}
+
+#[test]
+fn one_address_has_so_many_handshakes() {
+    let now = Instant::now();
+    let mut gate = gate(|limits| limits.per_ip_pending = 1);
+    assert_eq!(gate.knock(id(1), host(FAR), now), Ok(()));
+    assert_eq!(gate.knock(id(2), host(FAR), now), Err(Full::AddressPending));
+    assert_eq!(gate.knock(id(3), host(OTHER), now), Ok(()));
+    gate.failed(id(1));
+    assert_eq!(gate.knock(id(4), host(FAR), now), Ok(()));
+}
+
+#[test]
+fn one_address_makes_so_many_connections_a_minute() {
+    let now = Instant::now();
+    let mut gate = gate(|limits| limits.per_ip_per_minute = 2);
+    for number in 1..=2 {
+        assert_eq!(arrive(&mut gate, number, FAR, now), Ok(()));
+        gate.closed(id(number));
+    }
+    assert_eq!(arrive(&mut gate, 3, FAR, now), Err(Full::AddressRate));
+    assert_eq!(arrive(&mut gate, 4, OTHER, now), Ok(()));
+    let later = now + Duration::from_secs(60);
+    assert_eq!(arrive(&mut gate, 5, FAR, later), Ok(()));
+}
+
+#[test]
+fn loopback_has_no_limit_by_address() {
+    let now = Instant::now();
+    let mut gate = gate(|limits| {
+        limits.unproven = usize::MAX;
+        limits.per_ip = 0;
+        limits.per_ip_pending = 0;
+        limits.per_ip_per_minute = 0;
+    });
+    for (number, address) in [NEAR, "/ip6/::1/tcp/1", "/ip6/::ffff:127.0.0.1/tcp/1"]
+        .iter()
+        .cycle()
+        .take(100)
+        .enumerate()
+    {
+        assert_eq!(arrive(&mut gate, number, address, now), Ok(()), "{address}");
+    }
+}
+
+#[test]
+fn a_customer_is_one_address_or_one_network() {
+    assert_eq!(
+        host("/ip6/2001:db8::1/tcp/1"),
+        host("/ip6/2001:db8::ffff:2/tcp/9")
+    );
+    assert_ne!(
+        host("/ip6/2001:db8::1/tcp/1"),
+        host("/ip6/2001:db8:0:1::1/tcp/1")
+    );
+    assert_eq!(host("/ip6/::ffff:203.0.113.7/tcp/1"), host(FAR));
+    assert_ne!(host(FAR), host(OTHER));
+    assert_eq!(host("/memory/1"), Host::Unknown);
+}
+
+#[test]
+fn a_thousand_knocks_from_one_address_keep_no_member_out() {
+    let now = Instant::now();
+    let mut gate = gate(|_| ());
+    let refused = (0..1000)
+        .filter(|number| arrive(&mut gate, *number, FAR, now).is_err())
+        .count();
+    assert_eq!(refused, 1000 - Limits::default().per_ip);
+    assert_eq!(arrive(&mut gate, 1001, OTHER, now), Ok(()));
+    gate.seat_member(id(1001));
+}

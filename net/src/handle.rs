@@ -1,0 +1,243 @@
+//! The way in: how the rest of a node acts on its network.
+//!
+//! Nodes are addressed by [`NodeId`], and no type of libp2p appears. Sending never waits; asking
+//! waits for the answer and nothing else.
+
+mod error;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use model::NodeId;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinError, JoinHandle};
+
+use crate::bounds::FRAME_BYTES_MAX;
+use crate::config::parse_dial;
+use crate::counters::{Counters, Meter};
+use crate::identity::PeerName;
+use crate::peers::Peers;
+use crate::protocol::{Names, Protocol, Purpose};
+use crate::rpc::ask;
+
+pub use error::{DialError, RequestError, SendError};
+
+/// Acts on the network. Cheap to clone; the network stops when the last one is dropped.
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) names: Arc<Names>,
+    pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) commands: mpsc::Sender<Command>,
+    /// Closed when the network's thread has ended.
+    pub(crate) stopped: watch::Receiver<()>,
+}
+
+/// What the network task is asked to do.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Dial an address and say what came of it.
+    Dial {
+        address: libp2p::Multiaddr,
+        outcome: oneshot::Sender<Result<Remote, DialError>>,
+    },
+    /// Stop.
+    Stop,
+}
+
+/// Whom to ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A node, by its member key.
+    Node(NodeId),
+    /// A peer, by the name that [`Handle::dial`] or [`Origin`](crate::Origin) gave.
+    Peer(PeerName),
+}
+
+/// Who answered a dial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// The peer.
+    pub peer: PeerName,
+    /// The node it has proven to be.
+    pub node: Option<NodeId>,
+    /// Its software version.
+    pub agent: String,
+}
+
+/// A peer that has said hello.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerInfo {
+    /// The peer.
+    pub peer: PeerName,
+    /// The node it has proven to be.
+    pub node: Option<NodeId>,
+    /// Its software version.
+    pub agent: String,
+    /// Where it is connected from or to.
+    pub address: String,
+    /// Who dialed.
+    pub direction: Direction,
+    /// Whether this connection carries the link with a member.
+    pub linked: bool,
+}
+
+/// Who dialed a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// The peer did.
+    Inbound,
+    /// This node did.
+    Outbound,
+}
+
+impl Handle {
+    /// Queues a frame for a member of the committee. Never waits.
+    ///
+    /// That it is queued does not mean that it arrives: a link can break at any time.
+    ///
+    /// # Errors
+    ///
+    /// Every [`SendError`].
+    pub fn send(&self, to: NodeId, frame: Bytes) -> Result<(), SendError> {
+        if frame.len() > FRAME_BYTES_MAX {
+            return Err(SendError::TooLarge);
+        }
+        let queued = self.peers.send(&to, frame);
+        self.count(queued);
+        queued
+    }
+
+    /// Queues a frame for every member with a link, all of whom share its buffer. Never waits.
+    ///
+    /// Returns for how many it was queued. Full queues are counted and passed over.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::TooLarge`].
+    pub fn broadcast(&self, frame: Bytes) -> Result<usize, SendError> {
+        if frame.len() > FRAME_BYTES_MAX {
+            return Err(SendError::TooLarge);
+        }
+        let outcomes = self.peers.broadcast(&frame);
+        for queued in &outcomes {
+            self.count(*queued);
+        }
+        Ok(outcomes.iter().filter(|queued| queued.is_ok()).count())
+    }
+
+    fn count(&self, queued: Result<(), SendError>) {
+        match queued {
+            Err(SendError::NotConnected) => self.meter.frames_dropped_unlinked.increment(),
+            Err(SendError::Full) => self.meter.frames_dropped_full.increment(),
+            Ok(()) | Err(SendError::TooLarge) => {}
+        }
+    }
+
+    /// Dials an address, with or without `/p2p/<peer>`, and waits until the peer has said hello.
+    ///
+    /// An address that is connected already is not dialed again.
+    ///
+    /// # Errors
+    ///
+    /// Every [`DialError`].
+    pub async fn dial(&self, address: &str) -> Result<Remote, DialError> {
+        let parsed = parse_dial(address).map_err(|reason| DialError::BadAddress {
+            address: address.chars().take(256).collect(),
+            reason,
+        })?;
+        let (outcome, answer) = oneshot::channel();
+        let command = Command::Dial {
+            address: parsed,
+            outcome,
+        };
+        self.commands
+            .send(command)
+            .await
+            .map_err(|_| DialError::Stopped)?;
+        answer.await.unwrap_or(Err(DialError::Stopped))
+    }
+
+    /// Asks a connected node or peer, and waits for the answer at most `timeout`.
+    ///
+    /// Dropping the future withdraws the question.
+    ///
+    /// # Errors
+    ///
+    /// Every [`RequestError`].
+    pub async fn request(
+        &self,
+        to: Target,
+        protocol: Protocol,
+        body: Vec<u8>,
+        timeout: Duration,
+    ) -> Result<Vec<u8>, RequestError> {
+        let (limit, found) = (protocol.request_bytes_max(), body.len());
+        if found > limit {
+            return Err(RequestError::TooLarge { limit, found });
+        }
+        if self.commands.is_closed() {
+            return Err(RequestError::Stopped);
+        }
+        let connection = self.peers.route(&to).ok_or(RequestError::NotConnected)?;
+        let name = self.names.of(Purpose::Exchange(protocol)).clone();
+        let meter = Arc::clone(&self.meter);
+        // On the network's own thread, where the stream is: the caller may be on any runtime.
+        let exchange = self.runtime.spawn(async move {
+            let asking = connection.unless_closed(ask(&connection, name, protocol, body, &meter));
+            match tokio::time::timeout(timeout, asking).await {
+                Ok(answer) => answer.unwrap_or(Err(RequestError::Closed)),
+                Err(_) => Err(RequestError::Timeout),
+            }
+        });
+        Withdrawn(exchange).finish().await
+    }
+
+    /// The peers that have said hello, one entry for each connection.
+    #[must_use]
+    pub fn peers(&self) -> Vec<PeerInfo> {
+        self.peers.infos()
+    }
+
+    /// The addresses this node listens at, each with `/p2p/<peer>`.
+    #[must_use]
+    pub fn listen_addresses(&self) -> Vec<String> {
+        self.peers.listening()
+    }
+
+    /// What has been counted since the start.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.meter.snapshot()
+    }
+
+    /// Stops the network for all handles, once what is queued has left or a second has passed.
+    ///
+    /// When it returns, nothing of the network runs any more and the ports are free.
+    pub async fn shutdown(mut self) {
+        // An error of either kind means that it has stopped already.
+        let _ = self.commands.send(Command::Stop).await;
+        while self.stopped.changed().await.is_ok() {}
+    }
+}
+
+/// An exchange that ends when nobody waits for it.
+struct Withdrawn(JoinHandle<Result<Vec<u8>, RequestError>>);
+
+impl Withdrawn {
+    async fn finish(mut self) -> Result<Vec<u8>, RequestError> {
+        let outcome = (&mut self.0).await;
+        outcome.unwrap_or_else(|error: JoinError| match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(RequestError::Stopped),
+        })
+    }
+}
+
+impl Drop for Withdrawn {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,55 @@
+//! Moves frames between named peers.
+//!
+//! The network knows peers and not protocols: it proves who is at the other end of a connection
+//! and how long a frame is, and carries the bytes. What they mean is decided by `model::encoding`,
+//! and a message counts because a member's key signed it, never because of the connection that it
+//! came by. Other crates address nodes by [`NodeId`](model::NodeId); libp2p is known in this crate
+//! alone.
+//!
+//! ```text
+//!                 Handle                                     Events
+//!      send | broadcast | request | dial          frames | requests | links
+//!        |                  |       |                ^         ^         ^
+//!   link queues             |    commands            |         |         |
+//!        |                  |       |                |         |         |
+//!      pumps            exchanges  service --------- pumps   servings  service
+//!        '--------- streams on connections of one libp2p swarm ---------'
+//! ```
+//!
+//! Everything runs on one thread of its own. The *service* is the task that owns the swarm and
+//! decides who may connect, who is linked and whom to dial; it never waits for anybody, and what
+//! is said on streams does not pass through it. A *link* is the one stream between two members of a
+//! committee. An *exchange* is one request and one response. All queues have bounds, counted in
+//! [`bounds`].
+//!
+//! Links and exchanges are tasks on plain streams of a behaviour of our own. The stock ones queue
+//! without bound, drop streams that come too fast, or take each message through the swarm.
+
+pub mod bounds;
+mod codec;
+mod config;
+mod counters;
+mod dialer;
+mod events;
+mod gate;
+mod handle;
+mod identity;
+mod link;
+mod peers;
+mod protocol;
+mod rpc;
+mod service;
+mod spawn;
+mod streams;
+mod swarm;
+#[cfg(test)]
+mod tests;
+
+pub use bounds::Limits;
+pub use config::{Config, Membership, StartError};
+pub use counters::Counters;
+pub use events::{Events, Frame, Inbound, Link, Origin, Reply, ReplyError};
+pub use handle::{DialError, Direction, Handle, PeerInfo, Remote, RequestError, SendError, Target};
+pub use identity::{NotAPeerName, PeerName, Sign};
+pub use protocol::Protocol;
+pub use spawn::spawn;

@@ -1,0 +1,208 @@
+//! The answering side of an exchange.
+
+use std::sync::Arc;
+
+use futures::{AsyncReadExt, AsyncWriteExt};
+use libp2p::Stream;
+use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
+
+use crate::bounds::Limits;
+use crate::codec::{FrameError, read_body, read_length, write_frame};
+use crate::counters::Meter;
+use crate::events::{Inbound, Origin, Reply};
+use crate::identity::PeerName;
+use crate::peers::{Connection, Proof, Shares};
+use crate::protocol::Protocol;
+
+/// Where requests of peers are taken in: the room for them and the way to whoever answers.
+pub(crate) struct Desk {
+    limits: Limits,
+    meter: Arc<Meter>,
+    requests: mpsc::Sender<Inbound>,
+    /// Members have room of their own, so that guests, of whom there can be many, cannot keep them
+    /// from catching up.
+    members: Room,
+    guests: Room,
+}
+
+/// How much may be in the works at a time.
+struct Room {
+    serving: Shares,
+    request_bytes: Arc<Semaphore>,
+    response_bytes: Arc<Semaphore>,
+}
+
+/// Why a request was not answered.
+#[derive(Debug, Error)]
+pub(crate) enum Unanswered {
+    #[error("the peer did not prove who it is")]
+    Unproven,
+    #[error("no room for another request")]
+    Full,
+    #[error("the request did not come in time")]
+    SlowRequest,
+    #[error(transparent)]
+    Request(#[from] FrameError),
+    #[error("the requester has lost interest")]
+    Abandoned,
+    #[error("the requester sent more than its request")]
+    Excess,
+    #[error("this node did not answer")]
+    NoAnswer,
+    #[error("the requester did not take the response in time")]
+    SlowResponse,
+}
+
+impl Desk {
+    /// A desk that passes requests on to `requests`.
+    pub(crate) fn new(limits: &Limits, meter: Arc<Meter>, requests: mpsc::Sender<Inbound>) -> Self {
+        Self {
+            limits: limits.clone(),
+            meter,
+            requests,
+            members: Room::new(limits),
+            guests: Room::new(limits),
+        }
+    }
+
+    fn room(&self, proof: &Proof) -> &Room {
+        if proof.member {
+            &self.members
+        } else {
+            &self.guests
+        }
+    }
+}
+
+impl Room {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            serving: Shares::new(limits.sync_serving, limits.api_serving),
+            request_bytes: Arc::new(Semaphore::new(limits.request_bytes)),
+            response_bytes: Arc::new(Semaphore::new(limits.response_bytes)),
+        }
+    }
+}
+
+/// Takes one request from a stream that a peer opened, and writes the response.
+///
+/// # Errors
+///
+/// Every [`Unanswered`]. The stream is dropped in each case, which tells the peer.
+pub(crate) async fn serve(
+    desk: Arc<Desk>,
+    connection: &Connection,
+    protocol: Protocol,
+    mut stream: Stream,
+) -> Result<(), Unanswered> {
+    let _in_flight = desk.take(connection.answering.of(protocol), 1)?;
+    // A peer may ask before this node has finished with its greeting; no byte is read until then.
+    let proof = connection.proven().await.ok_or(Unanswered::Unproven)?;
+    let room = desk.room(&proof);
+    let _serving = desk.take(room.serving.of(protocol), 1)?;
+    let (body, share) = timeout(
+        desk.limits.request_timeout,
+        desk.read(room, protocol, &mut stream),
+    )
+    .await
+    .map_err(|_| Unanswered::SlowRequest)??;
+    let from = Origin {
+        peer: PeerName(connection.peer),
+        node: proof.node,
+    };
+    let answer = desk.hand_over(from, protocol, body, share)?;
+    let response = tokio::select! {
+        response = timeout(desk.limits.serve_timeout, answer) => match response {
+            Ok(Ok(response)) => response,
+            Ok(Err(_)) | Err(_) => {
+                desk.meter.requests_unanswered.increment();
+                return Err(Unanswered::NoAnswer);
+            }
+        },
+        gone = abandoned(&mut stream) => return Err(gone),
+    };
+    timeout(
+        desk.limits.response_timeout,
+        desk.write(room, response, &mut stream),
+    )
+    .await
+    .map_err(|_| Unanswered::SlowResponse)?
+}
+
+impl Desk {
+    fn take(
+        &self,
+        room: &Arc<Semaphore>,
+        permits: usize,
+    ) -> Result<OwnedSemaphorePermit, Unanswered> {
+        u32::try_from(permits)
+            .ok()
+            .and_then(|permits| Arc::clone(room).try_acquire_many_owned(permits).ok())
+            .ok_or_else(|| {
+                self.meter.requests_refused_full.increment();
+                Unanswered::Full
+            })
+    }
+
+    async fn read(
+        &self,
+        room: &Room,
+        protocol: Protocol,
+        stream: &mut Stream,
+    ) -> Result<(Vec<u8>, OwnedSemaphorePermit), Unanswered> {
+        let length = read_length(stream, protocol.request_bytes_max())
+            .await
+            .inspect_err(|error| {
+                if let FrameError::TooLarge { .. } = error {
+                    self.meter.oversize.increment();
+                }
+            })?;
+        let share = self.take(&room.request_bytes, length)?;
+        let body = read_body(stream, length).await.map_err(FrameError::Io)?;
+        Ok((body, share))
+    }
+
+    fn hand_over(
+        &self,
+        from: Origin,
+        protocol: Protocol,
+        body: Vec<u8>,
+        share: OwnedSemaphorePermit,
+    ) -> Result<oneshot::Receiver<Vec<u8>>, Unanswered> {
+        let (reply, answer) = oneshot::channel();
+        let reply = Reply::new(reply, protocol.response_bytes_max());
+        self.requests
+            .try_send(Inbound::new(from, protocol, body, reply, share))
+            .map_err(|_| {
+                self.meter.requests_refused_full.increment();
+                Unanswered::Full
+            })?;
+        self.meter.requests_in.increment();
+        Ok(answer)
+    }
+
+    async fn write(
+        &self,
+        room: &Room,
+        response: Vec<u8>,
+        stream: &mut Stream,
+    ) -> Result<(), Unanswered> {
+        let _share = self.take(&room.response_bytes, response.len())?;
+        write_frame(stream, &response)
+            .await
+            .map_err(FrameError::Io)?;
+        stream.close().await.map_err(FrameError::Io)?;
+        Ok(())
+    }
+}
+
+/// Waits for a sign that the requester is no longer waiting. Reading on also keeps its bytes from
+/// piling up: one more than the request ends the exchange.
+async fn abandoned(stream: &mut Stream) -> Unanswered {
+    match stream.read(&mut [0]).await {
+        Ok(0) | Err(_) => Unanswered::Abandoned,
+        Ok(_) => Unanswered::Excess,
+    }
+}

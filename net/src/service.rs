@@ -1,0 +1,348 @@
+//! The network task: the only one that owns the swarm, and the only one that decides.
+//!
+//! It turns three kinds of news into decisions: what the swarm saw, what the handles want, and what
+//! its own tasks have finished. Each turn handles one piece of news and never waits for anybody, so
+//! nothing a peer does can stop it. Each stream that a peer opens is handed to a task of its own;
+//! what is said on streams, frames and requests, never passes through here.
+
+mod arrivals;
+mod dials;
+mod hellos;
+mod links;
+mod reports;
+mod seats;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::StreamExt;
+use libp2p::core::transport::ListenerId;
+use libp2p::swarm::{ConnectionId, ListenError, SwarmEvent};
+use libp2p::{Multiaddr, Stream, Swarm, identify, ping};
+use model::NodeId;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+use tracing::{debug, warn};
+
+use crate::bounds::TICK;
+use crate::config::Config;
+use crate::counters::Meter;
+use crate::dialer::Dialer;
+use crate::events::{Frame, Inbound, Link};
+use crate::handle::Command;
+use crate::identity::Hello;
+use crate::link::{Down, Intake, Links};
+use crate::peers::Peers;
+use crate::protocol::{Names, Purpose};
+use crate::rpc::{Desk, Greeting, serve};
+use crate::streams;
+use crate::swarm::{Behaviour, BehaviourEvent};
+use arrivals::Arrival;
+use dials::Waiter;
+use hellos::OurHello;
+use reports::Reports;
+use seats::Seats;
+
+/// The ends of the channels to the rest of the node.
+pub(crate) struct Outlets {
+    pub(crate) frames: mpsc::Sender<Frame>,
+    pub(crate) requests: mpsc::Sender<Inbound>,
+    pub(crate) links: mpsc::Sender<Link>,
+}
+
+/// What a service is made of, beside its swarm.
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    pub(crate) bootnodes: Vec<Multiaddr>,
+    pub(crate) peers: Arc<Peers>,
+    pub(crate) meter: Arc<Meter>,
+    pub(crate) names: Arc<Names>,
+    pub(crate) outlets: Outlets,
+    pub(crate) commands: mpsc::Receiver<Command>,
+}
+
+/// What a task of the service has to say when it has finished.
+enum Note {
+    /// We dialed and said hello; the peer answered or did not.
+    Greeted {
+        connection: ConnectionId,
+        outcome: Result<Hello, Greeting>,
+    },
+    /// The peer dialed and said hello, or something else.
+    Heard {
+        connection: ConnectionId,
+        outcome: Result<(Hello, Stream), Greeting>,
+    },
+    /// Our answer to a hello was taken, or not.
+    Answered {
+        connection: ConnectionId,
+        outcome: Result<(), Greeting>,
+    },
+    /// A link that we opened was accepted, or not.
+    LinkOpened {
+        node: NodeId,
+        connection: ConnectionId,
+        outcome: Result<Stream, Down>,
+    },
+    /// A link is down.
+    LinkDown {
+        node: NodeId,
+        connection: ConnectionId,
+        reason: Down,
+    },
+}
+
+/// See [the module](self).
+pub(crate) struct Service {
+    swarm: Swarm<Behaviour>,
+    config: Config,
+    peers: Arc<Peers>,
+    meter: Arc<Meter>,
+    names: Arc<Names>,
+    desk: Arc<Desk>,
+    commands: mpsc::Receiver<Command>,
+    tasks: JoinSet<Note>,
+    hello: OurHello,
+    /// What is known of each connection that is not about to be closed.
+    arrivals: BTreeMap<ConnectionId, Arrival>,
+    /// Who waits for a dial.
+    waiters: BTreeMap<ConnectionId, Waiter>,
+    dialer: Dialer,
+    seats: Seats,
+    /// `None` for those who are no member and have no links.
+    links: Option<Links>,
+    intakes: BTreeMap<NodeId, Intake>,
+    pumps: usize,
+    reports: Reports,
+}
+
+impl Service {
+    /// A service that has not begun to work.
+    pub(crate) fn new(swarm: Swarm<Behaviour>, parts: Parts) -> Self {
+        let Parts {
+            config,
+            bootnodes,
+            peers,
+            meter,
+            names,
+            outlets,
+            commands,
+        } = parts;
+        let limits = &config.limits;
+        let ours = config.member.as_ref().map(|member| member.node);
+        let committee = config.member.as_ref().map_or(&[][..], |m| &m.committee);
+        let intake = |node: &NodeId| {
+            let frames = outlets.frames.clone();
+            (*node, Intake::new(frames, limits.inbound_link_bytes))
+        };
+        Self {
+            desk: Arc::new(Desk::new(limits, Arc::clone(&meter), outlets.requests)),
+            dialer: Dialer::new(ours, committee, bootnodes, limits, Instant::now()),
+            seats: Seats::new(ours, committee),
+            links: ours.map(Links::new),
+            intakes: committee.iter().map(intake).collect(),
+            reports: Reports::new(outlets.links),
+            hello: OurHello::default(),
+            arrivals: BTreeMap::new(),
+            waiters: BTreeMap::new(),
+            tasks: JoinSet::new(),
+            pumps: 0,
+            swarm,
+            config,
+            peers,
+            meter,
+            names,
+            commands,
+        }
+    }
+
+    /// Works until every listener has an address.
+    pub(crate) async fn start(&mut self, mut listeners: Vec<ListenerId>) {
+        self.renew_hello();
+        while !listeners.is_empty() {
+            let event = self.swarm.select_next_some().await;
+            if let SwarmEvent::NewListenAddr { listener_id, .. } = &event {
+                listeners.retain(|listener| listener != listener_id);
+            }
+            self.on_swarm(event);
+        }
+    }
+
+    /// Works until it is told to stop or the last handle is gone.
+    pub(crate) async fn run(mut self) {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                command = self.commands.recv() => match command {
+                    Some(Command::Dial { address, outcome }) => self.dial(&address, outcome),
+                    Some(Command::Stop) | None => break,
+                },
+                event = self.swarm.select_next_some() => self.on_swarm(event),
+                Some(note) = self.tasks.join_next() => self.on_task(note),
+                _ = tick.tick() => self.on_tick(Instant::now()),
+            }
+        }
+        self.stop().await;
+    }
+
+    /// Lets what is queued leave, then closes all connections.
+    async fn stop(mut self) {
+        self.commands.close();
+        self.peers.unlink_all();
+        let patience = self.config.limits.flush_timeout;
+        let flushed = async {
+            while self.pumps > 0 {
+                tokio::select! {
+                    event = self.swarm.select_next_some() => self.on_swarm(event),
+                    Some(note) = self.tasks.join_next() => self.on_task(note),
+                }
+            }
+            for connection in self.peers.all() {
+                self.close(connection.id);
+            }
+            while self.swarm.network_info().num_peers() > 0 {
+                let event = self.swarm.select_next_some().await;
+                self.on_swarm(event);
+            }
+        };
+        // A peer that does not take what is left has had its time.
+        let _ = tokio::time::timeout(patience, flushed).await;
+    }
+
+    fn on_tick(&mut self, now: Instant) {
+        self.dial_due(now);
+        self.close_overdue(now);
+        self.reports.retry();
+    }
+
+    fn on_task(&mut self, finished: Result<Note, tokio::task::JoinError>) {
+        let note = match finished.map_err(tokio::task::JoinError::try_into_panic) {
+            Ok(note) => note,
+            // A mistake of ours must not be survived by half of the network.
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            Err(Err(_)) => return,
+        };
+        match note {
+            Note::Greeted {
+                connection,
+                outcome,
+            } => self.on_greeted(connection, outcome),
+            Note::Heard {
+                connection,
+                outcome,
+            } => self.on_heard(connection, outcome),
+            Note::Answered {
+                connection,
+                outcome,
+            } => self.on_answered(connection, outcome),
+            Note::LinkOpened {
+                node,
+                connection,
+                outcome,
+            } => self.on_link_opened(node, connection, outcome),
+            Note::LinkDown {
+                node,
+                connection,
+                reason,
+            } => self.on_link_down(node, connection, &reason),
+        }
+    }
+
+    fn on_swarm(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        match event {
+            SwarmEvent::Behaviour(event) => self.on_behaviour(event),
+            SwarmEvent::ConnectionEstablished {
+                peer_id,
+                connection_id,
+                endpoint,
+                ..
+            } => self.on_established(connection_id, peer_id, &endpoint),
+            SwarmEvent::ConnectionClosed {
+                connection_id,
+                cause,
+                ..
+            } => {
+                debug!(connection = %connection_id, ?cause, "connection closed");
+                self.forget(connection_id);
+            }
+            SwarmEvent::OutgoingConnectionError {
+                connection_id,
+                error,
+                ..
+            } => self.on_dial_failed(connection_id, &error),
+            SwarmEvent::IncomingConnectionError {
+                send_back_addr,
+                error,
+                ..
+            } => {
+                debug!(from = %send_back_addr, %error, "inbound connection failed");
+                match error {
+                    ListenError::Denied { .. } => self.meter.connections_refused.increment(),
+                    _ => self.meter.handshakes_failed.increment(),
+                }
+            }
+            SwarmEvent::NewListenAddr { .. } | SwarmEvent::ExpiredListenAddr { .. } => {
+                self.renew_hello();
+            }
+            SwarmEvent::ListenerClosed {
+                addresses, reason, ..
+            } => {
+                warn!(?addresses, ?reason, "no longer listening");
+                self.renew_hello();
+            }
+            SwarmEvent::ListenerError { error, .. } => warn!(%error, "listener failed"),
+            // Dials in progress and addresses that others observe decide nothing here.
+            _ => {}
+        }
+    }
+
+    fn on_behaviour(&mut self, event: BehaviourEvent) {
+        match event {
+            BehaviourEvent::Streams(inbound) => self.on_stream(inbound),
+            BehaviourEvent::Ping(ping::Event {
+                connection,
+                result: Err(ping::Failure::Timeout | ping::Failure::Other { .. }),
+                ..
+            }) => {
+                debug!(%connection, "no answer to pings");
+                self.close(connection);
+            }
+            BehaviourEvent::Identify(identify::Event::Received {
+                connection_id,
+                info,
+                ..
+            }) => self.on_identified(connection_id, &info.agent_version),
+            BehaviourEvent::Ping(_) | BehaviourEvent::Identify(_) => {}
+            BehaviourEvent::Gate(never) | BehaviourEvent::Limits(never) => match never {},
+        }
+    }
+
+    /// A peer opened a stream. Dropping it refuses it.
+    fn on_stream(&mut self, inbound: streams::Inbound) {
+        let streams::Inbound {
+            connection,
+            purpose,
+            stream,
+        } = inbound;
+        match purpose {
+            Purpose::Hello => self.on_hello_stream(connection, stream),
+            Purpose::Bft => self.on_link_stream(connection, stream),
+            Purpose::Exchange(protocol) => {
+                let Some(arrival) = self.arrivals.get(&connection) else {
+                    return;
+                };
+                let on = Arc::clone(&arrival.connection);
+                let desk = Arc::clone(&self.desk);
+                tokio::spawn(async move {
+                    let serving = serve(desk, &on, protocol, stream);
+                    if let Some(Err(reason)) = on.unless_closed(serving).await {
+                        debug!(%connection, ?protocol, %reason, "request not answered");
+                    }
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Connections, from the moment they are there to the moment they are given up.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use libp2p::PeerId;
+use libp2p::core::ConnectedPoint;
+use libp2p::swarm::ConnectionId;
+use tracing::debug;
+
+use super::{Note, Service};
+use crate::handle::{DialError, Direction};
+use crate::peers::{Connection, Standing};
+use crate::protocol::Purpose;
+use crate::rpc::greet;
+
+/// How far the greeting of a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The peer has dialed and said nothing yet.
+    Silent,
+    /// The greeting is under way.
+    Greeting,
+    /// The peer does not speak our greeting. Identify will say which network it is of.
+    Foreign,
+    /// The peer is who it says.
+    Proven,
+}
+
+/// What the service knows of a connection.
+pub(super) struct Arrival {
+    pub(super) connection: Arc<Connection>,
+    pub(super) stage: Stage,
+    /// When it must be proven.
+    pub(super) deadline: Instant,
+    /// What identify calls the peer.
+    pub(super) identified: Option<String>,
+}
+
+impl Service {
+    /// A connection is there. Whoever dialed it says hello.
+    pub(super) fn on_established(
+        &mut self,
+        id: ConnectionId,
+        peer: PeerId,
+        endpoint: &ConnectedPoint,
+    ) {
+        let Some(opener) = self.swarm.behaviour_mut().streams.take_opener(id) else {
+            return;
+        };
+        self.meter.connections.increment();
+        let (direction, address) = match endpoint {
+            ConnectedPoint::Dialer { address, .. } => (Direction::Outbound, address),
+            ConnectedPoint::Listener { send_back_addr, .. } => (Direction::Inbound, send_back_addr),
+        };
+        debug!(connection = %id, %peer, %address, ?direction, "connected");
+        let limits = &self.config.limits;
+        let connection = Connection::new(id, peer, direction, address.clone(), opener, limits);
+        let connection = Arc::new(connection);
+        let stage = match direction {
+            Direction::Inbound => Stage::Silent,
+            Direction::Outbound => {
+                self.say_hello(&connection);
+                Stage::Greeting
+            }
+        };
+        self.peers.insert(Arc::clone(&connection));
+        let arrival = Arrival {
+            connection,
+            stage,
+            deadline: Instant::now() + self.config.limits.hello_timeout,
+            identified: None,
+        };
+        self.arrivals.insert(id, arrival);
+    }
+
+    fn say_hello(&mut self, connection: &Arc<Connection>) {
+        let id = connection.id;
+        let greeting = greet(
+            Arc::clone(connection),
+            self.names.of(Purpose::Hello).clone(),
+            self.hello.bytes(),
+            self.config.limits.hello_timeout,
+        );
+        self.tasks.spawn(async move {
+            Note::Greeted {
+                connection: id,
+                outcome: greeting.await,
+            }
+        });
+    }
+
+    /// Closes the connections that should have been proven by now.
+    pub(super) fn close_overdue(&mut self, now: Instant) {
+        let overdue: Vec<ConnectionId> = self
+            .arrivals
+            .iter()
+            .filter(|(_, arrival)| arrival.stage != Stage::Proven && arrival.deadline <= now)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in overdue {
+            self.meter.hellos_refused.increment();
+            let address = self.address_of(id);
+            self.fail(id, DialError::Timeout { address });
+        }
+    }
+
+    /// The address of a connection, for people.
+    pub(super) fn address_of(&self, id: ConnectionId) -> String {
+        self.arrivals
+            .get(&id)
+            .map(|arrival| arrival.connection.address.to_string())
+            .unwrap_or_default()
+    }
+
+    /// Gives a connection up for a reason, which whoever dialed it is told.
+    pub(super) fn fail(&mut self, id: ConnectionId, reason: DialError) {
+        debug!(connection = %id, %reason, "connection given up");
+        self.settle(id, Err(reason));
+        self.close(id);
+    }
+
+    /// Gives a connection up.
+    pub(super) fn close(&mut self, id: ConnectionId) {
+        self.forget(id);
+        self.swarm.close_connection(id);
+    }
+
+    /// Removes every trace of a connection. Does nothing the second time.
+    pub(super) fn forget(&mut self, id: ConnectionId) {
+        let Some(arrival) = self.arrivals.remove(&id) else {
+            return;
+        };
+        let now = Instant::now();
+        let address = arrival.connection.address.to_string();
+        let proof = arrival.connection.proof();
+        arrival.connection.standing.send_replace(Standing::Closed);
+        self.peers.remove(id);
+        self.dialer.ended(id, now);
+        let reason = "the connection was closed".into();
+        self.settle(id, Err(DialError::Refused { address, reason }));
+        if let Some(node) = proof.and_then(|proof| proof.node) {
+            self.release_link(node, id, now);
+        }
+    }
+}

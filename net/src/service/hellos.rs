@@ -1,0 +1,310 @@
+//! Greetings: what we say, and whether we believe what we hear.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use libp2p::multiaddr::Protocol as Part;
+use libp2p::swarm::ConnectionId;
+use libp2p::{Multiaddr, Stream};
+use model::bounds::ADDRESSES_MAX;
+use model::{NetworkId, NodeId, encoding};
+use thiserror::Error;
+use tracing::{debug, error, info};
+
+use super::arrivals::Stage;
+use super::seats::Taken;
+use super::{Note, Service};
+use crate::gate::Full;
+use crate::handle::{DialError, Direction};
+use crate::identity::{Hello, NodeRecord, RecordError, identified_network, is_agent};
+use crate::peers::{Connection, Proof, Standing};
+use crate::rpc::{Greeting, answer, hear};
+
+/// What we say to peers, encoded once for all of them.
+#[derive(Default)]
+pub(super) struct OurHello {
+    bytes: Arc<[u8]>,
+    sequence: u64,
+}
+
+impl OurHello {
+    /// The encoding of the greeting.
+    pub(super) fn bytes(&self) -> Arc<[u8]> {
+        Arc::clone(&self.bytes)
+    }
+}
+
+/// Why a peer is turned away after its greeting.
+#[derive(Debug, Error)]
+enum Unwelcome {
+    #[error("the peer is of network {0}")]
+    OtherNetwork(NetworkId),
+    #[error("the software version is too long or not printable")]
+    Agent,
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error(transparent)]
+    Seat(#[from] Taken),
+    #[error(transparent)]
+    Full(#[from] Full),
+}
+
+impl Service {
+    /// Signs a new greeting with the addresses we listen at now.
+    pub(super) fn renew_hello(&mut self) {
+        let peer = *self.swarm.local_peer_id();
+        let addresses: Vec<Multiaddr> = self.swarm.listeners().cloned().collect();
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now_ms = since_epoch.map_or(0, |time| time.as_millis() as u64);
+        self.hello.sequence = now_ms.max(self.hello.sequence + 1);
+        let record = self.config.member.as_ref().map(|member| {
+            let texts = addresses
+                .iter()
+                .take(ADDRESSES_MAX)
+                .map(Multiaddr::to_string);
+            let record = NodeRecord {
+                network: self.config.network,
+                node: member.node,
+                peer: peer.to_bytes().into(),
+                addresses: texts.collect(),
+                sequence: self.hello.sequence,
+            };
+            record.sign(&member.sign)
+        });
+        let hello = Hello {
+            network: self.config.network,
+            agent: self.config.agent.clone(),
+            record,
+        };
+        self.hello.bytes = encoding::encode(&hello).into();
+        let full = |address: Multiaddr| address.with(Part::P2p(peer)).to_string();
+        self.peers
+            .set_listening(addresses.into_iter().map(full).collect());
+    }
+
+    /// A peer that dialed us opens its greeting.
+    pub(super) fn on_hello_stream(&mut self, id: ConnectionId, mut stream: Stream) {
+        let Some(arrival) = self.arrivals.get_mut(&id) else {
+            return;
+        };
+        // Whoever dials says hello, and says it once.
+        if arrival.stage != Stage::Silent {
+            return;
+        }
+        arrival.stage = Stage::Greeting;
+        let patience = self.config.limits.hello_timeout;
+        self.tasks.spawn(async move {
+            let heard = hear(&mut stream, patience).await;
+            Note::Heard {
+                connection: id,
+                outcome: heard.map(|hello| (hello, stream)),
+            }
+        });
+    }
+
+    /// The peer that dialed us has said hello. It is answered if it is welcome.
+    pub(super) fn on_heard(
+        &mut self,
+        id: ConnectionId,
+        outcome: Result<(Hello, Stream), Greeting>,
+    ) {
+        let (hello, mut stream) = match outcome {
+            Ok(heard) => heard,
+            Err(reason) => return self.on_bad_greeting(id, &reason),
+        };
+        if !self.admit(id, hello) {
+            return;
+        }
+        let (ours, patience) = (self.hello.bytes(), self.config.limits.hello_timeout);
+        self.tasks.spawn(async move {
+            Note::Answered {
+                connection: id,
+                outcome: answer(&mut stream, &ours, patience).await,
+            }
+        });
+    }
+
+    /// Our answer is out, or the peer did not take it.
+    pub(super) fn on_answered(&mut self, id: ConnectionId, outcome: Result<(), Greeting>) {
+        if let Err(reason) = outcome {
+            self.on_bad_greeting(id, &reason);
+        }
+    }
+
+    /// The peer that we dialed has answered our hello, or has not.
+    pub(super) fn on_greeted(&mut self, id: ConnectionId, outcome: Result<Hello, Greeting>) {
+        match outcome {
+            Ok(hello) => {
+                self.admit(id, hello);
+            }
+            Err(Greeting::Unsupported) => self.on_foreign(id),
+            Err(reason) => self.on_bad_greeting(id, &reason),
+        }
+    }
+
+    fn on_bad_greeting(&mut self, id: ConnectionId, reason: &Greeting) {
+        if !self.arrivals.contains_key(&id) {
+            return;
+        }
+        self.meter.hellos_refused.increment();
+        let address = self.address_of(id);
+        let error = match reason {
+            Greeting::Timeout => DialError::Timeout { address },
+            Greeting::Unsupported | Greeting::Refused | Greeting::Malformed(_) => {
+                let reason = reason.to_string();
+                DialError::Refused { address, reason }
+            }
+        };
+        self.fail(id, error);
+    }
+
+    /// The peer does not speak our greeting: identify knows, or will know, what it is.
+    fn on_foreign(&mut self, id: ConnectionId) {
+        if let Some(arrival) = self.arrivals.get_mut(&id) {
+            arrival.stage = Stage::Foreign;
+            if let Some(agent) = arrival.identified.take() {
+                self.give_up_foreign(id, &agent);
+            }
+        }
+    }
+
+    /// Identify says what the peer calls itself.
+    pub(super) fn on_identified(&mut self, id: ConnectionId, agent: &str) {
+        let Some(arrival) = self.arrivals.get_mut(&id) else {
+            return;
+        };
+        match arrival.stage {
+            Stage::Foreign => self.give_up_foreign(id, agent),
+            Stage::Greeting => arrival.identified = Some(agent.to_owned()),
+            // Only a peer that does not answer our greeting needs to be named otherwise.
+            Stage::Silent | Stage::Proven => {}
+        }
+    }
+
+    fn give_up_foreign(&mut self, id: ConnectionId, agent: &str) {
+        self.meter.hellos_refused.increment();
+        let ours = self.config.network;
+        let error = match identified_network(agent) {
+            Some(theirs) if theirs != ours => DialError::WrongNetwork { ours, theirs },
+            Some(_) | None => DialError::NotChainspace {
+                address: self.address_of(id),
+            },
+        };
+        self.fail(id, error);
+    }
+
+    /// Takes a peer in if its greeting is in order, or closes the connection. Says which.
+    fn admit(&mut self, id: ConnectionId, hello: Hello) -> bool {
+        let Some(arrival) = self.arrivals.get(&id) else {
+            return false;
+        };
+        let connection = Arc::clone(&arrival.connection);
+        let agent = hello.agent.clone();
+        match self.judge(&connection, hello) {
+            Ok(record) => {
+                self.welcome(&connection, agent, record);
+                true
+            }
+            Err(reason) => {
+                self.turn_away(id, &reason);
+                false
+            }
+        }
+    }
+
+    /// Whether a greeting is in order, and the node record in it if there is one.
+    fn judge(
+        &mut self,
+        connection: &Connection,
+        hello: Hello,
+    ) -> Result<Option<NodeRecord>, Unwelcome> {
+        let Hello {
+            network,
+            agent,
+            record,
+        } = hello;
+        if network != self.config.network {
+            return Err(Unwelcome::OtherNetwork(network));
+        }
+        if !is_agent(&agent) {
+            return Err(Unwelcome::Agent);
+        }
+        let record = record
+            .map(|record| record.verify(&network, &connection.peer))
+            .transpose()?;
+        let node = record.as_ref().map(|record| record.node);
+        let gate = &mut self.swarm.behaviour_mut().gate;
+        if node.is_some_and(|node| self.seats.has(&node)) {
+            gate.seat_member(connection.id);
+        } else {
+            gate.seat_guest(connection.id)?;
+        }
+        if let Some(record) = &record {
+            let ousted = self
+                .seats
+                .claim(record.node, connection.peer, record.sequence)?;
+            if ousted {
+                self.oust(&record.node, connection);
+            }
+        }
+        Ok(record)
+    }
+
+    /// Closes what an earlier peer held in the name of a node that now speaks through another.
+    fn oust(&mut self, node: &NodeId, by: &Connection) {
+        let held_by_other = |connection: &Arc<Connection>| {
+            let proof = connection.proof();
+            connection.peer != by.peer && proof.and_then(|proof| proof.node) == Some(*node)
+        };
+        for connection in self.peers.all().iter().filter(|c| held_by_other(c)) {
+            info!(%node, peer = %connection.peer, by = %by.peer, "a newer peer speaks for the node");
+            self.close(connection.id);
+        }
+    }
+
+    fn welcome(&mut self, connection: &Arc<Connection>, agent: String, record: Option<NodeRecord>) {
+        let node = record.as_ref().map(|record| record.node);
+        debug!(connection = %connection.id, peer = %connection.peer, ?node, agent, "hello");
+        if let Some(arrival) = self.arrivals.get_mut(&connection.id) {
+            arrival.stage = Stage::Proven;
+        }
+        let member = node.is_some_and(|node| self.seats.has(&node));
+        let proof = Proof {
+            node,
+            member,
+            agent,
+        };
+        connection.standing.send_replace(Standing::Proven(proof));
+        if connection.direction == Direction::Outbound {
+            self.on_dial_proven(connection);
+        }
+        if let Some(record) = record {
+            let addresses = record.addresses.iter().filter_map(|text| text.parse().ok());
+            let now = std::time::Instant::now();
+            self.dialer.learn(record.node, addresses.collect(), now);
+            if connection.direction == Direction::Outbound {
+                self.open_link(record.node, connection, now);
+            }
+        }
+    }
+
+    fn turn_away(&mut self, id: ConnectionId, reason: &Unwelcome) {
+        self.meter.hellos_refused.increment();
+        if let Unwelcome::Seat(Taken::Ours) = reason {
+            error!("another process runs with the member key of this node");
+        }
+        let error = match reason {
+            Unwelcome::OtherNetwork(theirs) => DialError::WrongNetwork {
+                ours: self.config.network,
+                theirs: *theirs,
+            },
+            Unwelcome::Agent | Unwelcome::Record(_) | Unwelcome::Seat(_) | Unwelcome::Full(_) => {
+                DialError::Refused {
+                    address: self.address_of(id),
+                    reason: reason.to_string(),
+                }
+            }
+        };
+        self.fail(id, error);
+    }
+}

@@ -1,0 +1,154 @@
+//! Starts the network on a thread of its own.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::mpsc as std_mpsc;
+use std::thread;
+
+use libp2p::Swarm;
+use libp2p::core::transport::ListenerId;
+use tokio::runtime;
+use tokio::sync::{mpsc, watch};
+
+use crate::bounds::FRAME_OVERHEAD;
+use crate::config::{Config, Listen, StartError};
+use crate::counters::Meter;
+use crate::events::Events;
+use crate::handle::Handle;
+use crate::peers::Peers;
+use crate::protocol::Names;
+use crate::service::{Outlets, Parts, Service};
+use crate::swarm::{self, Behaviour, Identity};
+
+/// Starts the network. Returns once it listens at every address it was told to.
+///
+/// It runs on one thread of its own: a connection's work cannot be shared between threads anyway,
+/// and on one thread a message costs about half of what it costs on two.
+///
+/// # Errors
+///
+/// [`StartError`]; nothing runs then.
+pub fn spawn(config: Config) -> Result<(Handle, Events), StartError> {
+    let checked = config.check()?;
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| StartError::System(error.to_string()))?;
+    let (commands, commands_in) = mpsc::channel(config.limits.command_queue.max(1));
+    let (stop, stopped) = watch::channel(());
+    let (outlets, events) = outlets(&config);
+    let handle = Handle {
+        peers: Arc::new(Peers::default()),
+        meter: Arc::new(Meter::default()),
+        names: Arc::new(Names::new(&config.network)),
+        runtime: runtime.handle().clone(),
+        commands,
+        stopped,
+    };
+    let parts = Parts {
+        config,
+        bootnodes: checked.bootnodes,
+        peers: Arc::clone(&handle.peers),
+        meter: Arc::clone(&handle.meter),
+        names: Arc::clone(&handle.names),
+        outlets,
+        commands: commands_in,
+    };
+    let (ready, readiness) = std_mpsc::channel();
+    let work = move || {
+        runtime.block_on(work(parts, checked.listen, ready));
+        // Ends every task that is left, and closes their sockets, before anybody is told.
+        drop(runtime);
+        drop(stop);
+    };
+    thread::Builder::new()
+        .name("net".into())
+        .spawn(work)
+        .map_err(|error| StartError::System(error.to_string()))?;
+    match readiness.recv() {
+        Ok(outcome) => outcome.map(|()| (handle, events)),
+        Err(_) => Err(StartError::System("the thread ended at once".into())),
+    }
+}
+
+/// The whole life of the network's thread.
+async fn work(parts: Parts, listen: Vec<Listen>, ready: std_mpsc::Sender<Result<(), StartError>>) {
+    // Whoever starts us waits for the answer, and if it is gone so is its handle.
+    match open(&parts, &listen) {
+        Ok((swarm, listeners)) => {
+            let mut service = Service::new(swarm, parts);
+            service.start(listeners).await;
+            drop(ready.send(Ok(())));
+            service.run().await;
+        }
+        Err(error) => drop(ready.send(Err(error))),
+    }
+}
+
+/// A swarm that listens at all addresses.
+fn open(
+    parts: &Parts,
+    listen: &[Listen],
+) -> Result<(Swarm<Behaviour>, Vec<ListenerId>), StartError> {
+    let config = &parts.config;
+    let identity = Identity {
+        transport_seed: &config.transport_seed,
+        network: &config.network,
+        agent: &config.agent,
+    };
+    let offered = parts.names.offered(config.member.is_some());
+    let mut swarm = swarm::build(&identity, offered, &config.limits)?;
+    let listen_at = |at: &Listen| {
+        probe(at)?;
+        swarm
+            .listen_on(at.address.clone())
+            .map_err(|error| StartError::Listen {
+                address: at.text.clone(),
+                reason: error.to_string(),
+            })
+    };
+    let listeners = listen.iter().map(listen_at).collect::<Result<_, _>>()?;
+    Ok((swarm, listeners))
+}
+
+/// The channels to the rest of the node.
+fn outlets(config: &Config) -> (Outlets, Events) {
+    let limits = &config.limits;
+    let members = config.member.as_ref().map_or(0, |m| m.committee.len());
+    // Every member's byte budget runs out before its part of this does.
+    let frames_of_one = limits.inbound_link_bytes / FRAME_OVERHEAD + 1;
+    let (frames, frames_out) = mpsc::channel((members * frames_of_one).max(1));
+    // Members and guests have room for this many each; what has no room is not let in at all.
+    let serving = 2 * (limits.api_serving + limits.sync_serving);
+    let (requests, requests_out) = mpsc::channel(serving.max(1));
+    let (links, links_out) = mpsc::channel(limits.link_queue.max(1));
+    let outlets = Outlets {
+        frames,
+        requests,
+        links,
+    };
+    let events = Events {
+        frames: frames_out,
+        requests: requests_out,
+        links: links_out,
+    };
+    (outlets, events)
+}
+
+/// Asks the system whether the address is free. libp2p shares ports between its own listeners
+/// (SO_REUSEPORT), so that a second node would start at the address of a first one and take half
+/// of its connections.
+fn probe(at: &Listen) -> Result<(), StartError> {
+    match TcpListener::bind(at.socket) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            Err(StartError::AddressInUse {
+                address: at.text.clone(),
+            })
+        }
+        Err(error) => Err(StartError::Listen {
+            address: at.text.clone(),
+            reason: error.to_string(),
+        }),
+    }
+}

@@ -1,0 +1,113 @@
+//! The libp2p swarm: one transport, and the behaviours in the order in which they may refuse.
+
+use std::num::NonZeroU8;
+use std::sync::Arc;
+use std::time::Duration;
+
+use libp2p::identity::Keypair;
+use libp2p::swarm::NetworkBehaviour;
+use libp2p::{Swarm, SwarmBuilder, connection_limits, identify, noise, ping, tcp, yamux};
+use model::NetworkId;
+use zeroize::Zeroizing;
+
+use crate::bounds::{CONNECTIONS_PER_PEER, Limits};
+use crate::config::StartError;
+use crate::gate::Gate;
+use crate::identity::identify_agent;
+use crate::protocol::Name;
+use crate::streams;
+
+/// What identify calls the family of protocols. Names and networks are told apart elsewhere.
+const IDENTIFY_VERSION: &str = "chainspace/1";
+
+/// How many streams a peer may be negotiating on one connection.
+const NEGOTIATING: usize = 128;
+
+/// Streams that are neither requests nor being opened: the greeting, the link, identify and ping,
+/// both ways, with room to spare.
+const OTHER_STREAMS: usize = 32;
+
+/// What Yamux can hold: its receive window of 1 GiB, at 256 KiB a stream. A peer that opens more is
+/// disconnected; our own limits refuse it long before.
+const STREAMS_MAX: usize = 4096;
+
+/// All behaviours. Those that refuse connections come first: a later one may then take it that
+/// what it is told of is there.
+#[derive(NetworkBehaviour)]
+pub(crate) struct Behaviour {
+    pub(crate) gate: Gate,
+    limits: connection_limits::Behaviour,
+    identify: identify::Behaviour,
+    ping: ping::Behaviour,
+    pub(crate) streams: streams::Behaviour,
+}
+
+/// Who this process is to its peers.
+pub(crate) struct Identity<'a> {
+    pub(crate) transport_seed: &'a Zeroizing<[u8; 32]>,
+    pub(crate) network: &'a NetworkId,
+    pub(crate) agent: &'a str,
+}
+
+/// Builds a swarm that neither listens nor dials yet. Must be called within a tokio runtime.
+///
+/// # Errors
+///
+/// [`StartError::System`] if a key or a cipher cannot be set up.
+pub(crate) fn build(
+    identity: &Identity<'_>,
+    offered: Arc<[Name]>,
+    limits: &Limits,
+) -> Result<Swarm<Behaviour>, StartError> {
+    let mut seed = identity.transport_seed.clone();
+    let keypair = Keypair::ed25519_from_bytes(&mut seed[..]).map_err(system)?;
+    // Those of ours, those of the peer and as many of the peer's that it has given up and we have
+    // not noticed yet.
+    let streams_max =
+        3 * (limits.sync_in_flight + limits.api_in_flight) + 2 * limits.opening + OTHER_STREAMS;
+    let muxer = move || {
+        let mut config = yamux::Config::default();
+        config.set_max_num_streams(streams_max.min(STREAMS_MAX));
+        config
+    };
+    let behaviour = Behaviour {
+        gate: Gate::new(limits),
+        limits: connection_limits::Behaviour::new(
+            connection_limits::ConnectionLimits::default()
+                .with_max_pending_incoming(Some(limits.pending))
+                .with_max_pending_outgoing(Some(limits.pending))
+                .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER)),
+        ),
+        identify: identify::Behaviour::new(
+            identify::Config::new(IDENTIFY_VERSION.into(), keypair.public())
+                .with_agent_version(identify_agent(identity.agent, identity.network))
+                .with_cache_size(0),
+        ),
+        ping: ping::Behaviour::new(
+            ping::Config::new()
+                .with_interval(limits.ping_interval)
+                .with_timeout(limits.ping_timeout),
+        ),
+        streams: streams::Behaviour::new(offered),
+    };
+    let idle_timeout = limits.idle_timeout;
+    let connection_timeout: Duration = limits.connection_timeout;
+    Ok(SwarmBuilder::with_existing_identity(keypair)
+        .with_tokio()
+        .with_tcp(tcp::Config::default(), noise::Config::new, muxer)
+        .map_err(system)?
+        .with_behaviour(|_| behaviour)
+        .map_err(system)?
+        .with_swarm_config(|config| {
+            config
+                .with_idle_connection_timeout(idle_timeout)
+                .with_max_negotiating_inbound_streams(NEGOTIATING)
+                .with_dial_concurrency_factor(NonZeroU8::MIN)
+        })
+        .with_connection_timeout(connection_timeout)
+        .build())
+}
+
+fn system(error: impl std::fmt::Display) -> StartError {
+    StartError::System(error.to_string())
+}

@@ -1,0 +1,236 @@
+//! Dials, and starting: every way in which they can end.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use model::NetworkId;
+use net::{Config, DialError, Direction, Limits, Remote, StartError};
+
+use crate::support::{member, network, node, soon, start, wallet};
+
+#[tokio::test]
+async fn a_dial_ends_with_who_answered() {
+    let listener = start(Config {
+        agent: "chainspace/0.1.0".into(),
+        ..member(1, &[1, 2])
+    });
+    let dialer = start(wallet(9));
+    let remote = soon("hello", dialer.handle.dial(&listener.address())).await;
+    let peers = dialer.handle.peers();
+    assert_eq!(peers.len(), 1);
+    assert_eq!(peers[0].direction, Direction::Outbound);
+    assert_eq!(
+        remote,
+        Ok(Remote {
+            peer: peers[0].peer,
+            node: Some(node(1)),
+            agent: "chainspace/0.1.0".into(),
+        })
+    );
+    assert!(listener.address().ends_with(&peers[0].peer.to_string()));
+    assert_eq!(peers[0].peer.to_string().parse(), Ok(peers[0].peer));
+}
+
+#[tokio::test]
+async fn an_address_that_is_connected_is_not_dialed_again() {
+    let listener = start(member(1, &[1, 2]));
+    let dialer = start(wallet(9));
+    let address = listener.address();
+    let bare = address.split("/p2p").next().expect("a first part");
+    for form in [bare, bare, address.as_str()] {
+        let remote = soon("hello", dialer.handle.dial(form)).await;
+        assert!(remote.is_ok(), "{remote:?}");
+        assert_eq!(dialer.handle.peers().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_dial_into_another_network_names_both() {
+    let theirs = NetworkId::from_bytes([8; 32]);
+    let foreign = start(Config {
+        network: theirs,
+        ..member(1, &[1, 2])
+    });
+    let dialer = start(wallet(9));
+    let outcome = soon("the refusal", dialer.handle.dial(&foreign.address())).await;
+    let ours = network();
+    assert_eq!(outcome, Err(DialError::WrongNetwork { ours, theirs }));
+}
+
+#[tokio::test]
+async fn nobody_at_an_address_is_unreachable() {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = free.local_addr().expect("an address").port();
+    drop(free);
+    let dialer = start(wallet(9));
+    let address = format!("/ip4/127.0.0.1/tcp/{port}");
+    let outcome = soon("the refusal", dialer.handle.dial(&address)).await;
+    assert!(
+        matches!(&outcome, Err(DialError::Unreachable { address: at, .. }) if *at == address),
+        "{outcome:?}"
+    );
+    assert_eq!(dialer.handle.counters().dials_failed, 1);
+}
+
+#[tokio::test]
+async fn somebody_who_never_answers_is_unreachable() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = silent.local_addr().expect("an address").port();
+    let dialer = start(Config {
+        limits: Limits {
+            connection_timeout: Duration::from_millis(50),
+            ..Limits::default()
+        },
+        ..wallet(9)
+    });
+    let address = format!("/ip4/127.0.0.1/tcp/{port}");
+    let outcome = soon("the timeout", dialer.handle.dial(&address)).await;
+    assert!(
+        matches!(outcome, Err(DialError::Unreachable { .. })),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn another_peer_than_the_expected_one_is_refused() {
+    let listener = start(member(1, &[1, 2]));
+    let other = start(member(2, &[1, 2]));
+    let dialer = start(wallet(9));
+    let at = listener.address();
+    let other = other.address();
+    let (bare, found) = at.split_once("/p2p/").expect("a peer");
+    let (_, expected) = other.split_once("/p2p/").expect("a peer");
+    let address = format!("{bare}/p2p/{expected}");
+    let outcome = soon("the refusal", dialer.handle.dial(&address)).await;
+    let found = found.parse().expect("a peer name");
+    assert_eq!(outcome, Err(DialError::WrongPeer { address, found }));
+}
+
+#[tokio::test]
+async fn a_node_does_not_dial_itself() {
+    let node = start(member(1, &[1, 2]));
+    let address = node.address();
+    let bare = address.split("/p2p").next().expect("a first part");
+    for form in [bare, address.as_str()] {
+        let outcome = soon("the refusal", node.handle.dial(form)).await;
+        assert!(matches!(outcome, Err(DialError::Own { .. })), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn texts_that_are_no_addresses_are_refused() {
+    let dialer = start(wallet(9));
+    for text in [
+        "",
+        "localhost:9000",
+        "/ip4/127.0.0.1",
+        "/ip4/127.0.0.1/udp/9000",
+        "/ip4/127.0.0.1/tcp/0",
+        "/ip4/0.0.0.0/tcp/9000",
+        "/dns4/example.org/tcp/9000",
+        "/ip4/127.0.0.1/tcp/9000/ws",
+    ] {
+        let outcome = dialer.handle.dial(text).await;
+        assert!(
+            matches!(&outcome, Err(DialError::BadAddress { address, .. }) if address == text),
+            "{text}: {outcome:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn guests_beyond_the_limit_are_turned_away_and_members_are_not() {
+    let mut listener = start(Config {
+        limits: Limits {
+            guests: 1,
+            ..Limits::default()
+        },
+        ..member(1, &[1, 2])
+    });
+    let first = start(wallet(8));
+    let second = start(wallet(9));
+    let address = listener.address();
+    assert!(soon("hello", first.handle.dial(&address)).await.is_ok());
+    let outcome = soon("the refusal", second.handle.dial(&address)).await;
+    assert!(
+        matches!(outcome, Err(DialError::Refused { .. })),
+        "{outcome:?}"
+    );
+    let fellow = start(Config {
+        bootnodes: vec![address],
+        ..member(2, &[1, 2])
+    });
+    listener.linked(&[2]).await;
+    drop(fellow);
+}
+
+#[tokio::test]
+async fn a_stopped_network_says_so() {
+    let dialer = start(wallet(9));
+    let handle = dialer.handle.clone();
+    soon("the stop", dialer.handle.shutdown()).await;
+    let outcome = handle.dial("/ip4/127.0.0.1/tcp/9000").await;
+    assert_eq!(outcome, Err(DialError::Stopped));
+    let target = net::Target::Node(node(1));
+    let patience = Duration::from_secs(1);
+    let outcome = handle.request(target, net::Protocol::Api, Vec::new(), patience);
+    assert_eq!(outcome.await, Err(net::RequestError::Stopped));
+}
+
+#[tokio::test]
+async fn a_busy_port_is_named() {
+    let first = start(member(1, &[1, 2]));
+    let address = first.address();
+    let bare = address.split("/p2p").next().expect("a first part");
+    let second = net::spawn(Config {
+        listen: vec![bare.into()],
+        ..member(2, &[1, 2])
+    });
+    match second.err() {
+        Some(StartError::AddressInUse { address }) => assert_eq!(address, bare),
+        other => panic!("{other:?}"),
+    }
+    // The port is free again as soon as the first one has stopped.
+    soon("the stop", first.handle.shutdown()).await;
+    start(Config {
+        listen: vec![bare.into()],
+        ..member(2, &[1, 2])
+    });
+}
+
+#[tokio::test]
+async fn a_network_without_handles_stops() {
+    let listener = start(member(1, &[1, 2]));
+    let mut events = listener.events;
+    drop(listener.handle);
+    assert!(soon("the end", events.requests.recv()).await.is_none());
+}
+
+#[test]
+fn configurations_that_make_no_sense_are_refused() {
+    let with = |change: fn(&mut Config)| {
+        let mut config = member(1, &[1, 2]);
+        change(&mut config);
+        net::spawn(config).err()
+    };
+    assert!(matches!(
+        with(|config| config.listen = vec!["/ip4/127.0.0.1/udp/1".into()]),
+        Some(StartError::BadAddress { address, .. }) if address == "/ip4/127.0.0.1/udp/1"
+    ));
+    assert!(matches!(
+        with(|config| config.bootnodes = vec!["nowhere".into()]),
+        Some(StartError::BadAddress { address, .. }) if address == "nowhere"
+    ));
+    assert!(matches!(
+        with(|config| config.listen = vec!["/ip4/192.0.2.1/tcp/0".into()]),
+        Some(StartError::Listen { address, .. }) if address == "/ip4/192.0.2.1/tcp/0"
+    ));
+    assert!(matches!(
+        with(|config| config.agent = "line\nfeed".into()),
+        Some(StartError::BadAgent)
+    ));
+    assert!(matches!(
+        with(|config| config.member = Some(crate::support::seat(3, &[1, 2]))),
+        Some(StartError::NotInCommittee(who)) if who == node(3)
+    ));
+}

@@ -1,0 +1,9 @@
+//! What the network promises, shown on real sockets of the loopback interface.
+//!
+//! No test waits for a time to pass: each waits for the event that it is about, and a guard ends
+//! it with a message if the event never comes.
+
+mod dials;
+mod links;
+mod requests;
+mod support;
