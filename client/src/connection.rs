@@ -1,0 +1,235 @@
+//! The client: a network that it knows by its genesis document, and nodes to ask.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use model::api::{Request, Response, Status};
+use model::{Committee, Genesis, Height, NetworkId, NodeId, ShardId};
+use tokio::time::Instant;
+
+use crate::address::{Addresses, NetworkKind};
+use crate::api::{Api, AskError};
+use crate::error::Error;
+use crate::network::Network;
+
+/// How long an operation may take altogether, unless told otherwise.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a node may take to answer what it can answer at once.
+pub(crate) const ANSWER: Duration = Duration::from_secs(3);
+
+/// Where a network can be reached.
+#[derive(Clone, Debug)]
+pub struct Endpoints {
+    /// The genesis document, from a source that the user trusts: it says whose signatures count.
+    pub genesis: Genesis,
+    /// Nodes to ask. They are believed nothing, and enough of them must be honest to find a
+    /// majority of honest answers: more than `f` of each shard.
+    pub nodes: Vec<NodeEndpoint>,
+}
+
+/// Where a node can be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeEndpoint {
+    /// A name for people, unique among the endpoints.
+    pub name: String,
+    /// The node's member key.
+    pub node: NodeId,
+    /// Its multiaddress.
+    pub address: String,
+}
+
+/// How a client goes about its work.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long an operation may take altogether.
+    pub timeout: Duration,
+    /// The only node that transactions are submitted to. `None`: `f + 1` nodes of each shard.
+    pub via: Option<NodeId>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            timeout: TIMEOUT,
+            via: None,
+        }
+    }
+}
+
+/// A client of one network, which asks through `A`.
+pub struct Client<A = Network> {
+    genesis: Genesis,
+    network: NetworkId,
+    committees: BTreeMap<ShardId, Committee>,
+    nodes: Vec<NodeEndpoint>,
+    options: Options,
+    pub(crate) api: A,
+}
+
+impl Client {
+    /// A client that asks over libp2p. Nodes are dialed when they are first asked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Genesis`] or [`Error::ForeignNode`] if the endpoints are not in order, and
+    /// [`Error::Internal`] if the network of this process cannot be started.
+    pub fn connect(endpoints: Endpoints, options: Options) -> Result<Self, Error> {
+        let api = Network::start(endpoints.genesis.network(), &endpoints.nodes)?;
+        Self::over(endpoints, options, api)
+    }
+
+    /// Closes the connections and waits until that is done.
+    pub async fn shutdown(self) {
+        self.api.stop().await;
+    }
+}
+
+impl<A: Api> Client<A> {
+    /// A client that asks through `api`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Genesis`] or [`Error::ForeignNode`] if the endpoints are not in order.
+    pub fn over(endpoints: Endpoints, options: Options, api: A) -> Result<Self, Error> {
+        let Endpoints { genesis, nodes } = endpoints;
+        genesis.check()?;
+        if let Some(foreign) = nodes.iter().find(|at| genesis.shard_of(&at.node).is_none()) {
+            return Err(Error::ForeignNode(foreign.name.clone()));
+        }
+        let mut committees = BTreeMap::new();
+        for shard in &genesis.shards {
+            if let Some(committee) = genesis.committee(shard.shard) {
+                committees.insert(shard.shard, committee?);
+            }
+        }
+        Ok(Self {
+            network: genesis.network(),
+            committees,
+            genesis,
+            nodes,
+            options,
+            api,
+        })
+    }
+
+    /// The genesis document.
+    #[must_use]
+    pub const fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// The network's name.
+    #[must_use]
+    pub const fn network(&self) -> NetworkId {
+        self.network
+    }
+
+    /// Writes and reads addresses of this network.
+    #[must_use]
+    pub fn addresses(&self) -> Addresses {
+        Addresses(NetworkKind::of(&self.genesis))
+    }
+
+    /// The nodes that can be asked.
+    #[must_use]
+    pub fn nodes(&self) -> &[NodeEndpoint] {
+        &self.nodes
+    }
+
+    /// What a node says about itself. It is the node's word and nothing more, except that it is
+    /// really this node and that it is of this network.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`].
+    pub async fn status(&self, node: &NodeId) -> Result<Status, AskError> {
+        match self.api.ask(node, Request::Status, ANSWER).await? {
+            Response::Status(status) if status.network != self.network => {
+                Err(AskError::WrongNetwork {
+                    ours: self.network,
+                    theirs: status.network,
+                })
+            }
+            Response::Status(status) if status.node == *node => Ok(status),
+            Response::Refused(refused) => Err(AskError::Silent(refused.to_string())),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// When an operation that begins now has to be over.
+    pub(crate) fn deadline(&self) -> Instant {
+        Instant::now() + self.options.timeout
+    }
+
+    pub(crate) const fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) fn shards(&self) -> impl Iterator<Item = ShardId> {
+        self.committees.keys().copied()
+    }
+
+    /// The members of a shard.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchShard`] if the genesis document does not have it.
+    pub(crate) fn committee(&self, shard: ShardId) -> Result<&Committee, Error> {
+        let committee = self.committees.get(&shard);
+        committee.ok_or(Error::NoSuchShard(shard))
+    }
+
+    /// The nodes of a shard that can be asked. The turn says which of them comes first, so that
+    /// different transactions begin with different nodes.
+    pub(crate) fn nodes_of(&self, committee: &Committee, turn: u8) -> Vec<NodeId> {
+        let nodes = self.nodes.iter().map(|endpoint| endpoint.node);
+        let mut nodes: Vec<NodeId> = nodes.filter(|n| committee.seat(n).is_some()).collect();
+        let first = usize::from(turn).checked_rem(nodes.len()).unwrap_or(0);
+        nodes.rotate_left(first);
+        nodes
+    }
+
+    /// The name of a node for people.
+    pub(crate) fn name_of(&self, node: &NodeId) -> String {
+        let endpoint = self.nodes.iter().find(|endpoint| endpoint.node == *node);
+        endpoint.map_or_else(|| self.addresses().node(node), |found| found.name.clone())
+    }
+}
+
+impl Endpoints {
+    /// The node with this name, address (`csnode1...`) or 64 hexadecimal digits.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoSuchNode`], which lists the names.
+    pub fn find(&self, text: &str) -> Result<NodeId, Error> {
+        let node = Addresses(NetworkKind::of(&self.genesis)).parse_node(text);
+        let mut nodes = self.nodes.iter();
+        nodes
+            .find(|at| at.name == text || node.as_ref().is_ok_and(|node| at.node == *node))
+            .map(|found| found.node)
+            .ok_or_else(|| Error::NoSuchNode {
+                text: text.to_owned(),
+                known: self.nodes.iter().map(|node| node.name.clone()).collect(),
+            })
+    }
+}
+
+/// A node answered something else than it was asked.
+pub(crate) fn unexpected(response: &Response) -> AskError {
+    let what = match response {
+        Response::Status(_) => "a status",
+        Response::Head(_) => "a head",
+        Response::Accepted | Response::Decided(_) => "about a submission",
+        Response::Outcome(_) => "an outcome",
+        Response::Transaction(_) => "a transaction",
+        Response::Object { .. } => "an object",
+        Response::Labelled(_) => "a list of objects",
+        Response::Refused(_) => "a refusal that does not fit",
+    };
+    AskError::Lying(format!("it answered with {what}, which nobody asked for"))
+}
+
+/// The height of each shard that a reader has seen, and wants to see nothing from before.
+pub type Heights = BTreeMap<ShardId, Height>;

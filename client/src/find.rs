@@ -1,0 +1,168 @@
+//! Finding a transaction by its identifier: decided already, or waited for.
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use model::{ShardId, Transaction, TransactionId};
+use tokio::time::Instant;
+
+use crate::api::Api;
+use crate::connection::Client;
+use crate::error::Error;
+use crate::follow::Watch;
+use crate::lookup::Lookup;
+use crate::outcome::{Settled, Verified};
+use crate::submit::{Fate, Subject};
+
+impl<A: Api> Client<A> {
+    /// A decided transaction; `None` if no node that answers knows it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unreachable`] or [`Error::WrongNetwork`], and [`Error::Unknown`] if only some of the
+    /// shards that it concerns can say what they decided.
+    pub async fn transaction(&self, id: &TransactionId) -> Result<Option<Settled>, Error> {
+        let started = Instant::now();
+        for shard in self.shards() {
+            let found = self.lookup(shard, id, None).await?;
+            if let Lookup::Found(transaction, decision) = found {
+                let settled = self.complete(*id, *transaction, *decision, started).await?;
+                return Ok(Some(settled));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The decision on a transaction, waited for if there is none yet. `known` is the transaction,
+    /// if the caller has it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unknown`] if the time is up, and [`Error::Expired`] if it is known that there never
+    /// will be a decision.
+    pub async fn wait(
+        &self,
+        id: &TransactionId,
+        known: Option<&Transaction>,
+        watch: &Watch<'_>,
+    ) -> Result<Settled, Error> {
+        let started = Instant::now();
+        if let Some(settled) = self.transaction(id).await? {
+            return Ok(settled);
+        }
+        let Some(transaction) = known else {
+            let (shard, decision) = self.wait_anywhere(id, watch).await?;
+            return match self.lookup(shard, id, None).await? {
+                Lookup::Found(transaction, _) => {
+                    self.complete(*id, *transaction, decision, started).await
+                }
+                Lookup::Absent { never: _ } => Err(Error::Withheld { transaction: *id }),
+            };
+        };
+        let subject = Subject {
+            id: *id,
+            submit: None,
+            valid_until: Some(transaction.body.valid_until),
+        };
+        let shards = &transaction.body.participants;
+        match self
+            .follow_all(&subject, shards, self.deadline(), watch)
+            .await?
+        {
+            Fate::Decided(decisions) => {
+                Ok(Settled::new(*id, transaction.clone(), decisions, started))
+            }
+            Fate::Never => Err(Error::Expired { transaction: *id }),
+            Fate::OutOfTime => Err(Error::Clock { transaction: *id }),
+            Fate::Open { unknown, unsent } => Err(unsent.unwrap_or(unknown.into())),
+        }
+    }
+
+    /// Waits until any shard has decided: nothing is known of the transaction but its name.
+    async fn wait_anywhere(
+        &self,
+        id: &TransactionId,
+        watch: &Watch<'_>,
+    ) -> Result<(ShardId, Verified), Error> {
+        let subject = Subject {
+            id: *id,
+            submit: None,
+            valid_until: None,
+        };
+        let until = self.deadline();
+        let following = self
+            .shards()
+            .map(|shard| self.follow(&subject, shard, until, watch));
+        let mut following: FuturesUnordered<_> = following.collect();
+        let mut failed = None;
+        while let Some(fate) = following.next().await {
+            match fate? {
+                Fate::Decided(decision) => return Ok((decision.shard(), decision)),
+                Fate::Never | Fate::OutOfTime => {}
+                Fate::Open { unknown, unsent } => {
+                    failed.get_or_insert(unsent.unwrap_or(unknown.into()));
+                }
+            }
+        }
+        Err(failed.unwrap_or(Error::Expired { transaction: *id }))
+    }
+
+    /// What became of a transaction whose participants and deadline are known, without waiting.
+    pub(crate) async fn survey(
+        &self,
+        id: &TransactionId,
+        transaction: &Transaction,
+    ) -> Result<Survey, Error> {
+        let started = Instant::now();
+        let valid_until = transaction.body.valid_until;
+        let mut decisions = Vec::new();
+        for shard in &transaction.body.participants {
+            match self.lookup(*shard, id, Some(valid_until)).await? {
+                Lookup::Found(_, decision) => decisions.push(*decision),
+                Lookup::Absent { never: true } => return Ok(Survey::Never),
+                Lookup::Absent { never: false } => return Ok(Survey::Open),
+            }
+        }
+        let settled = Settled::new(*id, transaction.clone(), decisions, started);
+        Ok(Survey::Decided(Box::new(settled)))
+    }
+
+    /// A transaction of which one shard's decision is known, with those of the others.
+    async fn complete(
+        &self,
+        id: TransactionId,
+        transaction: Transaction,
+        decision: Verified,
+        started: Instant,
+    ) -> Result<Settled, Error> {
+        let participants = &transaction.body.participants;
+        let others = participants.iter().copied();
+        let others: Vec<ShardId> = others.filter(|shard| *shard != decision.shard()).collect();
+        let subject = Subject {
+            id,
+            submit: None,
+            valid_until: None,
+        };
+        let nobody = Watch::nobody();
+        let mut decisions = match self
+            .follow_all(&subject, &others, self.deadline(), &nobody)
+            .await?
+        {
+            Fate::Decided(decisions) => decisions,
+            Fate::Never | Fate::OutOfTime => return Err(Error::Withheld { transaction: id }),
+            Fate::Open { unknown, unsent } => return Err(unsent.unwrap_or(unknown.into())),
+        };
+        decisions.push(decision);
+        decisions.sort_by_key(Verified::shard);
+        Ok(Settled::new(id, transaction, decisions, started))
+    }
+}
+
+/// What became of a transaction, as far as can be said at once.
+pub(crate) enum Survey {
+    /// It is decided.
+    Decided(Box<Settled>),
+    /// It never will be.
+    Never,
+    /// It may be decided yet.
+    Open,
+}

@@ -1,0 +1,141 @@
+//! The [`Api`] over libp2p: dials a node when it is first asked, and again when it was lost.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use model::api::{Request, Response};
+use model::{NetworkId, NodeId};
+use net::{Config, DialError, Handle, Limits, Protocol, RequestError, Target};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout_at};
+use tracing::debug;
+use zeroize::Zeroizing;
+
+use crate::api::{Api, AskError};
+use crate::connection::NodeEndpoint;
+use crate::error::Error;
+
+/// What nodes see of this software.
+const AGENT: &str = concat!("chainspace-client/", env!("CARGO_PKG_VERSION"));
+
+/// Asks nodes over libp2p. It has no seat and listens nowhere.
+pub struct Network {
+    handle: Handle,
+    places: BTreeMap<NodeId, Place>,
+}
+
+/// Where a node is, and a lock so that it is dialed once at a time.
+struct Place {
+    address: String,
+    dialing: Mutex<()>,
+}
+
+impl Network {
+    /// Starts the network of this process, under a new transport key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Internal`] if the system has no thread or no randomness for it.
+    pub(crate) fn start(network: NetworkId, nodes: &[NodeEndpoint]) -> Result<Self, Error> {
+        let mut transport_seed = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut *transport_seed).map_err(Error::internal)?;
+        let config = Config {
+            network,
+            transport_seed,
+            member: None,
+            listen: Vec::new(),
+            bootnodes: Vec::new(),
+            agent: AGENT.into(),
+            limits: Limits::default(),
+        };
+        // Nobody asks a client anything, and there are no members to hear from.
+        let (handle, _events) = net::spawn(config).map_err(Error::internal)?;
+        let place = |endpoint: &NodeEndpoint| {
+            let place = Place {
+                address: endpoint.address.clone(),
+                dialing: Mutex::new(()),
+            };
+            (endpoint.node, place)
+        };
+        Ok(Self {
+            handle,
+            places: nodes.iter().map(place).collect(),
+        })
+    }
+
+    /// Closes the connections and waits until that is done.
+    pub(crate) async fn stop(self) {
+        self.handle.shutdown().await;
+    }
+
+    fn is_connected(&self, node: &NodeId) -> bool {
+        let peers = self.handle.peers();
+        peers.iter().any(|peer| peer.node == Some(*node))
+    }
+
+    /// Makes sure that there is a connection with `node`.
+    async fn reach(&self, node: &NodeId) -> Result<(), AskError> {
+        if self.is_connected(node) {
+            return Ok(());
+        }
+        let Some(place) = self.places.get(node) else {
+            return Err(AskError::Unreachable("its address is not known".into()));
+        };
+        let _dialing = place.dialing.lock().await;
+        if self.is_connected(node) {
+            return Ok(());
+        }
+        let remote = self.handle.dial(&place.address).await.map_err(undialed)?;
+        if remote.node == Some(*node) {
+            return Ok(());
+        }
+        let address = &place.address;
+        Err(AskError::Unreachable(format!(
+            "another node answers at {address}"
+        )))
+    }
+}
+
+impl Api for Network {
+    async fn ask(
+        &self,
+        node: &NodeId,
+        request: Request,
+        timeout: Duration,
+    ) -> Result<Response, AskError> {
+        let deadline = Instant::now() + timeout;
+        match timeout_at(deadline, self.reach(node)).await {
+            Ok(reached) => reached?,
+            Err(_) => return Err(AskError::Unreachable("no connection in time".into())),
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        let asking =
+            self.handle
+                .request(Target::Node(*node), Protocol::Api, request.to_bytes(), left);
+        let bytes = asking.await.map_err(unanswered)?;
+        let response = Response::from_bytes(&bytes);
+        debug!(%node, bytes = bytes.len(), ok = response.is_ok(), "answered");
+        response.map_err(|error| AskError::Lying(error.to_string()))
+    }
+}
+
+fn undialed(error: DialError) -> AskError {
+    match error {
+        DialError::WrongNetwork { ours, theirs } => AskError::WrongNetwork { ours, theirs },
+        other => AskError::Unreachable(other.to_string()),
+    }
+}
+
+fn unanswered(error: RequestError) -> AskError {
+    let text = error.to_string();
+    match error {
+        RequestError::NotConnected
+        | RequestError::TooLarge { .. }
+        | RequestError::Busy
+        | RequestError::Unsupported => AskError::Unreachable(text),
+        RequestError::Closed | RequestError::Timeout | RequestError::Stopped => {
+            AskError::Silent(text)
+        }
+        RequestError::ResponseTooLarge { .. } => AskError::Lying(text),
+    }
+}

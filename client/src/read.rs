@@ -1,0 +1,201 @@
+//! Reading what the owner of a key has.
+//!
+//! A list of objects is a hint, not a proof: a wrong one makes a payment that the shard aborts. It
+//! is still made hard to forge. Each object is named by what it contains and must be an account of
+//! the owner in the shard that was asked, the list must be as recent as what the caller has seen,
+//! and `f + 1` nodes must give the same one, of whom one is honest. Where no `f + 1` agree, because
+//! the owner is being paid at the moment or nodes are down, the most recent list counts.
+//!
+//! Paper: Section III, Reads.
+
+mod list;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use contracts::Content;
+use futures::StreamExt;
+use futures::future::try_join_all;
+use model::api::{Refused, Request, Response};
+use model::{Height, NodeId, Object, ObjectId, PublicKey, ShardId};
+use system_contracts::cscoin;
+
+use crate::amount::Amount;
+use crate::api::{Api, AskError};
+use crate::connection::{ANSWER, Client, Heights, unexpected};
+use crate::error::Error;
+use crate::spread::{Reserve, spread};
+use list::List;
+
+/// How long the others are left in peace while the first nodes are asked.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// An account of CSCoin: an object that holds money.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The object's identifier, computed from the object.
+    pub id: ObjectId,
+    /// The object.
+    pub object: Object,
+    /// Who may spend it.
+    pub owner: PublicKey,
+    /// How much it holds.
+    pub balance: Amount,
+}
+
+/// What somebody has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holdings {
+    /// Who.
+    pub owner: PublicKey,
+    /// The accounts, the largest first.
+    pub accounts: Vec<Account>,
+    /// The height of each shard at which this is so.
+    pub heights: BTreeMap<ShardId, Height>,
+}
+
+impl Account {
+    /// The account that an object is, if it is one.
+    fn of(object: Object) -> Option<Self> {
+        let account = cscoin::Account::read(cscoin::id(), &object).ok()?;
+        Some(Self {
+            id: object.id(),
+            owner: account.owner,
+            balance: Amount::from_ncsc(account.balance),
+            object,
+        })
+    }
+}
+
+impl Holdings {
+    /// What all accounts hold together. At most all the money there can be.
+    #[must_use]
+    pub fn balance(&self) -> Amount {
+        let balances = self.accounts.iter().map(|account| account.balance);
+        balances.fold(Amount::default(), Amount::plus)
+    }
+}
+
+impl<A: Api> Client<A> {
+    /// What the owner of a key has in all shards, read at the given heights or later.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unreachable`] or [`Error::WrongNetwork`] if no node of a shard answers.
+    pub async fn holdings(&self, owner: &PublicKey, at_least: &Heights) -> Result<Holdings, Error> {
+        let reading = self.shards().map(|shard| {
+            let at_least = at_least.get(&shard).copied().unwrap_or_default();
+            self.list(shard, owner, at_least)
+        });
+        let mut heights = BTreeMap::new();
+        let mut accounts = Vec::new();
+        for (shard, list) in self.shards().zip(try_join_all(reading).await?) {
+            heights.insert(shard, list.height);
+            accounts.extend(list.accounts.into_values());
+        }
+        accounts.sort_by(|a, b| (b.balance, a.id).cmp(&(a.balance, b.id)));
+        Ok(Holdings {
+            owner: *owner,
+            accounts,
+            heights,
+        })
+    }
+
+    /// The accounts of an owner in one shard.
+    async fn list(
+        &self,
+        shard: ShardId,
+        owner: &PublicKey,
+        at_least: Height,
+    ) -> Result<List, Error> {
+        let committee = self.committee(shard)?;
+        let enough = committee.honest_threshold();
+        let nodes = self.nodes_of(committee, owner.as_bytes()[0]);
+        let reserve = Reserve::new(PATIENCE);
+        let mut lists = spread(&nodes, enough, &reserve, |node| async move {
+            self.list_of(&node, shard, owner, at_least).await
+        });
+        let mut found: Vec<List> = Vec::new();
+        let mut troubles = BTreeMap::new();
+        while let Some((node, list)) = lists.next().await {
+            match list {
+                Ok(list) => found.push(list),
+                Err(error) => {
+                    troubles.insert(node, error);
+                    reserve.call();
+                }
+            }
+            if let Some(agreed) = list::agreed(&found, enough) {
+                return Ok(agreed);
+            }
+            if found.len() >= enough {
+                reserve.call();
+            }
+        }
+        found
+            .into_iter()
+            .max_by_key(|list| list.height)
+            .ok_or_else(|| self.unreachable(shard, &troubles))
+    }
+
+    /// An account by its identifier. The object proves itself; that it is active is the word of the
+    /// node that has it, and that it is not the word of `f + 1` nodes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotActive`] or [`Error::NotAnAccount`], and [`Error::Unreachable`] or
+    /// [`Error::WrongNetwork`] if too few nodes answer.
+    pub async fn account(&self, id: &ObjectId) -> Result<Account, Error> {
+        let reading = self.shards().map(|shard| self.object(shard, id));
+        let mut objects = try_join_all(reading).await?.into_iter().flatten();
+        let object = objects.next().ok_or(Error::NotActive { object: *id })?;
+        Account::of(object).ok_or(Error::NotAnAccount { object: *id })
+    }
+
+    /// An active object of a shard, `None` if the shard does not have it.
+    async fn object(&self, shard: ShardId, id: &ObjectId) -> Result<Option<Object>, Error> {
+        let committee = self.committee(shard)?;
+        let enough = committee.honest_threshold();
+        let nodes = self.nodes_of(committee, id.as_bytes()[0]);
+        let reserve = Reserve::new(PATIENCE);
+        let mut objects = spread(&nodes, enough, &reserve, |node| async move {
+            self.object_of(&node, shard, id).await
+        });
+        let (mut absent, mut troubles) = (0, BTreeMap::new());
+        while let Some((node, object)) = objects.next().await {
+            match object {
+                Ok(Some(object)) => return Ok(Some(object)),
+                Ok(None) => absent += 1,
+                Err(error) => {
+                    troubles.insert(node, error);
+                    reserve.call();
+                }
+            }
+            if absent >= enough {
+                return Ok(None);
+            }
+        }
+        Err(self.unreachable(shard, &troubles))
+    }
+
+    async fn object_of(
+        &self,
+        node: &NodeId,
+        shard: ShardId,
+        id: &ObjectId,
+    ) -> Result<Option<Object>, AskError> {
+        match self.api.ask(node, Request::Object(*id), ANSWER).await? {
+            Response::Object { object, height: _ }
+                if object.id() == *id && object.home == shard =>
+            {
+                Ok(Some(object))
+            }
+            Response::Object { .. } => Err(AskError::Lying("it gave another object".into())),
+            Response::Refused(Refused::Unknown(_)) => Ok(None),
+            Response::Refused(refused) => Err(AskError::Silent(refused.to_string())),
+            other => Err(unexpected(&other)),
+        }
+    }
+}

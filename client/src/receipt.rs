@@ -1,0 +1,235 @@
+//! Receipts: files that prove a decision to anybody, without a network.
+//!
+//! A receipt brings the transaction, the decisions, their proofs and the genesis document that says
+//! whose signatures count. The one thing to compare it with is the name of the network.
+//!
+//! Paper: Section IV-A, partial audit.
+
+#[cfg(test)]
+mod tests;
+
+use core::fmt;
+use std::fs::{self, Permissions};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use model::key::Zip215;
+use model::receipt::{BadReceipt, CertifiedResult};
+use model::result::Outcome;
+use model::{Genesis, Height, NetworkId, Receipt, ShardId, TransactionId, bounds};
+
+use crate::address::{Addresses, NetworkKind};
+use crate::describe;
+use crate::error::Class;
+use crate::outcome::{Settled, Verified};
+
+/// Why a receipt cannot be read, written or believed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiptError {
+    /// The disk does not do what it should.
+    #[error("cannot {doing} the receipt {}: {reason}", .path.display())]
+    Disk {
+        /// What was tried.
+        doing: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// What the system says.
+        reason: std::io::Error,
+    },
+    /// There is something else in the place of the receipt.
+    #[error("{} is there already, and is not this receipt", .0.display())]
+    Exists(PathBuf),
+    /// It proves nothing.
+    #[error("the receipt does not verify: {0}")]
+    Bad(#[from] BadReceipt),
+    /// It proves something about another network.
+    #[error("the receipt is of network {found}, this is network {known}")]
+    OtherNetwork {
+        /// The network that the user knows.
+        known: NetworkId,
+        /// The network of the receipt.
+        found: NetworkId,
+    },
+}
+
+impl ReceiptError {
+    /// What it means for whoever called.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Disk { reason, .. } if reason.kind() == ErrorKind::NotFound => Class::Usage,
+            Self::Disk { .. } => Class::Internal,
+            Self::Exists(_) => Class::Usage,
+            Self::Bad(_) | Self::OtherNetwork { .. } => Class::Verification,
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Disk { .. } => None,
+            Self::Exists(_) => Some("give the receipt another name"),
+            Self::Bad(_) => Some("do not accept it; ask for another copy"),
+            Self::OtherNetwork { .. } => Some("do not accept it unless you trust that network too"),
+        }
+    }
+}
+
+/// What a receipt proves, for people: show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The network.
+    pub network: NetworkId,
+    /// The name of the network for people. Anybody can choose the same one.
+    pub network_name: String,
+    /// Writes addresses of the network.
+    pub addresses: Addresses,
+    /// The transaction.
+    pub transaction: TransactionId,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Each shard that decided, and the height of the block in which it did.
+    pub shards: Vec<(ShardId, Height)>,
+    /// How many signatures over heads were checked.
+    pub signatures: usize,
+    /// Why it was aborted, as a sentence.
+    pub abort: Option<String>,
+}
+
+/// The receipt of a decided transaction.
+#[must_use]
+pub fn receipt(genesis: &Genesis, settled: &Settled) -> Receipt {
+    let results = settled.decisions.iter().map(Verified::result);
+    Receipt {
+        genesis: genesis.clone(),
+        transaction: settled.transaction.clone(),
+        results: results.cloned().collect(),
+    }
+}
+
+/// Writes a receipt, all of it or nothing. A file that is there already is left alone, and if it is
+/// this receipt that is well.
+///
+/// # Errors
+///
+/// [`ReceiptError::Disk`] and [`ReceiptError::Exists`].
+pub fn save(receipt: &Receipt, path: &Path) -> Result<(), ReceiptError> {
+    let writing = || disk("write", path);
+    let bytes = receipt.to_bytes();
+    let directory = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    // For anybody to read, as far as the user lets them: there is nothing secret in it.
+    let mut beside = tempfile::Builder::new();
+    beside.permissions(Permissions::from_mode(0o666));
+    let mut file = beside
+        .tempfile_in(directory.unwrap_or(Path::new(".")))
+        .map_err(writing())?;
+    file.write_all(&bytes).map_err(writing())?;
+    file.as_file().sync_all().map_err(writing())?;
+    match file.persist_noclobber(path) {
+        Ok(_) => Ok(()),
+        Err(_) if fs::read(path).is_ok_and(|there| there == bytes) => Ok(()),
+        Err(_) if path.exists() => Err(ReceiptError::Exists(path.to_owned())),
+        Err(error) => Err(writing()(error.error)),
+    }
+}
+
+/// Reads a receipt and checks every link of it. `known` is the network that the user knows.
+///
+/// # Errors
+///
+/// [`ReceiptError::Disk`], [`ReceiptError::Bad`] and [`ReceiptError::OtherNetwork`].
+pub fn verify(path: &Path, known: Option<NetworkId>) -> Result<Summary, ReceiptError> {
+    let reading = || disk("read", path);
+    let length = fs::metadata(path).map_err(reading())?.len();
+    if length > bounds::RECEIPT_BYTES_MAX as u64 {
+        let limit = bounds::RECEIPT_BYTES_MAX;
+        let found = usize::try_from(length).unwrap_or(usize::MAX);
+        let too_long = model::encoding::DecodeError::TooLong { limit, found };
+        return Err(BadReceipt::Encoding(too_long).into());
+    }
+    let bytes = fs::read(path).map_err(reading())?;
+    check(&Receipt::from_bytes(&bytes)?, known)
+}
+
+/// Checks every link of a receipt. `known` is the network that the user knows.
+///
+/// # Errors
+///
+/// [`ReceiptError::Bad`] and [`ReceiptError::OtherNetwork`].
+pub fn check(receipt: &Receipt, known: Option<NetworkId>) -> Result<Summary, ReceiptError> {
+    let proven = receipt.verify(&mut Zip215)?;
+    if let Some(known) = known.filter(|known| *known != proven.network) {
+        return Err(ReceiptError::OtherNetwork {
+            known,
+            found: proven.network,
+        });
+    }
+    let addresses = Addresses(NetworkKind::of(&receipt.genesis));
+    let aborted = receipt.results.iter().find_map(|result| {
+        let Outcome::Aborted(reason) = result.result.outcome else {
+            return None;
+        };
+        let why = describe::abort(&reason, &receipt.transaction, addresses);
+        let why = format!("aborted by shard {}: {why}", result.shard());
+        Some((result.result.outcome, why))
+    });
+    let place = |result: &CertifiedResult| (result.shard(), result.head.head.height);
+    Ok(Summary {
+        network: proven.network,
+        network_name: receipt.genesis.name.clone(),
+        addresses,
+        transaction: proven.transaction,
+        outcome: aborted
+            .as_ref()
+            .map_or(Outcome::Committed, |(outcome, _)| *outcome),
+        shards: receipt.results.iter().map(place).collect(),
+        signatures: proven.signatures,
+        abort: aborted.map(|(_, why)| why),
+    })
+}
+
+fn disk(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> ReceiptError {
+    let path = path.to_owned();
+    move |reason| ReceiptError::Disk {
+        doing,
+        path,
+        reason,
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            network,
+            network_name,
+            addresses,
+            transaction,
+            outcome: _, // said by `abort`
+            shards,
+            signatures,
+            abort,
+        } = self;
+        match abort {
+            None => write!(f, "committed")?,
+            Some(why) => write!(f, "{why}")?,
+        }
+        let transaction = addresses.transaction(transaction);
+        write!(
+            f,
+            "\ntransaction {transaction}\nnetwork {network_name}, {network}"
+        )?;
+        for (shard, height) in shards {
+            write!(f, "\ndecided by shard {shard} in block {height}")?;
+        }
+        let paths = shards.len();
+        let plural = if paths == 1 { "" } else { "s" };
+        write!(
+            f,
+            "\n{signatures} signatures and {paths} path{plural} checked"
+        )
+    }
+}

@@ -1,0 +1,226 @@
+//! Making the next attempt at a payment: what it consumes, and that it is recorded before it is sent.
+
+use std::convert::Infallible;
+
+use model::{Nonce, Object, PublicKey, TransactionId};
+use tokio::time::Instant;
+
+use super::journal::{Attempt, Claim, Closed, Intent, Journal, State};
+use super::payment::{Job, last_moment};
+use super::transfer::{self, Obstacle, Terms};
+use super::{Order, Wallet};
+use crate::api::Api;
+use crate::error::Error;
+use crate::follow::{Event, Watch};
+use crate::outcome::Settled;
+use crate::submit::{Fate, Subject};
+
+/// Chooses what to consume, given what is recorded. It is asked under the lock of the journal.
+type Choose = Box<dyn FnOnce(&State) -> Result<Vec<Object>, Obstacle> + Send>;
+
+impl<A: Api> Wallet<A> {
+    /// A new attempt that consumes what an older one consumes.
+    pub(super) async fn again(
+        &self,
+        job: &mut Job,
+        older: Attempt,
+        watch: &Watch<'_>,
+    ) -> Result<Attempt, Error> {
+        let inputs = older.transaction.openings;
+        let choose = move |_: &State| Ok::<_, Infallible>(inputs);
+        match self.begin(job, choose, Some(older.id), watch).await? {
+            Ok(attempt) => Ok(attempt),
+            Err(impossible) => match impossible {},
+        }
+    }
+
+    /// A new attempt that consumes what is best consumed now.
+    pub(super) async fn anew(
+        &self,
+        job: &mut Job,
+        until: Instant,
+        watch: &Watch<'_>,
+    ) -> Result<Attempt, Error> {
+        let owner = job.order.from;
+        loop {
+            let choose = self.chooser(job.order).await?;
+            match self.begin(job, choose, None, watch).await? {
+                Ok(attempt) => return Ok(attempt),
+                Err(Obstacle::Scattered(accounts)) => {
+                    self.merge(owner, accounts, until, watch).await?;
+                }
+                Err(Obstacle::Held(transaction)) => {
+                    self.wait_for_holder(transaction, until, watch).await?;
+                }
+                Err(Obstacle::Short { have, need }) => {
+                    return Err(Error::InsufficientFunds { have, need });
+                }
+            }
+        }
+    }
+
+    /// How to choose for an order, with what has to be read for it.
+    async fn chooser(&self, order: Order) -> Result<Choose, Error> {
+        if let Some(object) = order.using {
+            let account = self.client.account(&object).await?;
+            if account.owner != order.from {
+                return Err(Error::NotAnAccount { object });
+            }
+            return Ok(Box::new(move |_| Ok(vec![account.object])));
+        }
+        let accounts = self.holdings(&order.from).await?.accounts;
+        let now = (self.clock)();
+        Ok(Box::new(move |state| {
+            let held = state.held(|transaction| now > last_moment(transaction));
+            transfer::choose(&accounts, &held, order.amount)
+        }))
+    }
+
+    /// Makes, records and announces the next attempt of a job.
+    async fn begin<R: Send + 'static>(
+        &self,
+        job: &mut Job,
+        choose: impl FnOnce(&State) -> Result<Vec<Object>, R> + Send + 'static,
+        replaces: Option<TransactionId>,
+        watch: &Watch<'_>,
+    ) -> Result<Result<Attempt, R>, Error> {
+        let payment = job.claim.as_ref().map(Claim::payment);
+        let intent = Intent::Pay(job.order);
+        match self
+            .record(intent, payment, choose, replaces, watch)
+            .await?
+        {
+            Ok((attempt, claim)) => {
+                job.claim = claim.or(job.claim.take());
+                job.open.push(attempt.clone());
+                Ok(Ok(attempt))
+            }
+            Err(obstacle) => Ok(Err(obstacle)),
+        }
+    }
+
+    /// Makes and signs a transaction, records it, and announces it.
+    async fn record<R: Send + 'static>(
+        &self,
+        intent: Intent,
+        payment: Option<TransactionId>,
+        choose: impl FnOnce(&State) -> Result<Vec<Object>, R> + Send + 'static,
+        replaces: Option<TransactionId>,
+        watch: &Watch<'_>,
+    ) -> Result<Result<(Attempt, Option<Claim>), R>, Error> {
+        let terms = Terms {
+            network: self.client.network(),
+            nonce: fresh_nonce()?,
+            created: (self.clock)(),
+        };
+        let secret = self.keys.secret(&intent.owner())?;
+        let (made, wanted) = (terms.created, intent.clone());
+        let make = move |state: &State| match choose(state) {
+            Ok(inputs) => transfer::make(&wanted, inputs, terms, &secret).map(Ok),
+            Err(obstacle) => Ok(Err(obstacle)),
+        };
+        let recording = move |journal: &Journal| journal.begin(intent, payment, made, make);
+        let recorded = self.journaled(recording).await?;
+        if let Ok((attempt, _)) = &recorded {
+            watch.tell(recorded_event(attempt, replaces));
+        }
+        Ok(recorded)
+    }
+
+    /// Merges accounts of one owner into one. If somebody else spends one of them meanwhile, nothing
+    /// is merged, and that is well: whoever needs the merge looks again.
+    async fn merge(
+        &self,
+        owner: PublicKey,
+        accounts: Vec<Object>,
+        until: Instant,
+        watch: &Watch<'_>,
+    ) -> Result<(), Error> {
+        watch.tell(Event::Merging {
+            accounts: accounts.len(),
+        });
+        let intent = Intent::Merge(owner);
+        let choose = move |_: &State| Ok::<_, Infallible>(accounts);
+        let (attempt, _claim) = match self.record(intent, None, choose, None, watch).await? {
+            Ok(recorded) => recorded,
+            Err(impossible) => match impossible {},
+        };
+        let (id, transaction) = (attempt.id, &attempt.transaction);
+        match self.client.settle(transaction, id, until, watch).await? {
+            Fate::Decided(settled) => {
+                let closed = Closed::of(&settled);
+                self.close(vec![(id, closed)], &settled.decisions).await
+            }
+            Fate::Never => self.close(vec![(id, Closed::Abandoned)], &[]).await,
+            Fate::OutOfTime => Err(Error::Clock { transaction: id }),
+            Fate::Open {
+                unknown,
+                unsent: None,
+            } => Err(unknown.into()),
+            Fate::Open {
+                unsent: Some(error),
+                ..
+            } => {
+                self.close(vec![(id, Closed::Abandoned)], &[]).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Waits until the payment that holds the money is decided. A commit is recorded by whoever made
+    /// it, or tells them if they ask again; everything else sets the money free.
+    async fn wait_for_holder(
+        &self,
+        id: TransactionId,
+        until: Instant,
+        watch: &Watch<'_>,
+    ) -> Result<(), Error> {
+        watch.tell(Event::Waiting { transaction: id });
+        let holder = self.journaled(move |journal| journal.attempt(&id)).await?;
+        let Some(Attempt { transaction, .. }) = holder else {
+            return Ok(());
+        };
+        let subject = Subject {
+            id,
+            submit: None,
+            valid_until: Some(transaction.body.valid_until),
+        };
+        let shards = &transaction.body.participants;
+        match self
+            .client
+            .follow_all(&subject, shards, until, watch)
+            .await?
+        {
+            Fate::Decided(decisions) => {
+                let settled = Settled::new(id, transaction.clone(), decisions, Instant::now());
+                let closed = match Closed::of(&settled) {
+                    Closed::Committed => Vec::new(),
+                    other => vec![(id, other)],
+                };
+                self.close(closed, &settled.decisions).await
+            }
+            Fate::Never => self.close(vec![(id, Closed::Abandoned)], &[]).await,
+            Fate::OutOfTime | Fate::Open { .. } => Err(Error::Held { transaction: id }),
+        }
+    }
+}
+
+fn fresh_nonce() -> Result<Nonce, Error> {
+    let mut nonce = Nonce::default();
+    getrandom::fill(&mut nonce).map_err(Error::internal)?;
+    Ok(nonce)
+}
+
+fn recorded_event(attempt: &Attempt, replaces: Option<TransactionId>) -> Event {
+    let mut outputs = 0;
+    for trace in &attempt.transaction.body.traces {
+        trace.depth_first(&mut |trace| outputs += trace.outputs.len());
+    }
+    Event::Recorded {
+        transaction: attempt.id,
+        inputs: attempt.transaction.openings.len(),
+        outputs,
+        shards: attempt.transaction.body.participants.clone(),
+        replaces,
+    }
+}

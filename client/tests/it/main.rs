@@ -1,0 +1,4 @@
+//! The client over real connections on loopback.
+
+mod network;
+mod support;

@@ -1,0 +1,138 @@
+//! What a client makes of nodes that are there, not there, or somebody else.
+
+use client::{AskError, Class, Error};
+
+use crate::support::{Server, client, genesis, node, status};
+
+const ANYWHERE: &str = "/ip4/127.0.0.1/tcp/0";
+
+#[tokio::test]
+async fn a_node_is_dialed_when_it_is_first_asked_and_again_when_it_was_lost() {
+    let genesis = genesis("local-1");
+    let server = Server::start(&genesis, 1, ANYWHERE, status);
+    let client = client(&genesis, 1, &server.address);
+    for _ in 0..3 {
+        let status = client.status(&node(1)).await.expect("the node is there");
+        assert_eq!((status.name.as_str(), status.linked), ("n1", 3));
+    }
+
+    let address = server.address.clone();
+    server.stop().await;
+    let lost = client.status(&node(1)).await.expect_err("the node is gone");
+    assert!(
+        matches!(lost, AskError::Unreachable(_) | AskError::Silent(_)),
+        "{lost}"
+    );
+
+    let listen = address
+        .split("/p2p/")
+        .next()
+        .expect("a split has a first part");
+    let server = Server::start(&genesis, 1, listen, status);
+    let mut status = client.status(&node(1)).await;
+    while let Err(AskError::Unreachable(_) | AskError::Silent(_)) = status {
+        status = client.status(&node(1)).await;
+    }
+    assert_eq!(status.expect("the node is back").node, node(1));
+    client.shutdown().await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn where_nobody_listens_nobody_is_reached() {
+    let genesis = genesis("local-1");
+    let server = Server::start(&genesis, 1, ANYWHERE, status);
+    let address = server.address.clone();
+    server.stop().await;
+    let client = client(&genesis, 1, &address);
+    let error = client.status(&node(1)).await.expect_err("nobody listens");
+    assert!(matches!(error, AskError::Unreachable(_)), "{error}");
+    assert!(!error.has_left());
+    let error = client
+        .transaction(&model::TransactionId::from_bytes([1; 32]))
+        .await;
+    assert_eq!(
+        error.expect_err("nobody listens").class(),
+        Class::Unreachable
+    );
+}
+
+#[tokio::test]
+async fn a_node_of_another_network_is_told_apart_by_both_names() {
+    let (ours, theirs) = (genesis("local-1"), genesis("local-2"));
+    let server = Server::start(&theirs, 1, ANYWHERE, status);
+    let client = client(&ours, 1, &server.address);
+    let error = client
+        .transaction(&model::TransactionId::from_bytes([1; 32]))
+        .await;
+    let error = error.expect_err("another network");
+    assert_eq!(error.class(), Class::WrongNetwork);
+    let text = error.to_string();
+    assert!(text.contains(&ours.network().to_string()), "{text}");
+    assert!(text.contains(&theirs.network().to_string()), "{text}");
+}
+
+#[tokio::test]
+async fn another_node_at_the_address_is_not_asked() {
+    let genesis = genesis("local-1");
+    let server = Server::start(&genesis, 2, ANYWHERE, status);
+    let client = client(&genesis, 1, &server.address);
+    let error = client.status(&node(1)).await.expect_err("another node");
+    assert!(matches!(error, AskError::Unreachable(_)), "{error}");
+}
+
+#[tokio::test]
+async fn garbage_is_not_an_answer() {
+    let genesis = genesis("local-1");
+    let server = Server::start(&genesis, 1, ANYWHERE, |_, _, _| Some(vec![0xff; 100]));
+    let client = client(&genesis, 1, &server.address);
+    let error = client.status(&node(1)).await.expect_err("garbage");
+    assert!(matches!(error, AskError::Lying(_)), "{error}");
+}
+
+#[tokio::test]
+async fn the_status_of_somebody_else_is_not_an_answer() {
+    let genesis = genesis("local-1");
+    let answer = |genesis: &_, _, request: &[u8]| status(genesis, 2, request);
+    let server = Server::start(&genesis, 1, ANYWHERE, answer);
+    let client = client(&genesis, 1, &server.address);
+    let error = client.status(&node(1)).await.expect_err("somebody else");
+    assert!(matches!(error, AskError::Lying(_)), "{error}");
+}
+
+#[tokio::test]
+async fn no_answer_is_told_apart_from_no_node() {
+    let genesis = genesis("local-1");
+    let server = Server::start(&genesis, 1, ANYWHERE, |_, _, _| None);
+    let client = client(&genesis, 1, &server.address);
+    let error = client.status(&node(1)).await.expect_err("no answer");
+    assert!(matches!(error, AskError::Silent(_)), "{error}");
+    assert!(error.has_left());
+}
+
+#[test]
+fn endpoints_are_found_by_name_and_key_and_must_be_of_the_network() {
+    let genesis = genesis("local-1");
+    let stranger = model::NodeId::new(model::SecretKey::from_seed([9; 32]).public());
+    let endpoint = |name: &str, node| client::NodeEndpoint {
+        name: name.to_owned(),
+        node,
+        address: ANYWHERE.to_owned(),
+    };
+    let mut endpoints = client::Endpoints {
+        genesis: genesis.clone(),
+        nodes: vec![endpoint("n1", node(1)), endpoint("n2", node(2))],
+    };
+    let address = client::Addresses(client::NetworkKind::Local).node(&node(2));
+    for text in ["n2", &address, &node(2).to_string()] {
+        assert_eq!(endpoints.find(text).expect("it is there"), node(2));
+    }
+    let error = endpoints.find("n5").expect_err("there is no n5");
+    assert_eq!(
+        error.to_string(),
+        "there is no node `n5`; known nodes are: n1, n2"
+    );
+    endpoints.nodes.push(endpoint("x", stranger));
+    let error = client::Client::connect(endpoints, client::Options::default());
+    assert!(matches!(error.err(), Some(Error::ForeignNode(name)) if name == "x"));
+}

@@ -1,0 +1,244 @@
+//! The one door for what others say: frames of members and transactions of clients come in, and
+//! only what is well-formed and signed by whom it says goes on to the event loop.
+//!
+//! Checking signatures is most of the work of a node, so it has a thread of its own. Everything that
+//! waits is checked in one batch, and nothing waits for a batch to fill.
+
+mod memo;
+mod meter;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use consensus::message::{
+    Admitted, AuthorizationCheck as _, Message, Refused as Inadmissible, TRANSACTIONS_MAX,
+};
+use model::api::Refused;
+use model::shard::{Committee, Seat};
+use model::transaction::{Authorized, Malformed, WellFormed};
+use model::{NodeId, Transaction};
+use tokio::sync::mpsc;
+
+use crate::event::{Answer, Event, Submission, Submitted};
+use memo::Memo;
+pub use meter::Counters;
+pub(crate) use meter::Meter;
+
+/// Frames that are taken at once. It bounds how long the first of them waits for the last.
+const FRAMES_AT_ONCE: usize = 256;
+
+/// Submissions that are taken at once. A batch of signatures is as cheap as it gets from 64 on.
+const SUBMISSIONS_AT_ONCE: usize = 512;
+
+/// Why admission has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The network brings nothing more.
+    Network,
+    /// The event loop takes nothing more.
+    EventLoop,
+}
+
+/// What admission holds.
+pub(crate) struct Admission {
+    committee: Committee,
+    memo: Memo,
+    meter: Arc<Meter>,
+}
+
+/// Something that is being looked at, in the order of arrival.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it lives for one batch and is moved once"
+)]
+enum Arrived {
+    /// Transactions of a member; the number of those that are well-formed.
+    Transactions { from: Seat, well_formed: usize },
+    /// Anything else of a member.
+    Message { from: Seat, message: Message },
+}
+
+impl Admission {
+    /// Admission to the shard of `committee`.
+    pub(crate) fn new(committee: Committee, meter: Arc<Meter>) -> Self {
+        Self {
+            committee,
+            memo: Memo::new(Arc::clone(&meter)),
+            meter,
+        }
+    }
+
+    /// Admits what arrives, until the network or the event loop has ended.
+    pub(crate) async fn run(
+        mut self,
+        mut frames: mpsc::Receiver<net::Frame>,
+        mut submissions: mpsc::Receiver<Submission>,
+        events: mpsc::Sender<Event>,
+    ) -> Ended {
+        let mut arrived = Vec::new();
+        let mut submitted = Vec::new();
+        loop {
+            tokio::select! {
+                count = frames.recv_many(&mut arrived, FRAMES_AT_ONCE) => {
+                    if count == 0 {
+                        return Ended::Network;
+                    }
+                }
+                Some(first) = submissions.recv() => submitted.push(first),
+            }
+            // Whatever else waits by now shares the batch.
+            let room = FRAMES_AT_ONCE.saturating_sub(arrived.len());
+            arrived.extend(std::iter::from_fn(|| frames.try_recv().ok()).take(room));
+            let room = SUBMISSIONS_AT_ONCE.saturating_sub(submitted.len());
+            submitted.extend(std::iter::from_fn(|| submissions.try_recv().ok()).take(room));
+
+            let frames = arrived.iter().map(|frame| (frame.from, &frame.bytes));
+            let admitted = self.admit(frames, std::mem::take(&mut submitted));
+            // Gives back the share of the members' budgets that the frames took.
+            arrived.clear();
+            for event in admitted {
+                if events.send(event).await.is_err() {
+                    return Ended::EventLoop;
+                }
+            }
+        }
+    }
+
+    /// Admits frames and submissions together. What is left out was refused and counted.
+    fn admit<'a>(
+        &mut self,
+        frames: impl Iterator<Item = (NodeId, &'a Bytes)>,
+        submissions: Vec<Submission>,
+    ) -> Vec<Event> {
+        let mut transactions = Vec::new();
+        let arrived: Vec<Arrived> = frames
+            .filter_map(|(from, bytes)| self.decode(from, bytes, &mut transactions))
+            .collect();
+        let passed_on = transactions.len();
+        let answers = self.check_forms(submissions, &mut transactions);
+
+        let mut verdicts = self.memo.authorize(transactions);
+        let submitted = answer(answers, verdicts.drain(passed_on..));
+        let mut verdicts = verdicts.into_iter();
+        let mut events: Vec<Event> = arrived
+            .into_iter()
+            .filter_map(|arrived| self.finish(arrived, &mut verdicts))
+            .collect();
+        if !submitted.is_empty() {
+            events.push(Event::Submitted(submitted));
+        }
+        events
+    }
+
+    /// What a frame says. Transactions in it that are well-formed are put to the others.
+    fn decode(
+        &self,
+        from: NodeId,
+        bytes: &[u8],
+        transactions: &mut Vec<WellFormed>,
+    ) -> Option<Arrived> {
+        let Some(from) = self.committee.seat(&from) else {
+            self.meter.strangers.increment();
+            return None;
+        };
+        match Message::decode(bytes) {
+            Ok(Message::Transactions(found)) if found.len() <= TRANSACTIONS_MAX => {
+                let before = transactions.len();
+                transactions.extend(found.into_iter().filter_map(|found| self.check_form(found)));
+                let well_formed = transactions.len() - before;
+                Some(Arrived::Transactions { from, well_formed })
+            }
+            Ok(message) => Some(Arrived::Message { from, message }),
+            Err(error) => {
+                self.refuse(from, &error.into());
+                None
+            }
+        }
+    }
+
+    fn check_form(&self, transaction: Transaction) -> Option<WellFormed> {
+        let checked = transaction.check_form(&self.committee.scope().network);
+        if checked.is_err() {
+            self.meter.transactions.increment();
+        }
+        checked.ok()
+    }
+
+    /// Puts the well-formed ones of the submissions to the others, and refuses the rest.
+    fn check_forms(
+        &self,
+        submissions: Vec<Submission>,
+        transactions: &mut Vec<WellFormed>,
+    ) -> Vec<Answer> {
+        let mut answers = Vec::with_capacity(submissions.len());
+        for Submission {
+            transaction,
+            answer,
+        } in submissions
+        {
+            match transaction.check_form(&self.committee.scope().network) {
+                Ok(well_formed) => {
+                    transactions.push(well_formed);
+                    answers.push(answer);
+                }
+                Err(malformed) => refuse(answer, &malformed),
+            }
+        }
+        answers
+    }
+
+    fn finish(
+        &mut self,
+        arrived: Arrived,
+        verdicts: &mut impl Iterator<Item = Result<Authorized, Malformed>>,
+    ) -> Option<Event> {
+        match arrived {
+            Arrived::Transactions { from, well_formed } => {
+                let (good, bad): (Vec<_>, Vec<_>) =
+                    verdicts.take(well_formed).partition(Result::is_ok);
+                self.meter.transactions.add(bad.len());
+                let message = Admitted::Transactions(good.into_iter().flatten().collect());
+                Some(Event::Message { from, message })
+            }
+            Arrived::Message { from, message } => {
+                match message.admit(self.committee.scope(), &mut self.memo) {
+                    Ok(message) => Some(Event::Message { from, message }),
+                    Err(reason) => {
+                        self.refuse(from, &reason);
+                        None
+                    }
+                }
+            }
+        }
+    }
+
+    fn refuse(&self, from: Seat, reason: &Inadmissible) {
+        self.meter.refused(reason).increment();
+        tracing::debug!(seat = from.index(), %reason, "a message was not admitted");
+    }
+}
+
+/// The submissions whose signatures verify. The others are told that theirs do not.
+fn answer(
+    answers: Vec<Answer>,
+    verdicts: impl Iterator<Item = Result<Authorized, Malformed>>,
+) -> Vec<Submitted> {
+    let mut submitted = Vec::with_capacity(answers.len());
+    for (answer, verdict) in answers.into_iter().zip(verdicts) {
+        match verdict {
+            Ok(transaction) => submitted.push(Submitted {
+                transaction,
+                answer,
+            }),
+            Err(malformed) => refuse(answer, &malformed),
+        }
+    }
+    submitted
+}
+
+fn refuse(answer: Answer, malformed: &Malformed) {
+    // The client may be gone.
+    let _ = answer.send(Err(Refused::malformed(malformed)));
+}

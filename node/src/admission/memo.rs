@@ -1,0 +1,116 @@
+//! Checking the signatures of users: many at once, and each once.
+//!
+//! A transaction reaches a node several times: from members that pass it on, and in a proposal. Its
+//! signatures cost more than everything else about it, so what has been checked is remembered.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use consensus::message::AuthorizationCheck;
+use model::key::{Batch, Zip215};
+use model::transaction::{Authorized, Malformed, WellFormed, authorization_bytes};
+use model::{Authorization, PublicKey, Signature, SignatureCheck, TransactionId};
+
+use super::meter::Meter;
+
+/// Signatures that are remembered, at least; twice as many at most. It is more than the pool of the
+/// agreement has transactions, and holds about 20 MB.
+const SIGNATURES_MAX: usize = 64 * 1024;
+
+/// Transactions whose signatures were checked, each with exactly the signatures that were.
+///
+/// The identifier alone would not do: it does not cover the signatures, and a transaction counts as
+/// agreed to by whoever signed *this* copy of it.
+pub(super) struct Memo {
+    recent: HashMap<TransactionId, Vec<Authorization>>,
+    older: HashMap<TransactionId, Vec<Authorization>>,
+    /// Signatures in `recent`.
+    held: usize,
+    meter: Arc<Meter>,
+}
+
+impl Memo {
+    /// Nothing is known yet. Signatures that are checked are counted.
+    pub(super) fn new(meter: Arc<Meter>) -> Self {
+        Self {
+            recent: HashMap::new(),
+            older: HashMap::new(),
+            held: 0,
+            meter,
+        }
+    }
+
+    fn knows(&self, transaction: &WellFormed) -> bool {
+        let id = transaction.id();
+        let known = self.recent.get(&id).or_else(|| self.older.get(&id));
+        known.is_some_and(|known| *known == transaction.transaction().authorizations)
+    }
+
+    fn remember(&mut self, transaction: &WellFormed) {
+        let authorizations = transaction.transaction().authorizations.clone();
+        self.held += authorizations.len().max(1);
+        self.recent.insert(transaction.id(), authorizations);
+        if self.held >= SIGNATURES_MAX {
+            self.older = std::mem::take(&mut self.recent);
+            self.held = 0;
+        }
+    }
+
+    /// Checks in one batch the signatures of transactions that are not known, and remembers those
+    /// whose signatures all verify. Of several copies of one transaction it looks at the first.
+    fn check_unknown(&mut self, transactions: &[WellFormed]) {
+        let mut batch = Batch::new();
+        let mut seen = HashSet::new();
+        let mut unknown = Vec::new();
+        for transaction in transactions {
+            if !self.knows(transaction) && seen.insert(transaction.id()) {
+                queue(&mut batch, transaction);
+                unknown.push(transaction);
+            }
+        }
+        self.meter.signatures.add(batch.len());
+        let mut verdicts = batch.verify_each().into_iter();
+        for transaction in unknown {
+            let signatures = transaction.transaction().authorizations.len();
+            let bad = verdicts
+                .by_ref()
+                .take(signatures)
+                .filter(|verifies| !verifies);
+            if bad.count() == 0 {
+                self.remember(transaction);
+            }
+        }
+    }
+}
+
+fn queue(batch: &mut Batch, transaction: &WellFormed) {
+    let message = authorization_bytes(&transaction.id());
+    for Authorization { key, signature } in &transaction.transaction().authorizations {
+        batch.queue(key, &message, signature);
+    }
+}
+
+/// Counts the signatures that it checks.
+struct Counting<'a>(&'a Meter);
+
+impl SignatureCheck for Counting<'_> {
+    fn check(&mut self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
+        self.0.signatures.increment();
+        Zip215.check(key, message, signature)
+    }
+}
+
+impl AuthorizationCheck for Memo {
+    fn authorize(&mut self, transactions: Vec<WellFormed>) -> Vec<Result<Authorized, Malformed>> {
+        self.check_unknown(&transactions);
+        let authorize = |transaction: WellFormed| {
+            if self.knows(&transaction) {
+                Ok(transaction.trust())
+            } else {
+                // It is a bad one, and this finds its culprit; or another copy of one.
+                transaction.verify(&mut Counting(&self.meter))
+            }
+        };
+        transactions.into_iter().map(authorize).collect()
+    }
+}

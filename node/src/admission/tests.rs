@@ -1,0 +1,256 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use consensus::Message;
+use consensus::message::{Admitted, Proposal, Status};
+use model::api::Refused;
+use model::block::{BlockRef, Entry, Header, encode_entries, payload_hash};
+use model::{Authorization, Block, Height, NodeId, Signature, Slot, Transaction};
+use tokio::sync::oneshot;
+
+use super::{Admission, Counters, Event, Meter, Submission};
+use crate::event::Taken;
+use crate::testing::{
+    CREATED, SHARD, Shard, account_of, committee, genesis, node, payment, person, seat,
+};
+
+/// Different payments.
+fn payments(count: u64) -> Vec<Transaction> {
+    let shard = Shard::new();
+    let until = CREATED.plus_ms(10_000);
+    let account = account_of(shard.ledger(), 0);
+    let pay = |nonce| payment(&account, 0, 1, 1, nonce, until);
+    (0..count).map(pay).collect()
+}
+
+fn admission() -> Admission {
+    Admission::new(committee(), Arc::new(Meter::default()))
+}
+
+fn admit(admission: &mut Admission, frames: &[(NodeId, Bytes)]) -> Vec<Event> {
+    let frames = frames.iter().map(|(from, bytes)| (*from, bytes));
+    admission.admit(frames, Vec::new())
+}
+
+fn passed_on(transactions: &[Transaction]) -> Bytes {
+    Message::Transactions(transactions.to_vec()).encode().into()
+}
+
+/// A proposal of the member on seat 1.
+fn proposal(transactions: &[Transaction]) -> Proposal {
+    let entries: Vec<Entry> = transactions.iter().cloned().map(Entry::Prepare).collect();
+    let payload = encode_entries(&entries);
+    let block = Block {
+        header: Header {
+            scope: *committee().scope(),
+            slot: Slot::new(1),
+            parent: BlockRef::genesis(&genesis().network()),
+            height: Height::new(1),
+            time: CREATED.plus_ms(5),
+            payload: payload_hash(&payload),
+        },
+        payload,
+    };
+    Proposal {
+        block,
+        signature: Signature::from_bytes([0; 64]),
+    }
+}
+
+fn proposed(transactions: &[Transaction]) -> Bytes {
+    Message::Proposal(proposal(transactions)).encode().into()
+}
+
+/// How many transactions or entries came through, event by event.
+fn counts(events: &[Event]) -> Vec<usize> {
+    let count = |event: &Event| match event {
+        Event::Message { message, .. } => match message {
+            Admitted::Transactions(transactions) => transactions.len(),
+            Admitted::Proposal(proposal) => proposal.entries.len(),
+            _ => 0,
+        },
+        Event::Submitted(submitted) => submitted.len(),
+        _ => panic!("admission makes no such event"),
+    };
+    events.iter().map(count).collect()
+}
+
+/// The same transaction with signatures of others beside it.
+fn signed_by_another(transaction: &Transaction) -> Transaction {
+    let mut other = transaction.clone();
+    other.authorizations = vec![Authorization::new(&person(5), &transaction.body.id())];
+    other
+}
+
+/// The same transaction with a signature that is not one.
+fn forged(transaction: &Transaction) -> Transaction {
+    let mut other = transaction.clone();
+    other.authorizations[0].signature = Signature::from_bytes([1; 64]);
+    other
+}
+
+#[test]
+fn a_transaction_that_is_passed_on_and_then_proposed_is_checked_once() {
+    let mut admission = admission();
+    let transactions = payments(5);
+    let events = admit(&mut admission, &[(node(1), passed_on(&transactions))]);
+    assert_eq!(counts(&events), [5]);
+    assert_eq!(admission.meter.snapshot().signatures, 5);
+    let again = [
+        (node(2), passed_on(&transactions)),
+        (node(3), proposed(&transactions)),
+    ];
+    assert_eq!(counts(&admit(&mut admission, &again)), [5, 5]);
+    assert_eq!(admission.meter.snapshot().signatures, 5);
+}
+
+#[test]
+fn copies_that_arrive_together_are_checked_once() {
+    let mut admission = admission();
+    let transactions = payments(4);
+    let frames = [
+        (node(1), passed_on(&transactions)),
+        (node(2), passed_on(&transactions[..2])),
+        (node(3), proposed(&transactions[1..])),
+    ];
+    assert_eq!(counts(&admit(&mut admission, &frames)), [4, 2, 3]);
+    assert_eq!(admission.meter.snapshot().signatures, 4);
+}
+
+#[test]
+fn other_signatures_under_a_known_identifier_are_not_trusted() {
+    let mut admission = admission();
+    let transactions = payments(1);
+    admit(&mut admission, &[(node(1), passed_on(&transactions))]);
+
+    let forged = [forged(&transactions[0])];
+    assert_eq!(forged[0].body.id(), transactions[0].body.id());
+    let frames = [(node(2), passed_on(&forged)), (node(2), proposed(&forged))];
+    assert_eq!(counts(&admit(&mut admission, &frames)), [0]);
+    assert_eq!(admission.meter.snapshot().transactions, 2);
+
+    // Another key may sign it too, but then it counts as signed by that key.
+    let other = [signed_by_another(&transactions[0])];
+    let events = admit(&mut admission, &[(node(2), passed_on(&other))]);
+    let [
+        Event::Message {
+            message: Admitted::Transactions(found),
+            ..
+        },
+    ] = &events[..]
+    else {
+        panic!("{events:?}");
+    };
+    assert_eq!(found[0].signers(), [person(5).public()].into());
+    // And the first copy is still what it was.
+    let events = admit(&mut admission, &[(node(2), passed_on(&transactions))]);
+    assert_eq!(counts(&events), [1]);
+}
+
+#[test]
+fn a_forged_copy_does_not_spoil_the_genuine_one_beside_it() {
+    let transactions = payments(3);
+    for forged_first in [false, true] {
+        let mut admission = admission();
+        let genuine = passed_on(&transactions);
+        let forged = passed_on(&[forged(&transactions[1])]);
+        let mut frames = vec![(node(1), genuine), (node(2), forged)];
+        if forged_first {
+            frames.reverse();
+        }
+        let mut found = counts(&admit(&mut admission, &frames));
+        found.sort_unstable();
+        assert_eq!(found, [0, 3], "forged first: {forged_first}");
+        assert_eq!(admission.meter.snapshot().transactions, 1);
+    }
+}
+
+#[test]
+fn one_bad_transaction_spoils_a_proposal_and_nothing_else() {
+    let mut admission = admission();
+    let mut transactions = payments(3);
+    transactions[2] = forged(&transactions[2]);
+    let frames = [
+        (node(1), proposed(&transactions)),
+        (node(1), passed_on(&transactions)),
+    ];
+    assert_eq!(counts(&admit(&mut admission, &frames)), [2]);
+    assert_eq!(admission.meter.snapshot().transactions, 2);
+}
+
+#[test]
+fn every_refusal_is_counted_under_its_reason() {
+    let mut admission = admission();
+    let mut other_scope = proposal(&[]);
+    other_scope.block.header.scope.shard = model::ShardId::new(SHARD.number() + 1);
+    let mut other_payload = proposal(&[]);
+    other_payload.block.payload = encode_entries(
+        &payments(1)
+            .into_iter()
+            .map(Entry::Prepare)
+            .collect::<Vec<_>>(),
+    );
+    let stranger = NodeId::new(person(0).public());
+    let status = Message::Status(Status {
+        finalization: None,
+        frontier: Slot::new(1),
+        certified: Height::ZERO,
+    });
+    let frames: [(NodeId, Bytes); 5] = [
+        (node(1), vec![0xff, 0x00].into()),
+        (node(1), Message::Proposal(other_scope).encode().into()),
+        (node(1), Message::Proposal(other_payload).encode().into()),
+        (stranger, status.encode().into()),
+        (node(3), status.encode().into()),
+    ];
+    let events = admit(&mut admission, &frames);
+    assert!(
+        matches!(&events[..], [Event::Message { from, .. }] if *from == seat(3)),
+        "{events:?}"
+    );
+    let expected = Counters {
+        not_a_message: 1,
+        other_scope: 1,
+        other_payload: 1,
+        strangers: 1,
+        ..Counters::default()
+    };
+    assert_eq!(admission.meter.snapshot(), expected);
+}
+
+#[test]
+fn submitters_are_told_what_is_wrong_and_the_rest_goes_on() {
+    let mut admission = admission();
+    let good = payments(3);
+    let mut unsigned_form = good[0].clone();
+    unsigned_form.openings.clear();
+    let mut answers = Vec::new();
+    let mut submissions = Vec::new();
+    for transaction in [
+        good[0].clone(),
+        forged(&good[1]),
+        unsigned_form,
+        good[2].clone(),
+    ] {
+        let (answer, told) = oneshot::channel();
+        submissions.push(Submission {
+            transaction,
+            answer,
+        });
+        answers.push(told);
+    }
+    let events = admission.admit(std::iter::empty(), submissions);
+    let [Event::Submitted(submitted)] = <[Event; 1]>::try_from(events).unwrap() else {
+        panic!("submissions become one event");
+    };
+    let ids: Vec<_> = submitted.iter().map(|one| one.transaction.id()).collect();
+    assert_eq!(ids, [good[0].body.id(), good[2].body.id()]);
+    for one in submitted {
+        one.answer.send(Ok(Taken::Waits)).unwrap();
+    }
+    let mut told = answers.into_iter().map(|mut told| told.try_recv().unwrap());
+    assert_eq!(told.next(), Some(Ok(Taken::Waits)));
+    assert!(matches!(told.next(), Some(Err(Refused::Malformed(_)))));
+    assert!(matches!(told.next(), Some(Err(Refused::Malformed(_)))));
+    assert_eq!(told.next(), Some(Ok(Taken::Waits)));
+}

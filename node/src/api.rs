@@ -1,0 +1,215 @@
+//! Answers to clients, in the words of [`model::api`].
+//!
+//! Whatever bytes come in, something comes out: a request that cannot be read is answered with
+//! [`Refused::Malformed`]. The network bounds how many requests are answered at a time.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::api::{NotReady, PAGE_OBJECTS_MAX, Refused, Request, Response, Status, WAIT_MS_MAX};
+use model::{Hash, NetworkId, NodeId, ObjectId, ShardId, Transaction, TransactionId};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::event::{BUSY, Submission, Taken};
+use crate::gauges::Gauges;
+use crate::reads::Reads;
+use crate::stop::Stopper;
+use crate::store::StoreError;
+use crate::waiters::Waiters;
+
+/// The version of the software, as nodes tell it to each other and to clients.
+pub const VERSION: &str = concat!("chainspace/", env!("CARGO_PKG_VERSION"));
+
+/// Who the node is, as clients are told.
+#[derive(Clone, Debug)]
+pub(crate) struct Identity {
+    pub(crate) name: String,
+    pub(crate) node: NodeId,
+    pub(crate) network: NetworkId,
+    pub(crate) shard: ShardId,
+    /// The seats of the shard, and how many of them are a quorum.
+    pub(crate) committee: u32,
+    pub(crate) quorum: u32,
+}
+
+/// Answers clients.
+pub(crate) struct Api {
+    pub(crate) identity: Identity,
+    pub(crate) reads: Arc<Reads>,
+    pub(crate) waiters: Arc<Waiters>,
+    pub(crate) gauges: Arc<Gauges>,
+    pub(crate) stopper: Stopper,
+    pub(crate) submissions: mpsc::Sender<Submission>,
+}
+
+type Answer = Result<Response, Refused>;
+
+impl Api {
+    /// Answers the request in these bytes.
+    pub(crate) async fn answer(self: Arc<Self>, request: &[u8]) -> Vec<u8> {
+        let answer = match Request::from_bytes(request) {
+            Ok(request) => self.respond(request).await,
+            Err(error) => Err(Refused::malformed(error)),
+        };
+        answer.unwrap_or_else(Response::Refused).to_bytes()
+    }
+
+    async fn respond(self: Arc<Self>, request: Request) -> Answer {
+        match request {
+            Request::Status => Ok(Response::Status(self.status())),
+            Request::Head => self.read(Self::head).await,
+            Request::Submit(transaction) => self.submit(transaction).await,
+            Request::Outcome {
+                transaction,
+                wait_ms,
+            } => self.outcome(transaction, patience(wait_ms)).await,
+            Request::Transaction(id) => self.read(move |api| api.transaction(&id)).await,
+            Request::Object(id) => self.read(move |api| api.object(&id)).await,
+            Request::Labelled {
+                label,
+                after,
+                at_least,
+                wait_ms,
+            } => {
+                if !self.waiters.height(at_least, patience(wait_ms)).await {
+                    return Err(Refused::NotYet(self.reads.progress()));
+                }
+                self.read(move |api| api.labelled(label, after)).await
+            }
+        }
+    }
+
+    fn status(&self) -> Status {
+        let tip = self.reads.state().tip();
+        Status {
+            name: self.identity.name.clone(),
+            node: self.identity.node,
+            network: self.identity.network,
+            shard: self.identity.shard,
+            version: VERSION.to_owned(),
+            tip: self.reads.progress(),
+            head: tip.head,
+            certified: self.reads.state().certified(),
+            linked: self.gauges.linked(),
+            committee: self.identity.committee,
+            waiting: self.gauges.waiting(),
+            not_ready: self.not_ready(),
+        }
+    }
+
+    fn not_ready(&self) -> Vec<NotReady> {
+        let (linked, needed) = (self.gauges.linked(), self.identity.quorum - 1);
+        let mut reasons = Vec::new();
+        if linked < needed {
+            reasons.push(NotReady::TooFewLinks { linked, needed });
+        }
+        if self.gauges.behind() {
+            reasons.push(NotReady::CatchingUp);
+        }
+        if self.stopper.is_stopping() {
+            reasons.push(NotReady::Stopping);
+        }
+        reasons
+    }
+
+    /// Hands a transaction to admission, unless it is decided already or not for this shard alone.
+    async fn submit(self: Arc<Self>, transaction: Transaction) -> Answer {
+        let shard = self.identity.shard;
+        if transaction.body.participants != [shard] {
+            return Err(Refused::NotServed { shard });
+        }
+        let id = transaction.body.id();
+        if let Some(height) = self.look(move |api| api.reads.decided(&id)).await? {
+            return Ok(Response::Decided(height));
+        }
+        let (answer, taken) = oneshot::channel();
+        let submission = Submission {
+            transaction,
+            answer,
+        };
+        self.submissions
+            .try_send(submission)
+            .map_err(|error| match error {
+                TrySendError::Full(_) => BUSY,
+                TrySendError::Closed(_) => Refused::Unavailable,
+            })?;
+        // Without an answer the node is stopping.
+        match taken.await.unwrap_or(Err(Refused::Unavailable))? {
+            Taken::Waits => Ok(Response::Accepted),
+            Taken::Decided(height) => Ok(Response::Decided(height)),
+        }
+    }
+
+    async fn outcome(self: Arc<Self>, id: TransactionId, patience: Duration) -> Answer {
+        // Announced before the first look, so that no decision falls in between.
+        let interest = self.waiters.interest(id);
+        let mut found = self.look(move |api| api.reads.outcome(&id)).await?;
+        if found.is_none() {
+            interest.decided(patience).await;
+            found = self.look(move |api| api.reads.outcome(&id)).await?;
+        }
+        found
+            .map(Response::Outcome)
+            .ok_or_else(|| Refused::NotYet(self.reads.progress()))
+    }
+
+    fn head(&self) -> Result<Option<Response>, StoreError> {
+        Ok(self.reads.head()?.map(Response::Head))
+    }
+
+    fn transaction(&self, id: &TransactionId) -> Result<Option<Response>, StoreError> {
+        Ok(self.reads.transaction(id)?.map(Response::Transaction))
+    }
+
+    fn object(&self, id: &ObjectId) -> Result<Option<Response>, StoreError> {
+        let found = self.reads.object(id)?;
+        Ok(found.map(|(object, height)| Response::Object {
+            object: Arc::unwrap_or_clone(object),
+            height,
+        }))
+    }
+
+    fn labelled(
+        &self,
+        label: Hash,
+        after: Option<ObjectId>,
+    ) -> Result<Option<Response>, StoreError> {
+        let page = self.reads.labelled(label, after, PAGE_OBJECTS_MAX)?;
+        Ok(Some(Response::Labelled(page)))
+    }
+
+    /// Reads an answer; what is not there is unknown.
+    async fn read(
+        self: Arc<Self>,
+        read: impl FnOnce(&Self) -> Result<Option<Response>, StoreError> + Send + 'static,
+    ) -> Answer {
+        let found = self.look(read).await?;
+        found.ok_or_else(|| Refused::Unknown(self.reads.progress()))
+    }
+
+    /// Reads on a thread that may wait for the disk.
+    async fn look<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Refused> {
+        let api = Arc::clone(self);
+        let looked = tokio::task::spawn_blocking(move || read(&api)).await;
+        match looked {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "cannot read for a client");
+                Err(Refused::Unavailable)
+            }
+            // It has panicked, or the node is stopping.
+            Err(_) => Err(Refused::Unavailable),
+        }
+    }
+}
+
+fn patience(wait_ms: u32) -> Duration {
+    Duration::from_millis(wait_ms.min(WAIT_MS_MAX).into())
+}

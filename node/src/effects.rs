@@ -1,0 +1,176 @@
+//! Carrying out what the replica asks for, in its order, on the thread that owns the log.
+//!
+//! All turns of the event loop that wait are carried out together: one write for all their records,
+//! one sync if a promise is among them, then everything that was waiting for the disk. Meanwhile the
+//! loop goes on with its next turn. What comes before the first record in a turn waits for nothing.
+//!
+//! A write that fails is the end of the node: nothing is sent on the strength of it.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use consensus::Record;
+use consensus::message::{BlocksRequest, Message};
+use consensus::replica::{AppliedBlock, Output};
+use model::HeadCertificate;
+use model::shard::Seat;
+use tokio::sync::mpsc;
+
+use crate::error::Fatal;
+use crate::flusher::Flusher;
+use crate::store::{Store, StoreError};
+use crate::waiters::Waiters;
+
+/// Outputs that are carried out together, at most by one turn more. It bounds how long the first of
+/// them waits for the last.
+const OUTPUTS_AT_ONCE: usize = 4_096;
+
+/// What one turn of the event loop came to.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    /// What is to be done, in this order.
+    pub(crate) outputs: Vec<Output>,
+    /// Then the tables are to be written, and this is what the replica holds beyond its ledger.
+    pub(crate) flush: Option<Vec<Record>>,
+}
+
+/// The ways out to the other members. None of them waits.
+pub(crate) trait Links: Send {
+    /// Sends a frame to one member. It may get lost.
+    fn send(&self, to: Seat, frame: Bytes);
+
+    /// Sends a frame to all other members.
+    fn broadcast(&self, frame: Bytes);
+
+    /// Asks a member for blocks. The answer, or that there is none, comes as an event.
+    fn fetch(&self, from: Seat, request: BlocksRequest);
+}
+
+/// Carries out what the replica asks for.
+pub(crate) struct Effects<L> {
+    store: Store,
+    links: L,
+    waiters: Arc<Waiters>,
+    flusher: Flusher,
+    /// The last message that was sent to a single member, for those that follow.
+    encoded: Option<(Arc<Message>, Bytes)>,
+}
+
+impl<L: Links> Effects<L> {
+    pub(crate) fn new(store: Store, links: L, waiters: Arc<Waiters>, flusher: Flusher) -> Self {
+        Self {
+            store,
+            links,
+            waiters,
+            flusher,
+            encoded: None,
+        }
+    }
+
+    /// Carries out turns until the event loop has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`Fatal`], at once.
+    pub(crate) fn run(mut self, mut turns: mpsc::Receiver<Turn>) -> Result<(), Fatal> {
+        while let Some(mut turn) = turns.blocking_recv() {
+            // A flush reflects all records before it and none after it, so it ends a group.
+            while turn.flush.is_none() && turn.outputs.len() < OUTPUTS_AT_ONCE {
+                let Ok(next) = turns.try_recv() else { break };
+                turn.outputs.extend(next.outputs);
+                turn.flush = next.flush;
+            }
+            self.perform(turn.outputs)?;
+            if let Some(open) = turn.flush {
+                self.flush(open)?;
+            }
+        }
+        self.flusher.wait()
+    }
+
+    /// Carries out outputs, all records among them in one write.
+    pub(crate) fn perform(&mut self, mut outputs: Vec<Output>) -> Result<(), Fatal> {
+        let first = outputs.iter().position(|output| record(output).is_some());
+        let kept_first = outputs.split_off(first.unwrap_or(outputs.len()));
+        self.release_all(outputs)?;
+        let records = kept_first.iter().filter_map(record);
+        if records.clone().next().is_some() {
+            self.store.append(records.clone())?;
+        }
+        if records.clone().any(Record::is_promise) {
+            self.store.sync()?;
+        }
+        self.release_all(kept_first)
+    }
+
+    fn release_all(&mut self, outputs: Vec<Output>) -> Result<(), Fatal> {
+        outputs
+            .into_iter()
+            .try_for_each(|output| self.release(output))
+    }
+
+    /// Does what an output asks for. All records before it are where they have to be.
+    fn release(&mut self, output: Output) -> Result<(), Fatal> {
+        match output {
+            Output::Persist(_) => {} // done before
+            Output::Send { to, message } => {
+                let frame = self.encode(message);
+                self.links.send(to, frame);
+            }
+            Output::Broadcast(message) => self.links.broadcast(message.encode().into()),
+            Output::FetchBlocks { from, request } => self.links.fetch(from, request),
+            Output::WakeAt(_) => {} // the event loop keeps these
+            Output::Applied(block) => self.applied(&block)?,
+            Output::HeadCertified(head) => self.certified(head)?,
+            Output::Malpractice(malpractice) => {
+                tracing::warn!(node = %malpractice.node, "a member of the shard was seen to lie");
+            }
+            Output::Halt(contradiction) => return Err(Fatal::Contradiction(contradiction)),
+        }
+        Ok(())
+    }
+
+    fn applied(&mut self, block: &AppliedBlock) -> Result<(), StoreError> {
+        self.store.applied(block)?;
+        self.waiters.applied(block.applied.head.height);
+        Ok(())
+    }
+
+    fn certified(&mut self, head: HeadCertificate) -> Result<(), StoreError> {
+        let height = head.head.height;
+        self.store.certified(head);
+        if let Some(block) = self.store.state().block(height)? {
+            let decided = block.results.iter().map(|result| &result.transaction);
+            self.waiters.certified(decided);
+        }
+        Ok(())
+    }
+
+    /// One encoding for all members that are sent the same message, one after the other.
+    fn encode(&mut self, message: Arc<Message>) -> Bytes {
+        if let Some((last, frame)) = &self.encoded
+            && Arc::ptr_eq(last, &message)
+        {
+            return frame.clone();
+        }
+        let frame = Bytes::from(message.encode());
+        self.encoded = Some((message, frame.clone()));
+        frame
+    }
+
+    fn flush(&mut self, open: Vec<Record>) -> Result<(), Fatal> {
+        self.flusher.wait()?;
+        let flush = self.store.flush(open)?;
+        self.flusher.begin(flush)
+    }
+}
+
+const fn record(output: &Output) -> Option<&Record> {
+    match output {
+        Output::Persist(record) => Some(record),
+        _ => None,
+    }
+}

@@ -1,0 +1,84 @@
+//! Why a node cannot start, or has to stop: each in one sentence that says what to do.
+
+use std::io;
+use std::thread::JoinHandle;
+
+use consensus::replica::Contradiction;
+use model::NodeId;
+use model::genesis::BadGenesis;
+
+use crate::config::ConfigError;
+use crate::signer::KeyError;
+use crate::store::{RecoveryError, StoreError};
+
+/// The end of a node.
+#[derive(Debug, thiserror::Error)]
+pub enum Fatal {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A key file.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The genesis file cannot be read.
+    #[error("cannot read the genesis file {file}: {reason}")]
+    GenesisFile {
+        /// The file.
+        file: String,
+        /// What the system says.
+        reason: io::Error,
+    },
+    /// The genesis document cannot start a network.
+    #[error("{file}: {reason}")]
+    Genesis {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: BadGenesis,
+    },
+    /// The node is in no shard.
+    #[error(
+        "node {node} is not a member of any shard of the network in {file}; check the member key"
+    )]
+    NotAMember {
+        /// The node.
+        node: NodeId,
+        /// The genesis file.
+        file: String,
+    },
+    /// What the node keeps cannot be used, or nothing more can be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The node cannot be got back from what it has kept.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    /// What the node holds contradicts what was signed.
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
+    /// The network cannot be started.
+    #[error(transparent)]
+    Network(#[from] net::StartError),
+    /// The network has stopped by itself.
+    #[error("the network of the node has stopped")]
+    NetworkStopped,
+    /// The system refuses what every program needs.
+    #[error("cannot start a thread: {0}")]
+    System(io::Error),
+    /// A thread of the node has panicked: a mistake in this software.
+    #[error("the thread `{thread}` of the node has panicked; this is a mistake in the software")]
+    Panicked {
+        /// The thread.
+        thread: &'static str,
+    },
+}
+
+impl Fatal {
+    /// What a thread came to.
+    ///
+    /// # Errors
+    ///
+    /// [`Fatal::Panicked`] if it has panicked.
+    pub(crate) fn join<T>(thread: &'static str, handle: JoinHandle<T>) -> Result<T, Self> {
+        handle.join().map_err(|_| Self::Panicked { thread })
+    }
+}

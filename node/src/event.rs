@@ -1,0 +1,76 @@
+//! Everything that can wake a node. The set is closed: what is not here cannot happen.
+
+use consensus::message::{Admitted, Blocks};
+use model::api::Refused;
+use model::shard::Seat;
+use model::transaction::Authorized;
+use model::{Height, Transaction};
+use tokio::sync::oneshot;
+
+/// What became of a transaction that was submitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// It waits to be decided.
+    Waits,
+    /// The block at this height has decided it.
+    Decided(Height),
+}
+
+/// Tells a submitter what became of a transaction. Nobody may be listening any more.
+pub(crate) type Answer = oneshot::Sender<Result<Taken, Refused>>;
+
+/// A transaction that a client submitted and nobody has checked.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    /// The transaction.
+    pub(crate) transaction: Transaction,
+    /// Who wants to know.
+    pub(crate) answer: Answer,
+}
+
+/// A transaction that a client submitted, checked.
+#[derive(Debug)]
+pub(crate) struct Submitted {
+    /// The transaction.
+    pub(crate) transaction: Authorized,
+    /// Who wants to know.
+    pub(crate) answer: Answer,
+}
+
+/// Everything that can wake a node, except time and the wish to stop it.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "events are moved twice, and the channel that holds them is short"
+)]
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A member said something that was admitted.
+    Message {
+        /// The member.
+        from: Seat,
+        /// What it said.
+        message: Admitted,
+    },
+    /// Clients submitted transactions.
+    Submitted(Vec<Submitted>),
+    /// A member answered a request for blocks.
+    Blocks {
+        /// The member.
+        from: Seat,
+        /// Its answer, which nobody has checked.
+        blocks: Blocks,
+    },
+    /// A member did not answer a request for blocks.
+    FetchFailed {
+        /// The member.
+        from: Seat,
+    },
+    /// A link to a member came up.
+    LinkUp(Seat),
+}
+
+/// When to try again if too much waits already, in milliseconds: the time of a few blocks.
+const RETRY_MS: u32 = 250;
+
+/// Too much waits already.
+pub(crate) const BUSY: Refused = Refused::Busy { retry_ms: RETRY_MS };

@@ -1,0 +1,259 @@
+//! The loop: gather what has happened, hand it to the replica, pass on what it asks for.
+//!
+//! The replica is a value and this is its only owner. The loop waits for events and for time, never
+//! for a disk or a peer, except that it does not run further ahead of the log than [`TURNS_AHEAD`].
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use consensus::replica::{Input, Output};
+use consensus::{Now, Replica};
+use model::api::{Progress, Refused};
+use model::{Time, TransactionId};
+use tokio::sync::mpsc;
+use tokio::time::timeout_at;
+
+use crate::clock::Clock;
+use crate::effects::Turn;
+use crate::event::{BUSY, Event, Submitted, Taken};
+use crate::gauges::Gauges;
+use crate::stop::Stopper;
+
+/// Events that wait. Each holds at most one block, so this bounds memory at 128 MiB; whoever has
+/// more to say waits.
+pub(crate) const EVENTS_WAITING: usize = 256;
+
+/// Turns that wait for the disk.
+pub(crate) const TURNS_AHEAD: usize = 64;
+
+/// Changes after which the tables are written: about ten seconds of a busy shard, a second's work
+/// for the disk, and less than 100 MB of memory.
+const FLUSH_CHANGES: usize = 100_000;
+
+/// Blocks after which the tables are written, so that a restart replays little.
+const FLUSH_BLOCKS: usize = 1_000;
+
+/// How many times [`FLUSH_CHANGES`] may gather while the tables are being written. Then the log
+/// waits for the tables.
+const FLUSH_PATIENCE: usize = 8;
+
+/// The loop and what it holds.
+pub(crate) struct EventLoop {
+    replica: Replica,
+    clock: Clock,
+    events: mpsc::Receiver<Event>,
+    turns: mpsc::Sender<Turn>,
+    gauges: Arc<Gauges>,
+    stopper: Stopper,
+    wake: Option<Time>,
+    unflushed: Unflushed,
+}
+
+/// What has changed since the tables were last written.
+#[derive(Clone, Copy, Debug, Default)]
+struct Unflushed {
+    blocks: usize,
+    changes: usize,
+}
+
+impl Unflushed {
+    fn count(&mut self, output: &Output) {
+        if let Output::Applied(block) = output {
+            let applied = &block.applied;
+            self.blocks += 1;
+            self.changes += applied.results.len() + applied.forgotten.len();
+            self.changes += applied.created.len() + applied.consumed.len();
+        }
+    }
+
+    const fn reaches(&self, times: usize) -> bool {
+        self.blocks >= times * FLUSH_BLOCKS || self.changes >= times * FLUSH_CHANGES
+    }
+}
+
+/// Whether the loop goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Go,
+    End,
+}
+
+impl EventLoop {
+    /// A loop around a replica that has been restored and not been started.
+    pub(crate) fn new(
+        replica: Replica,
+        events: mpsc::Receiver<Event>,
+        turns: mpsc::Sender<Turn>,
+        gauges: Arc<Gauges>,
+        stopper: Stopper,
+    ) -> Self {
+        Self {
+            replica,
+            clock: Clock::start(),
+            events,
+            turns,
+            gauges,
+            stopper,
+            wake: None,
+            unflushed: Unflushed::default(),
+        }
+    }
+
+    /// Runs until the node is to stop, the replica must not go on, or nothing can be kept any more.
+    pub(crate) async fn run(mut self) {
+        let mut outputs = Vec::new();
+        let started = self.replica.start(self.clock.now());
+        self.take(started, &mut outputs);
+        let mut next = self.pass_on(outputs).await;
+        let mut events = Vec::with_capacity(EVENTS_WAITING);
+        let stopper = self.stopper.clone();
+        let stopped = stopper.stopped();
+        tokio::pin!(stopped);
+        while next == Next::Go {
+            tokio::select! {
+                biased;
+                () = &mut stopped => {
+                    self.last_flush().await;
+                    return;
+                }
+                () = self.gather(&mut events) => {}
+            }
+            let mut outputs = Vec::new();
+            for event in events.drain(..) {
+                self.step(event, &mut outputs);
+            }
+            self.tick(&mut outputs);
+            next = self.pass_on(outputs).await;
+        }
+    }
+
+    /// Waits for events, or until the replica wants to be woken.
+    async fn gather(&mut self, events: &mut Vec<Event>) {
+        let gathered = self.events.recv_many(events, EVENTS_WAITING);
+        match self.wake {
+            // Whether events came or the time is seen by whoever looks.
+            Some(wake) => drop(timeout_at(self.clock.instant(wake), gathered).await),
+            None => drop(gathered.await),
+        }
+    }
+
+    fn step(&mut self, event: Event, outputs: &mut Vec<Output>) {
+        let now = self.clock.now();
+        let input = match event {
+            Event::Message { from, message } => Input::Message { from, message },
+            Event::Submitted(submitted) => return self.submit(now, submitted, outputs),
+            Event::Blocks { from, blocks } => Input::Blocks { from, blocks },
+            Event::FetchFailed { from } => Input::FetchFailed { from },
+            Event::LinkUp(seat) => Input::LinkUp(seat),
+        };
+        let asked = self.replica.step(now, input);
+        self.take(asked, outputs);
+    }
+
+    /// Takes in what the replica asks for. Waking it is this loop's own; the rest is for others.
+    fn take(&mut self, asked: Vec<Output>, outputs: &mut Vec<Output>) {
+        for output in asked {
+            match output {
+                Output::WakeAt(time) => self.wake = Some(time),
+                output => outputs.push(output),
+            }
+        }
+    }
+
+    /// Hands transactions to the replica and tells their submitters what became of them.
+    fn submit(&mut self, now: Now, submitted: Vec<Submitted>, outputs: &mut Vec<Output>) {
+        let ledger = self.replica.ledger();
+        let (transactions, answers): (Vec<_>, Vec<_>) = submitted
+            .into_iter()
+            .map(
+                |Submitted {
+                     transaction,
+                     answer,
+                 }| {
+                    let in_time = ledger.is_open(&transaction, now.clock);
+                    let id = transaction.id();
+                    (transaction, (id, in_time, answer))
+                },
+            )
+            .unzip();
+        let asked = self.replica.step(now, Input::Submitted(transactions));
+        self.take(asked, outputs);
+        for (id, in_time, answer) in answers {
+            // The client may be gone.
+            let _ = answer.send(self.taken(&id, in_time));
+        }
+    }
+
+    /// What became of a transaction that was handed to the replica.
+    fn taken(&self, id: &TransactionId, in_time: bool) -> Result<Taken, Refused> {
+        let ledger = self.replica.ledger();
+        if self.replica.is_waiting(id) {
+            Ok(Taken::Waits)
+        } else if let Some(decided) = ledger.decided.get(id) {
+            Ok(Taken::Decided(decided.height))
+        } else if in_time {
+            // Then there was no room for it.
+            Err(BUSY)
+        } else {
+            Err(Refused::OutOfTime(Progress {
+                height: ledger.tip.height,
+                time: ledger.tip.time,
+            }))
+        }
+    }
+
+    /// Wakes the replica if the time has come.
+    fn tick(&mut self, outputs: &mut Vec<Output>) {
+        let now = self.clock.now();
+        if self.wake.is_some_and(|wake| wake <= now.timer) {
+            self.wake = None;
+            let asked = self.replica.step(now, Input::Tick);
+            self.take(asked, outputs);
+        }
+    }
+
+    /// Passes outputs on to be carried out, and keeps the accounts of this turn.
+    async fn pass_on(&mut self, outputs: Vec<Output>) -> Next {
+        let mut halted = false;
+        for output in &outputs {
+            self.unflushed.count(output);
+            halted |= matches!(output, Output::Halt(_));
+        }
+        self.gauges.set_waiting(self.replica.waiting() as u64);
+        self.gauges.set_behind(self.replica.is_behind());
+        let flush = self.flush_is_due().then(|| {
+            self.unflushed = Unflushed::default();
+            self.replica.open_records()
+        });
+        if outputs.is_empty() && flush.is_none() {
+            return Next::Go;
+        }
+        let kept = self.turns.send(Turn { outputs, flush }).await;
+        if halted || kept.is_err() {
+            Next::End
+        } else {
+            Next::Go
+        }
+    }
+
+    fn flush_is_due(&self) -> bool {
+        let times = if self.gauges.flushing() {
+            FLUSH_PATIENCE
+        } else {
+            1
+        };
+        self.unflushed.reaches(times)
+    }
+
+    /// Has the tables written once more, so that the next start replays nothing.
+    async fn last_flush(&mut self) {
+        let turn = Turn {
+            outputs: Vec::new(),
+            flush: Some(self.replica.open_records()),
+        };
+        // If nothing can be kept any more, whoever keeps says so.
+        let _ = self.turns.send(turn).await;
+    }
+}

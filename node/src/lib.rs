@@ -1,0 +1,50 @@
+//! A node: the shell around the replica of one member of a shard.
+//!
+//! ```text
+//!              frames                 events                 turns
+//!   net ------------------> admission ------> event loop ----------> effects ---> log, tables
+//!    |  ^                       ^            (the replica)             |   |
+//!    |  |                       | submissions    ^                     |   '---> waiters
+//!    |  |  requests, links      |                | blocks, links       |             |
+//!    |  '-----------------> service (api, sync) -'                     |          (wakes api)
+//!    '<----------------------------------------------------------------' frames out
+//! ```
+//!
+//! Each box is a thread, each arrow a channel with a bound. The replica decides; the node owns what
+//! it must not: the clock, the disk, the network and the key. What the replica asks to be kept is on
+//! disk before anything leaves that depends on it.
+//!
+//! Paper: Section VII, the nodes; Figure 5.
+
+mod admission;
+mod api;
+mod clock;
+pub mod config;
+mod effects;
+mod error;
+mod event;
+mod event_loop;
+mod flusher;
+mod gauges;
+pub mod labels;
+mod reads;
+mod running;
+mod service;
+pub mod signer;
+mod start;
+mod stop;
+pub mod store;
+mod sync_server;
+#[cfg(test)]
+mod testing;
+mod waiters;
+
+pub use admission::Counters;
+pub use api::VERSION;
+pub use config::Config;
+pub use error::Fatal;
+pub use labels::Labels;
+pub use reads::Reads;
+pub use running::Running;
+pub use start::{Contracts, Node};
+pub use stop::Stopper;

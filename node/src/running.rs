@@ -1,0 +1,97 @@
+//! A node that runs, until it is stopped or has to stop.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+
+use crate::admission::{Counters, Ended, Meter};
+use crate::error::Fatal;
+use crate::reads::Reads;
+use crate::stop::{Guard, Stopper};
+
+/// How long requests that are being answered may go on when all else has stopped.
+const LAST_ANSWERS: Duration = Duration::from_secs(1);
+
+/// What a running node is made of.
+pub(crate) struct Parts {
+    pub(crate) stopper: Stopper,
+    /// Stops the node when whoever started it forgets it.
+    pub(crate) guard: Guard,
+    pub(crate) network: net::Handle,
+    pub(crate) service: Runtime,
+    pub(crate) reads: Arc<Reads>,
+    pub(crate) counters: Arc<Meter>,
+    pub(crate) admission: JoinHandle<Ended>,
+    pub(crate) event_loop: JoinHandle<()>,
+    pub(crate) effects: JoinHandle<Result<(), Fatal>>,
+}
+
+/// A running node. It runs until [`Stopper::stop`], a fatal error, or until this is dropped;
+/// [`Running::wait`] says which.
+pub struct Running(Parts);
+
+impl Running {
+    pub(crate) const fn new(parts: Parts) -> Self {
+        Self(parts)
+    }
+
+    /// What stops the node from elsewhere, such as a signal handler.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        self.0.stopper.clone()
+    }
+
+    /// The addresses at which the node listens, each with `/p2p/<peer>`.
+    #[must_use]
+    pub fn listen_addresses(&self) -> Vec<String> {
+        self.0.network.listen_addresses()
+    }
+
+    /// Reads what the node has kept, as the explorer does.
+    #[must_use]
+    pub fn reads(&self) -> Arc<Reads> {
+        Arc::clone(&self.0.reads)
+    }
+
+    /// What was admitted at a cost and what was not, since the node was started.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.0.counters.snapshot()
+    }
+
+    /// Waits until the node has stopped and released its ports and its directory.
+    ///
+    /// # Errors
+    ///
+    /// [`Fatal`] if it did not stop because it was asked to.
+    pub fn wait(self) -> Result<(), Fatal> {
+        let Parts {
+            stopper: _,
+            guard,
+            network,
+            service,
+            reads: _,
+            counters: _,
+            admission,
+            event_loop,
+            effects,
+        } = self.0;
+        // The loop ends when the node is to stop, and the effects end when the loop has, or fail.
+        // Each of them stops the node when it ends, so none of these waits for ever.
+        let looped = Fatal::join("event loop", event_loop);
+        let performed = Fatal::join("effects", effects);
+        let ended_early = admission.is_finished();
+        service.block_on(network.shutdown());
+        let admitted = Fatal::join("admission", admission);
+        service.shutdown_timeout(LAST_ANSWERS);
+        drop(guard);
+        performed??;
+        looped?;
+        if admitted? == Ended::Network && ended_early {
+            return Err(Fatal::NetworkStopped);
+        }
+        Ok(())
+    }
+}

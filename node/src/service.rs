@@ -1,0 +1,113 @@
+//! What a node does for its network besides the agreement: answering requests, fetching blocks for
+//! itself, and noticing links that come and go. All of it on one small runtime of its own.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use consensus::message::BlocksRequest;
+use model::NodeId;
+use model::shard::{Committee, Seat};
+use net::{Inbound, Link, Protocol};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use crate::api::Api;
+use crate::effects::Links;
+use crate::event::Event;
+use crate::gauges::Gauges;
+use crate::reads::Reads;
+use crate::sync_server;
+
+/// Answers requests until the network has stopped.
+pub(crate) async fn serve(mut requests: mpsc::Receiver<Inbound>, api: Arc<Api>, reads: Arc<Reads>) {
+    // The network bounds how many requests are under way.
+    while let Some(request) = requests.recv().await {
+        match request.protocol {
+            Protocol::Api => drop(tokio::spawn(answer_client(Arc::clone(&api), request))),
+            Protocol::Sync => {
+                let reads = Arc::clone(&reads);
+                tokio::task::spawn_blocking(move || answer_member(&reads, request));
+            }
+        }
+    }
+}
+
+async fn answer_client(api: Arc<Api>, request: Inbound) {
+    let answer = api.answer(&request.body).await;
+    // The client may be gone.
+    let _ = request.reply.send(answer);
+}
+
+fn answer_member(reads: &Reads, request: Inbound) {
+    if let Some(answer) = sync_server::answer(reads, &request.body) {
+        // The member may be gone.
+        let _ = request.reply.send(answer);
+    }
+}
+
+/// Tells the event loop of links that come up, and counts them, until the network has stopped.
+pub(crate) async fn watch_links(
+    mut links: mpsc::Receiver<Link>,
+    committee: Committee,
+    gauges: Arc<Gauges>,
+    events: mpsc::Sender<Event>,
+) {
+    let mut linked: BTreeSet<Seat> = BTreeSet::new();
+    while let Some(Link { node, up }) = links.recv().await {
+        let Some(seat) = committee.seat(&node) else {
+            continue;
+        };
+        if up {
+            linked.insert(seat);
+        } else {
+            linked.remove(&seat);
+        }
+        tracing::info!(seat = seat.index(), up, linked = linked.len(), "link");
+        gauges.set_linked(u32::try_from(linked.len()).unwrap_or(u32::MAX));
+        if up && events.send(Event::LinkUp(seat)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The links of a real node.
+pub(crate) struct Network {
+    pub(crate) handle: net::Handle,
+    pub(crate) committee: Committee,
+    pub(crate) runtime: Handle,
+    pub(crate) events: mpsc::Sender<Event>,
+}
+
+impl Network {
+    fn node(&self, seat: Seat) -> NodeId {
+        self.committee
+            .member(seat)
+            .expect("a replica speaks to members of its shard")
+    }
+}
+
+impl Links for Network {
+    fn send(&self, to: Seat, frame: Bytes) {
+        // What is lost is repeated, and the network counts it.
+        let _ = self.handle.send(self.node(to), frame);
+    }
+
+    fn broadcast(&self, frame: Bytes) {
+        let _ = self.handle.broadcast(frame); // as above
+    }
+
+    fn fetch(&self, from: Seat, request: BlocksRequest) {
+        let (network, events) = (self.handle.clone(), self.events.clone());
+        let node = self.node(from);
+        self.runtime.spawn(async move {
+            let blocks = sync_server::fetch(&network, node, request).await;
+            let event = match blocks {
+                Some(blocks) => Event::Blocks { from, blocks },
+                None => Event::FetchFailed { from },
+            };
+            // Without an event loop nobody waits for blocks.
+            let _ = events.send(event).await;
+        });
+    }
+}

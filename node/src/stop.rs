@@ -1,0 +1,54 @@
+//! Stopping a node: by whoever runs it, or because one of its threads has ended.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+/// Stops a node. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Stopper(Arc<watch::Sender<bool>>);
+
+/// Stops the node when it is dropped, even by a panic: each thread of the node holds one.
+pub(crate) struct Guard(Option<Stopper>);
+
+impl Stopper {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(false)))
+    }
+
+    /// Asks the node to stop. It finishes what it has promised and writes its tables first.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Whether the node has been asked to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits until the node is asked to stop.
+    pub(crate) async fn stopped(&self) {
+        let mut wishes = self.0.subscribe();
+        // The sender is here, so the channel is open.
+        let _ = wishes.wait_for(|stop| *stop).await;
+    }
+
+    pub(crate) fn guard(&self) -> Guard {
+        Guard(Some(self.clone()))
+    }
+}
+
+impl Guard {
+    /// Lets the node go on.
+    pub(crate) fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(stopper) = &self.0 {
+            stopper.stop();
+        }
+    }
+}

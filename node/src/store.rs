@@ -1,0 +1,327 @@
+//! What a node keeps (decision D22): a log, which is the truth, and tables, which are derived from it.
+//!
+//! ```text
+//!    replica ---records---> log (append, sync)              promises become durable here
+//!       |                    ^  |
+//!       |                    |  '--- replay of the tail when the node starts
+//!       '----applied----> state = tables, and over them what has changed since
+//!                            |
+//!                            '--- flush: now and then, behind the log, one transaction
+//! ```
+//!
+//! Nothing here has a thread or a clock: a [`Store`] is driven by one caller, in the order of the
+//! replica's outputs, so that a simulator can drive it over a disk that crashes. [`State`] and
+//! [`log::Reader`] are what others read from meanwhile.
+//!
+//! Paper: Section IV-A, the node hash chain. sbac.md, 5.13.
+
+pub mod changes;
+mod directory;
+mod error;
+pub mod log;
+pub mod medium;
+mod recovery;
+mod state;
+mod tables;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use consensus::replica::AppliedBlock;
+use consensus::{Ledger, Record};
+use model::block::BlockRef;
+use model::statement::{Height, Scope};
+use model::{Genesis, HeadCertificate, NodeId, ShardId};
+use redb::StorageBackend;
+
+pub use directory::Directory;
+pub use error::StoreError;
+pub use recovery::{Recovered, RecoveryError};
+pub use state::State;
+
+use crate::labels::Labels;
+use changes::{BlockRow, Changes};
+use log::{Log, Owner, Position, Torn};
+use medium::Medium;
+use tables::{Checkpoint, Identity, Tables};
+
+/// Whose store it is.
+pub struct Setup<'a> {
+    /// The genesis document of the network.
+    pub genesis: &'a Genesis,
+    /// The shard.
+    pub shard: ShardId,
+    /// The node.
+    pub node: NodeId,
+    /// Under which labels objects are listed.
+    pub labels: Arc<dyn Labels>,
+}
+
+/// A store, as the one who writes it holds it.
+pub struct Store {
+    log: Log,
+    state: Arc<State>,
+    labels: Arc<dyn Labels>,
+    scope: Scope,
+    /// Where the log has blocks that are not applied yet.
+    bodies: BTreeMap<BlockRef, Position>,
+}
+
+/// Where a store that was opened stands, and how it goes on from there.
+pub struct Start {
+    /// The ledger that the tables hold.
+    pub ledger: Ledger,
+    /// What the replica held beyond its ledger when the tables were written.
+    pub open: Vec<Record>,
+    /// The first record of the log that the tables do not reflect.
+    pub position: Position,
+    /// What was cut off the end of the log.
+    pub torn: Option<Torn>,
+}
+
+/// Changes on their way to the tables, and all that goes with them.
+pub struct Flush {
+    state: Arc<State>,
+    changes: Arc<Changes>,
+    checkpoint: Checkpoint,
+}
+
+impl Store {
+    /// Opens a store, or begins one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it is damaged, or not that of this node.
+    pub fn open(
+        medium: Arc<dyn Medium>,
+        backend: impl StorageBackend,
+        setup: Setup<'_>,
+    ) -> Result<(Self, Start), StoreError> {
+        let network = setup.genesis.network();
+        let identity = Identity {
+            network,
+            node: setup.node,
+            shard: setup.shard,
+        };
+        let owner = Owner {
+            network,
+            node: setup.node,
+        };
+        let tables = Tables::open(backend, &identity)?;
+        let snapshot = tables.snapshot()?;
+        let checkpoint = snapshot.checkpoint()?;
+        let confirmed = checkpoint
+            .as_ref()
+            .map_or(Position::FIRST, |kept| kept.position);
+        let (log, torn) = Log::open(medium, owner, confirmed)?;
+
+        let genesis = Ledger::genesis(setup.genesis, setup.shard);
+        let is_new = checkpoint.is_none();
+        let checkpoint = checkpoint.unwrap_or_else(|| Checkpoint::of_genesis(&genesis));
+        let ledger = if is_new {
+            genesis
+        } else {
+            let (objects, decided) = (snapshot.objects()?, snapshot.decided()?);
+            Ledger::restore(checkpoint.scope, checkpoint.tip, objects, decided)
+        };
+        let state = State::new(tables, checkpoint.tip, checkpoint.certified);
+        let store = Self {
+            log,
+            state: Arc::new(state),
+            labels: setup.labels,
+            scope: checkpoint.scope,
+            bodies: checkpoint.bodies.into_iter().collect(),
+        };
+        if is_new {
+            store.begin(&ledger);
+        }
+        let start = Start {
+            ledger,
+            open: checkpoint.open,
+            position: checkpoint.position,
+            torn,
+        };
+        Ok((store, start))
+    }
+
+    /// The first objects are changes too: the tables begin empty.
+    fn begin(&self, genesis: &Ledger) {
+        self.state.change(None, |changes| {
+            for (id, object) in &genesis.objects {
+                changes.create(*id, object, &*self.labels);
+            }
+        });
+    }
+
+    /// Appends records to the log. They survive a crash of the process from now on, and one of the
+    /// machine after [`Store::sync`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Log`]; then the node must stop.
+    pub fn append<'a>(
+        &mut self,
+        records: impl Iterator<Item = &'a Record> + Clone,
+    ) -> Result<(), StoreError> {
+        let positions = self.log.append(records.clone())?;
+        for (record, position) in records.zip(positions) {
+            self.note(record, position);
+        }
+        Ok(())
+    }
+
+    /// Makes durable all that was appended.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Log`]; then the node must stop.
+    pub fn sync(&mut self) -> Result<(), StoreError> {
+        Ok(self.log.sync()?)
+    }
+
+    /// A block was applied to the ledger.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the tables cannot be read; then the node must stop.
+    ///
+    /// # Panics
+    ///
+    /// If the log does not have the block: a replica keeps a block before it applies it.
+    pub fn applied(&mut self, block: &AppliedBlock) -> Result<(), StoreError> {
+        let AppliedBlock {
+            block,
+            certificate,
+            applied,
+        } = block;
+        let name = block.name();
+        let position = self.bodies.remove(&name);
+        // Blocks are applied in the order of their slots, so those that are left behind never will.
+        self.bodies.retain(|body, _| body.slot > name.slot);
+        let row = BlockRow {
+            position: position.expect("a block is kept before it is applied"),
+            head: applied.head.clone(),
+            certificate: certificate.clone(),
+            results: applied.results.clone(),
+        };
+        let mut consumed = Vec::with_capacity(applied.consumed.len());
+        for id in &applied.consumed {
+            let (object, _) = self
+                .state
+                .object(id)?
+                .ok_or(StoreError::ObjectMissing(*id))?;
+            consumed.push((*id, object));
+        }
+        let tip = consensus::ledger::Tip {
+            block: name,
+            height: applied.head.height,
+            time: applied.head.time,
+            head: applied.head.hash(),
+        };
+        self.state.change(Some(tip), |changes| {
+            for (id, object) in &consumed {
+                changes.consume(*id, object, &*self.labels);
+            }
+            for (id, object) in &applied.created {
+                changes.create(*id, object, &*self.labels);
+            }
+            changes.decide(row, applied);
+        });
+        Ok(())
+    }
+
+    /// A quorum has signed the head of an applied block.
+    pub fn certified(&self, head: HeadCertificate) {
+        self.state.certify(head);
+    }
+
+    /// Puts aside what has changed since the last flush, to be written by [`Flush::commit`]. `open`
+    /// is what the replica holds beyond its ledger at this moment.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Log`]: the log is synced first, for tables must not know what it could lose.
+    ///
+    /// # Panics
+    ///
+    /// If the flush before this one has not been committed.
+    pub fn flush(&mut self, open: Vec<Record>) -> Result<Flush, StoreError> {
+        self.sync()?;
+        Ok(self.flush_up_to(self.log.end(), open))
+    }
+
+    /// A flush of what the records before `position` have changed.
+    fn flush_up_to(&self, position: Position, open: Vec<Record>) -> Flush {
+        let checkpoint = Checkpoint {
+            scope: self.scope,
+            tip: self.state.tip(),
+            certified: self.state.certified(),
+            position,
+            bodies: self.bodies.iter().map(|(name, at)| (*name, *at)).collect(),
+            open,
+        };
+        Flush {
+            state: Arc::clone(&self.state),
+            changes: self.state.freeze(),
+            checkpoint,
+        }
+    }
+
+    /// The state, for readers.
+    #[must_use]
+    pub fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state)
+    }
+
+    /// The log, for readers.
+    #[must_use]
+    pub fn reader(&self) -> log::Reader {
+        self.log.reader()
+    }
+
+    /// Remembers where a block is, until it is applied.
+    fn note(&mut self, record: &Record, position: Position) {
+        let block = match record {
+            Record::Proposal(proposal) => &proposal.block,
+            Record::Block(block) => block,
+            Record::Reserved(_)
+            | Record::Vote { .. }
+            | Record::Certificate(_)
+            | Record::Head { .. }
+            | Record::HeadCertificate(_)
+            | Record::Malpractice(_) => return,
+        };
+        if block.header.slot > self.state.tip().block.slot {
+            self.bodies.insert(block.name(), position);
+        }
+    }
+}
+
+impl Flush {
+    /// Writes the tables: all of it, durably, or nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Tables`]; then the node must stop.
+    pub fn commit(self) -> Result<(), StoreError> {
+        self.state.commit(&self.changes, &self.checkpoint)
+    }
+}
+
+impl Checkpoint {
+    /// Where a store begins that has never been flushed: with the whole log.
+    fn of_genesis(ledger: &Ledger) -> Self {
+        Self {
+            scope: ledger.scope,
+            tip: ledger.tip,
+            certified: Height::ZERO,
+            position: Position::FIRST,
+            bodies: Vec::new(),
+            open: Vec::new(),
+        }
+    }
+}

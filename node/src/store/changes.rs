@@ -1,0 +1,117 @@
+//! What has changed since the tables were last written: net, so that an object which came and went
+//! in between leaves no trace.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use consensus::ledger::{Applied, Decided};
+use model::{Certificate, Hash, Head, HeadCertificate, Height, Object, ObjectId};
+use model::{TransactionId, TransactionResult};
+use serde::{Deserialize, Serialize};
+
+use super::log::Position;
+use crate::labels::Labels;
+
+/// A block as the tables know it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockRow {
+    /// Where the log has the block.
+    pub position: Position,
+    /// The head of the chain after it.
+    pub head: Head,
+    /// The finalization of this very block, if there is one.
+    pub certificate: Option<Certificate>,
+    /// The decisions it made, in their order.
+    pub results: Vec<TransactionResult>,
+}
+
+/// Where a decision is to be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The height of the block.
+    pub height: Height,
+    /// The index of the decision among the results of the block.
+    pub index: u32,
+}
+
+/// Changes to the tables. `None` stands for what is to be removed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Active objects.
+    pub(super) objects: BTreeMap<ObjectId, Option<Arc<Object>>>,
+    /// Decided transactions whose deadlines are not over.
+    pub(super) decided: BTreeMap<TransactionId, Option<Decided>>,
+    /// Which objects a label lists.
+    pub(super) labels: BTreeMap<(Hash, ObjectId), Option<()>>,
+    /// Blocks.
+    pub(super) blocks: BTreeMap<Height, BlockRow>,
+    /// Heads with the signatures of a quorum.
+    pub(super) heads: BTreeMap<Height, HeadCertificate>,
+    /// Decided transactions, for ever.
+    pub(super) transactions: BTreeMap<TransactionId, Place>,
+}
+
+/// Removes an entry that the tables have, or forgets one that they never had.
+fn remove<K: Ord, V>(changes: &mut BTreeMap<K, Option<V>>, key: K) {
+    match changes.remove(&key) {
+        // It was made since the tables were written, and nothing is ever made twice.
+        Some(Some(_)) => {}
+        Some(None) | None => {
+            changes.insert(key, None);
+        }
+    }
+}
+
+impl Changes {
+    /// An object becomes active.
+    pub(super) fn create(&mut self, id: ObjectId, object: &Arc<Object>, labels: &dyn Labels) {
+        for label in labels.labels(object) {
+            self.labels.insert((label, id), Some(()));
+        }
+        self.objects.insert(id, Some(Arc::clone(object)));
+    }
+
+    /// An active object becomes inactive.
+    pub(super) fn consume(&mut self, id: ObjectId, object: &Object, labels: &dyn Labels) {
+        for label in labels.labels(object) {
+            remove(&mut self.labels, (label, id));
+        }
+        remove(&mut self.objects, id);
+    }
+
+    /// A block decides transactions and forgets old ones.
+    pub(super) fn decide(&mut self, block: BlockRow, applied: &Applied) {
+        let height = block.head.height;
+        let decisions = (0_u32..).zip(&applied.results).zip(&applied.transactions);
+        for ((index, result), transaction) in decisions {
+            let decided = Decided {
+                valid_until: transaction.body().valid_until,
+                height,
+            };
+            self.decided.insert(result.transaction, Some(decided));
+            self.transactions
+                .insert(result.transaction, Place { height, index });
+        }
+        for id in &applied.forgotten {
+            remove(&mut self.decided, *id);
+        }
+        self.blocks.insert(height, block);
+    }
+
+    /// What has changed about the objects with `label` that come after `after`.
+    pub(super) fn labelled(
+        &self,
+        label: Hash,
+        after: Option<ObjectId>,
+    ) -> impl Iterator<Item = (ObjectId, Option<&Arc<Object>>)> {
+        let first = match after {
+            Some(id) => Bound::Excluded((label, id)),
+            None => Bound::Included((label, ObjectId::from_bytes([0; 32]))),
+        };
+        self.labels
+            .range((first, Bound::Unbounded))
+            .take_while(move |((of, _), _)| *of == label)
+            .map(|((_, id), _)| (*id, self.objects.get(id).and_then(Option::as_ref)))
+    }
+}

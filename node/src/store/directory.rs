@@ -1,0 +1,79 @@
+//! A node's directory: the log, the tables, and a lock so that only one process uses them.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use redb::backends::FileBackend;
+
+use super::error::TABLES_FILE;
+use super::medium::{Files, make_directory};
+use super::{Setup, Start, Store, StoreError};
+
+/// A directory that no other process uses, for as long as this value lives.
+pub struct Directory {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Directory {
+    /// Takes the directory at `path`, which is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::InUse`] if another process has it, [`StoreError::Directory`] if it cannot be
+    /// used at all.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let path = path.into();
+        let unusable = |reason| StoreError::Directory {
+            directory: path.display().to_string(),
+            reason,
+        };
+        let lock = make_lock(&path).map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path, _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse {
+                directory: path.display().to_string(),
+            }),
+            Err(TryLockError::Error(reason)) => Err(unusable(reason)),
+        }
+    }
+
+    /// Opens the store in it, or begins one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it is damaged, or not that of this node.
+    pub fn store(&self, setup: Setup<'_>) -> Result<(Store, Start), StoreError> {
+        let unusable = |reason| StoreError::Directory {
+            directory: self.path.display().to_string(),
+            reason,
+        };
+        let medium = Files::open(self.path.join("log")).map_err(unusable)?;
+        let tables = self.tables_file().map_err(unusable)?;
+        let backend = FileBackend::new(tables).map_err(|reason| StoreError::Tables {
+            doing: "open the tables",
+            reason: reason.to_string(),
+        })?;
+        Store::open(Arc::new(medium), backend, setup)
+    }
+
+    fn tables_file(&self) -> io::Result<File> {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(self.path.join(TABLES_FILE))
+    }
+}
+
+fn make_lock(path: &Path) -> io::Result<File> {
+    make_directory(path)?;
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path.join("lock"))
+}

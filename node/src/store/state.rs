@@ -1,0 +1,235 @@
+//! The state as it is read: the tables, and over them what has changed since they were written.
+//!
+//! One thread changes it, the one that appends to the log. Any number of threads read it, and a
+//! reader never makes the writer wait for a disk: under the lock there is nothing but memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use consensus::ledger::Tip;
+use model::api::{PAGE_BYTES_AIM, Page, Progress};
+use model::{Hash, HeadCertificate, Height, Object, ObjectId, TransactionId, encoding};
+
+use super::StoreError;
+use super::changes::{BlockRow, Changes, Place};
+use super::tables::{Checkpoint, Snapshot, Tables};
+
+/// The state.
+pub struct State {
+    tables: Tables,
+    recent: RwLock<Recent>,
+}
+
+/// What the tables do not have yet.
+struct Recent {
+    tip: Tip,
+    certified: Height,
+    fresh: Changes,
+    /// What is being written to the tables.
+    frozen: Option<Arc<Changes>>,
+}
+
+impl Recent {
+    /// The layers over the tables, the newest first.
+    fn layers(&self) -> impl Iterator<Item = &Changes> {
+        std::iter::once(&self.fresh).chain(self.frozen.as_deref())
+    }
+}
+
+/// The active objects with one label, as the layers have them.
+type Changed = BTreeMap<ObjectId, Option<Arc<Object>>>;
+
+impl State {
+    /// The state at `tip`, of which the tables have all.
+    pub(super) fn new(tables: Tables, tip: Tip, certified: Height) -> Self {
+        Self {
+            tables,
+            recent: RwLock::new(Recent {
+                tip,
+                certified,
+                fresh: Changes::default(),
+                frozen: None,
+            }),
+        }
+    }
+
+    /// The last applied block.
+    #[must_use]
+    pub fn tip(&self) -> Tip {
+        self.read().tip
+    }
+
+    /// How far the shard is.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        let Tip { height, time, .. } = self.tip();
+        Progress { height, time }
+    }
+
+    /// The highest head that a quorum is known to have signed.
+    #[must_use]
+    pub fn certified(&self) -> Height {
+        self.read().certified
+    }
+
+    /// An active object, and the height at which it is.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Tables`].
+    pub fn object(&self, id: &ObjectId) -> Result<Option<(Arc<Object>, Height)>, StoreError> {
+        let (recent, below, height) = self.look(|changes| changes.objects.get(id).cloned())?;
+        let object = match recent {
+            Some(object) => object,
+            None => below.object(id)?.map(Arc::new),
+        };
+        Ok(object.map(|object| (object, height)))
+    }
+
+    /// The block at a height.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Tables`].
+    pub fn block(&self, height: Height) -> Result<Option<BlockRow>, StoreError> {
+        let (recent, below, _) = self.look(|changes| changes.blocks.get(&height).cloned())?;
+        recent.map_or_else(|| below.block(height), |row| Ok(Some(row)))
+    }
+
+    /// The head at a height with the signatures of a quorum.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Tables`].
+    pub fn head(&self, height: Height) -> Result<Option<HeadCertificate>, StoreError> {
+        let (recent, below, _) = self.look(|changes| changes.heads.get(&height).cloned())?;
+        recent.map_or_else(|| below.head(height), |head| Ok(Some(head)))
+    }
+
+    /// Where the decision on a transaction is.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Tables`].
+    pub fn place(&self, transaction: &TransactionId) -> Result<Option<Place>, StoreError> {
+        let (recent, below, _) =
+            self.look(|changes| changes.transactions.get(transaction).copied())?;
+        recent.map_or_else(|| below.place(transaction), |place| Ok(Some(place)))
+    }
+
+    /// At most `count` active objects with `label` after `after`, ascending, all active at one
+    /// height.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Tables`].
+    pub fn labelled(
+        &self,
+        label: Hash,
+        after: Option<ObjectId>,
+        count: usize,
+    ) -> Result<Page, StoreError> {
+        let (height, changed, below) = self.changed(label, after)?;
+        let kept = below.labelled(label, after, count + 1, |id| !changed.contains_key(id))?;
+        let created = changed.iter().filter(|(_, object)| object.is_some());
+        let ids: BTreeSet<ObjectId> = kept.into_iter().chain(created.map(|(id, _)| *id)).collect();
+        let mut page = Page {
+            objects: Vec::new(),
+            height,
+            more: false,
+        };
+        let mut bytes = 0;
+        for id in ids {
+            let object = match changed.get(&id).cloned().flatten() {
+                Some(object) => Arc::unwrap_or_clone(object),
+                None => below.object(&id)?.ok_or(StoreError::ObjectMissing(id))?,
+            };
+            bytes += encoding::encode(&object).len();
+            let full = page.objects.len() == count || bytes > PAGE_BYTES_AIM;
+            if full && !page.objects.is_empty() {
+                page.more = true;
+                break;
+            }
+            page.objects.push(object);
+        }
+        Ok(page)
+    }
+
+    /// The height, what has changed about a label, and the tables below: all of one moment.
+    fn changed(
+        &self,
+        label: Hash,
+        after: Option<ObjectId>,
+    ) -> Result<(Height, Changed, Snapshot), StoreError> {
+        let recent = self.read();
+        let mut changed = Changed::new();
+        for layer in recent.layers() {
+            for (id, object) in layer.labelled(label, after) {
+                changed.entry(id).or_insert_with(|| object.cloned());
+            }
+        }
+        Ok((recent.tip.height, changed, self.tables.snapshot()?))
+    }
+
+    /// What the newest layer that knows has to say, the tables below all layers, and the height: all
+    /// of one moment.
+    fn look<T>(
+        &self,
+        known: impl Fn(&Changes) -> Option<T>,
+    ) -> Result<(Option<T>, Snapshot, Height), StoreError> {
+        let recent = self.read();
+        let found = recent.layers().find_map(known);
+        Ok((found, self.tables.snapshot()?, recent.tip.height))
+    }
+
+    /// Changes the state. Only the thread that appends to the log calls this.
+    pub(super) fn change(&self, tip: Option<Tip>, work: impl FnOnce(&mut Changes)) {
+        let mut recent = self.write();
+        recent.tip = tip.unwrap_or(recent.tip);
+        work(&mut recent.fresh);
+    }
+
+    /// A quorum has signed a head.
+    pub(super) fn certify(&self, head: HeadCertificate) {
+        let mut recent = self.write();
+        let height = head.head.height;
+        recent.certified = recent.certified.max(height);
+        recent.fresh.heads.insert(height, head);
+    }
+
+    /// Puts what has changed aside, to be written.
+    ///
+    /// # Panics
+    ///
+    /// If what was put aside before has not been written yet.
+    pub(super) fn freeze(&self) -> Arc<Changes> {
+        let mut recent = self.write();
+        assert!(recent.frozen.is_none(), "one flush at a time");
+        let frozen = Arc::new(std::mem::take(&mut recent.fresh));
+        recent.frozen = Some(Arc::clone(&frozen));
+        frozen
+    }
+
+    /// Writes to the tables what was put aside.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Tables`]; then the node must stop.
+    pub(super) fn commit(
+        &self,
+        frozen: &Changes,
+        checkpoint: &Checkpoint,
+    ) -> Result<(), StoreError> {
+        self.tables.commit(frozen, checkpoint)?;
+        self.write().frozen = None;
+        Ok(())
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Recent> {
+        self.recent.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Recent> {
+        self.recent.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

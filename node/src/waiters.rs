@@ -1,0 +1,107 @@
+//! Clients that wait for something to happen: a decision, or a block.
+//!
+//! Waiters are woken by what they wait for and by nothing else, so that a thousand of them cost
+//! nothing while they wait.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use model::{Height, TransactionId};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// What is waited for, and whether it has come.
+type Decisions = HashMap<TransactionId, Arc<watch::Sender<bool>>>;
+
+/// Those who wait.
+#[derive(Debug)]
+pub(crate) struct Waiters {
+    decisions: Mutex<Decisions>,
+    height: watch::Sender<Height>,
+}
+
+/// A client's interest in a transaction. While there is one, the registry has an entry.
+pub(crate) struct Interest<'a> {
+    waiters: &'a Waiters,
+    transaction: TransactionId,
+    decided: Arc<watch::Sender<bool>>,
+}
+
+impl Waiters {
+    /// Nobody waits, and the block at `height` is the last one.
+    pub(crate) fn new(height: Height) -> Self {
+        Self {
+            decisions: Mutex::default(),
+            height: watch::Sender::new(height),
+        }
+    }
+
+    /// The block at `height` has been applied.
+    pub(crate) fn applied(&self, height: Height) {
+        self.height.send_replace(height);
+    }
+
+    /// A quorum has signed the decisions on these transactions.
+    pub(crate) fn certified<'a>(&self, transactions: impl Iterator<Item = &'a TransactionId>) {
+        let decisions = self.decisions();
+        if decisions.is_empty() {
+            return;
+        }
+        for transaction in transactions {
+            if let Some(decided) = decisions.get(transaction) {
+                decided.send_replace(true);
+            }
+        }
+    }
+
+    /// Waits at most `patience` for the block at `height`. Whether it has been applied.
+    pub(crate) async fn height(&self, height: Height, patience: Duration) -> bool {
+        let mut heights = self.height.subscribe();
+        let reached = heights.wait_for(|applied| *applied >= height);
+        matches!(timeout(patience, reached).await, Ok(Ok(_)))
+    }
+
+    /// Announces that somebody is about to wait for a decision.
+    pub(crate) fn interest(&self, transaction: TransactionId) -> Interest<'_> {
+        let mut decisions = self.decisions();
+        let decided = decisions
+            .entry(transaction)
+            .or_insert_with(|| Arc::new(watch::Sender::new(false)));
+        let decided = Arc::clone(decided);
+        Interest {
+            waiters: self,
+            transaction,
+            decided,
+        }
+    }
+
+    fn decisions(&self) -> MutexGuard<'_, Decisions> {
+        self.decisions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Interest<'_> {
+    /// Waits at most `patience` until the transaction is decided. It counts from the moment that the
+    /// interest was announced, so whoever looks after that and finds nothing misses nothing.
+    pub(crate) async fn decided(&self, patience: Duration) {
+        let mut decided = self.decided.subscribe();
+        // Whether it is decided or the time is over, the caller looks once more.
+        let _ = timeout(patience, decided.wait_for(|decided| *decided)).await;
+    }
+}
+
+impl Drop for Interest<'_> {
+    fn drop(&mut self) {
+        let mut decisions = self.waiters.decisions();
+        // One is held by the registry, one by this interest: it is the last one.
+        if Arc::strong_count(&self.decided) == 2 {
+            decisions.remove(&self.transaction);
+        }
+    }
+}

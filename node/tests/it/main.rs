@@ -1,0 +1,4 @@
+//! Promises of a node, through its public surface: real processes' parts on loopback.
+
+mod network;
+mod restart;

@@ -1,0 +1,257 @@
+//! Four nodes of one shard on loopback, and a wallet that talks to them.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use consensus::bft::Pace;
+use contracts::{Arguments, Calls, Secret, Terms};
+use model::api::{Request, Response, WAIT_MS_MAX, owner_label};
+use model::genesis::GenesisShard;
+use model::receipt::CertifiedResult;
+use model::{
+    Genesis, Height, Mode, NodeDescriptor, Object, SecretKey, ShardId, Time, Transaction,
+    TransactionId,
+};
+use net::{Handle, Limits, PeerName, Protocol, Target};
+use node::signer::MemberKey;
+use node::{Config, Contracts, Fatal, Node, Running};
+use system_contracts::cscoin::{Payment, Transfer};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+/// The only shard.
+pub(crate) const SHARD: ShardId = ShardId::new(0);
+
+/// Members of the shard.
+const MEMBERS: usize = 4;
+
+/// Four nodes, each with a directory of its own. Any of them may be down.
+pub(crate) struct Network {
+    pub(crate) genesis: Genesis,
+    directory: TempDir,
+    addresses: Vec<String>,
+    nodes: Vec<Option<Running>>,
+}
+
+/// The key of a person.
+pub(crate) fn person(number: u8) -> SecretKey {
+    SecretKey::from_seed([number; 32])
+}
+
+/// Milliseconds since 1970.
+fn now() -> Time {
+    let now = std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .expect("it is later than 1970");
+    Time::from_ms(now.as_millis() as u64)
+}
+
+/// Addresses at which nobody listens.
+fn free_addresses() -> Vec<String> {
+    let listen = |_| TcpListener::bind("127.0.0.1:0").expect("there are free ports");
+    let listeners: Vec<TcpListener> = (0..MEMBERS).map(listen).collect();
+    let port = |listener: &TcpListener| listener.local_addr().expect("it listens").port();
+    let address = |listener| format!("/ip4/127.0.0.1/tcp/{}", port(listener));
+    listeners.iter().map(address).collect()
+}
+
+impl Network {
+    /// A network in which person 1 has 1,000 ncsc. No node runs yet.
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().expect("there is a place for files");
+        let key = |number| {
+            let path = directory.path().join(format!("member-{number}.key"));
+            MemberKey::create(&path).expect("it is new")
+        };
+        let member = |number| NodeDescriptor {
+            name: format!("node-{number}"),
+            node: key(number).node(),
+            addresses: Vec::new(),
+        };
+        let shards = vec![GenesisShard {
+            shard: SHARD,
+            members: (0..MEMBERS).map(member).collect(),
+        }];
+        let accounts = [(person(1).public(), SHARD, 1_000)];
+        let genesis = system_contracts::genesis::genesis("it", now(), shards, &accounts);
+        std::fs::write(directory.path().join("genesis.bin"), genesis.to_bytes())
+            .expect("it can be written");
+        Self {
+            genesis,
+            directory,
+            addresses: free_addresses(),
+            nodes: (0..MEMBERS).map(|_| None).collect(),
+        }
+    }
+
+    /// A network all of whose nodes run.
+    pub(crate) fn started() -> Self {
+        let mut network = Self::new();
+        for number in 0..MEMBERS {
+            network.start(number).expect("the node starts");
+        }
+        network
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(crate) fn config(&self, number: usize) -> Config {
+        let others = (0..MEMBERS).filter(|other| *other != number);
+        Config {
+            name: format!("node-{number}"),
+            directory: self.path(&format!("data-{number}")),
+            genesis: self.path("genesis.bin"),
+            member_key: self.path(&format!("member-{number}.key")),
+            network_key: self.path(&format!("network-{number}.key")),
+            listen: vec![self.addresses[number].clone()],
+            bootnodes: others.map(|other| self.addresses[other].clone()).collect(),
+            pace: Pace::default(),
+        }
+    }
+
+    pub(crate) fn start(&mut self, number: usize) -> Result<(), Fatal> {
+        let running = Node::start(self.config(number), Contracts::system())?;
+        self.nodes[number] = Some(running);
+        Ok(())
+    }
+
+    /// Stops a node and waits until it has.
+    pub(crate) fn stop(&mut self, number: usize) {
+        let running = self.nodes[number].take().expect("it runs");
+        running.stopper().stop();
+        running.wait().expect("it stops because it was asked to");
+    }
+
+    pub(crate) fn address(&self, number: usize) -> &str {
+        &self.addresses[number]
+    }
+
+    pub(crate) fn data(&self, number: usize) -> PathBuf {
+        self.config(number).directory
+    }
+}
+
+/// Talks to nodes as a wallet does.
+pub(crate) struct Wallet {
+    runtime: Runtime,
+    handle: Handle,
+    genesis: Genesis,
+}
+
+impl Wallet {
+    pub(crate) fn new(network: &Network) -> Self {
+        let config = net::Config {
+            network: network.genesis.network(),
+            transport_seed: [77; 32].into(),
+            member: None,
+            listen: Vec::new(),
+            bootnodes: Vec::new(),
+            agent: "test-wallet/1".to_owned(),
+            limits: Limits::default(),
+        };
+        let (handle, _) = net::spawn(config).expect("a wallet listens nowhere");
+        Self {
+            runtime: Runtime::new().expect("there are threads"),
+            handle,
+            genesis: network.genesis.clone(),
+        }
+    }
+
+    /// Connects to a node, which listens since it was started.
+    pub(crate) fn connect(&self, address: &str) -> PeerName {
+        let dialed = self.runtime.block_on(self.handle.dial(address));
+        dialed.expect("the node answers").peer
+    }
+
+    pub(crate) fn ask(&self, peer: PeerName, request: &Request) -> Response {
+        let timeout = Duration::from_millis(u64::from(WAIT_MS_MAX) + 5_000);
+        let asked = self.handle.request(
+            Target::Peer(peer),
+            Protocol::Api,
+            request.to_bytes(),
+            timeout,
+        );
+        let answer = self.runtime.block_on(asked).expect("the node answers");
+        Response::from_bytes(&answer).expect("nodes answer in our words")
+    }
+
+    /// The accounts of a person, as of a height.
+    pub(crate) fn accounts(&self, peer: PeerName, of: u8, at_least: Height) -> Vec<Object> {
+        let request = Request::Labelled {
+            label: owner_label(&person(of).public()),
+            after: None,
+            at_least,
+            wait_ms: WAIT_MS_MAX,
+        };
+        match self.ask(peer, &request) {
+            Response::Labelled(page) => page.objects,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Pays from person 1 to person 2 through a node, and waits for the proof.
+    pub(crate) fn pay(&self, peer: PeerName, nonce: u8, at_least: Height) -> CertifiedResult {
+        let accounts = self.accounts(peer, 1, at_least);
+        let transaction = self.payment(accounts, nonce);
+        let id = transaction.body.id();
+        assert_eq!(
+            self.ask(peer, &Request::Submit(transaction)),
+            Response::Accepted
+        );
+        self.outcome(peer, id)
+    }
+
+    fn payment(&self, accounts: Vec<Object>, nonce: u8) -> Transaction {
+        let mut calls = Calls::new(self.genesis.network());
+        let arguments = Arguments {
+            inputs: accounts,
+            references: Vec::new(),
+            local_parameters: vec![Payment {
+                payee: person(2).public(),
+                amount: 10,
+            }],
+            secret_parameters: Secret::new(()),
+        };
+        calls
+            .call(&Transfer, arguments)
+            .expect("person 1 has money");
+        let draft = calls.draft(Terms {
+            nonce: [nonce; 16],
+            valid_until: now().plus_ms(30_000),
+            mode: Mode::Decider(SHARD),
+        });
+        let transaction = draft.sign(&person(1)).finish().expect("it is well-formed");
+        transaction.transaction().clone()
+    }
+
+    /// The proven decision on a transaction.
+    pub(crate) fn outcome(&self, peer: PeerName, transaction: TransactionId) -> CertifiedResult {
+        let request = Request::Outcome {
+            transaction,
+            wait_ms: WAIT_MS_MAX,
+        };
+        match self.ask(peer, &request) {
+            Response::Outcome(result) => {
+                let committee = self.genesis.committee(SHARD).expect("there is one shard");
+                let committee = committee.expect("its members form one");
+                let verified = result.verify(&committee, &mut model::key::Zip215);
+                verified.expect("the proof is one");
+                result
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// The files of a directory, largest last.
+pub(crate) fn files(path: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(path)
+        .expect("it is a directory")
+        .map(|entry| entry.expect("it can be read").path())
+        .collect();
+    files.sort_by_key(|file| file.metadata().map_or(0, |metadata| metadata.len()));
+    files
+}
