@@ -79,7 +79,8 @@ impl Replay {
             problem,
             signers,
         };
-        self.link(next).map_err(|problem| blame(problem, Vec::new()))?;
+        self.link(next)
+            .map_err(|problem| blame(problem, Vec::new()))?;
         let name = block.name();
         if let Some(certificate) = certificate {
             self.finality(certificate, name, check)

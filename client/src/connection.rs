@@ -64,6 +64,8 @@ pub struct Client<A = Network> {
     committees: BTreeMap<ShardId, Committee>,
     nodes: Vec<NodeEndpoint>,
     options: Options,
+    /// Which node comes first, so that different clients begin with different nodes.
+    turn: u8,
     pub(crate) api: A,
 }
 
@@ -75,8 +77,14 @@ impl Client {
     /// [`Error::Genesis`] or [`Error::ForeignNode`] if the endpoints are not in order, and
     /// [`Error::Internal`] if the network of this process cannot be started.
     pub fn connect(endpoints: Endpoints, options: Options) -> Result<Self, Error> {
+        let mut turn = [0];
+        getrandom::fill(&mut turn).map_err(Error::internal)?;
         let api = Network::start(endpoints.genesis.network(), &endpoints.nodes)?;
-        Self::over(endpoints, options, api)
+        let client = Self::over(endpoints, options, api)?;
+        Ok(Self {
+            turn: turn[0],
+            ..client
+        })
     }
 
     /// Closes the connections and waits until that is done.
@@ -109,6 +117,7 @@ impl<A: Api> Client<A> {
             genesis,
             nodes,
             options,
+            turn: 0,
             api,
         })
     }
@@ -180,12 +189,11 @@ impl<A: Api> Client<A> {
         committee.ok_or(Error::NoSuchShard(shard))
     }
 
-    /// The nodes of a shard that can be asked. The turn says which of them comes first, so that
-    /// different transactions begin with different nodes.
-    pub(crate) fn nodes_of(&self, committee: &Committee, turn: u8) -> Vec<NodeId> {
+    /// The nodes of a shard that can be asked, always in the same order: connections are used again.
+    pub(crate) fn nodes_of(&self, committee: &Committee) -> Vec<NodeId> {
         let nodes = self.nodes.iter().map(|endpoint| endpoint.node);
         let mut nodes: Vec<NodeId> = nodes.filter(|n| committee.seat(n).is_some()).collect();
-        let first = usize::from(turn).checked_rem(nodes.len()).unwrap_or(0);
+        let first = usize::from(self.turn).checked_rem(nodes.len()).unwrap_or(0);
         nodes.rotate_left(first);
         nodes
     }

@@ -195,7 +195,7 @@ impl fmt::Display for Trouble {
 
 fn list(troubles: &[Trouble]) -> String {
     if troubles.is_empty() {
-        return "no address of any is known".to_owned();
+        return "none has answered".to_owned();
     }
     let texts: Vec<String> = troubles.iter().map(Trouble::to_string).collect();
     texts.join("; ")

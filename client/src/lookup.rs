@@ -12,6 +12,7 @@ use model::api::{Progress, Refused, Request, Response};
 use model::key::Zip215;
 use model::receipt::CertifiedResult;
 use model::{NodeId, ShardId, Time, Transaction, TransactionId};
+use tokio::time::timeout_at;
 
 use crate::api::{Api, AskError};
 use crate::connection::{ANSWER, Client, unexpected};
@@ -128,13 +129,14 @@ impl<A: Api> Client<A> {
     ) -> Result<Lookup, Error> {
         let committee = self.committee(shard)?;
         let enough = committee.honest_threshold();
-        let nodes = self.nodes_of(committee, id.as_bytes()[0]);
+        let nodes = self.nodes_of(committee);
         let reserve = Reserve::new(PATIENCE);
         let mut looks = spread(&nodes, enough, &reserve, |node| async move {
             self.look(&node, shard, id).await
         });
         let (mut absent, mut late, mut troubles) = (0, 0, BTreeMap::new());
-        while let Some((node, look)) = looks.next().await {
+        let until = self.deadline();
+        while let Ok(Some((node, look))) = timeout_at(until, looks.next()).await {
             reserve.call();
             match look {
                 Ok(Look::Found(transaction, decision)) => {

@@ -122,6 +122,9 @@ impl Api for Network {
 fn undialed(error: DialError) -> AskError {
     match error {
         DialError::WrongNetwork { ours, theirs } => AskError::WrongNetwork { ours, theirs },
+        DialError::Unreachable { address, reason } => {
+            AskError::Unreachable(format!("{reason} at {address}"))
+        }
         other => AskError::Unreachable(other.to_string()),
     }
 }

@@ -43,7 +43,7 @@ impl Verified {
         if found != *transaction {
             return Err(NotVerified::OtherTransaction(found));
         }
-        
+        result.verify(committee, &mut Zip215)?;
         Ok(Self {
             result,
             members: committee.size(),
@@ -147,7 +147,7 @@ impl Settled {
 #[error(
     "no decision from shard {shard} after {} s ({answering} of {members} members answering, \
      {needed} needed)",
-    .waited.as_secs()
+    .waited.as_secs_f64().round()
 )]
 pub struct OutcomeUnknown {
     /// The transaction.

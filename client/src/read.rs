@@ -21,6 +21,7 @@ use futures::future::try_join_all;
 use model::api::{Refused, Request, Response};
 use model::{Height, NodeId, Object, ObjectId, PublicKey, ShardId};
 use system_contracts::cscoin;
+use tokio::time::{Instant, timeout_at};
 
 use crate::amount::Amount;
 use crate::api::{Api, AskError};
@@ -112,14 +113,15 @@ impl<A: Api> Client<A> {
     ) -> Result<List, Error> {
         let committee = self.committee(shard)?;
         let enough = committee.honest_threshold();
-        let nodes = self.nodes_of(committee, owner.as_bytes()[0]);
+        let nodes = self.nodes_of(committee);
         let reserve = Reserve::new(PATIENCE);
         let mut lists = spread(&nodes, enough, &reserve, |node| async move {
             self.list_of(&node, shard, owner, at_least).await
         });
         let mut found: Vec<List> = Vec::new();
         let mut troubles = BTreeMap::new();
-        while let Some((node, list)) = lists.next().await {
+        let mut until = self.deadline();
+        while let Ok(Some((node, list))) = timeout_at(until, lists.next()).await {
             match list {
                 Ok(list) => found.push(list),
                 Err(error) => {
@@ -132,6 +134,10 @@ impl<A: Api> Client<A> {
             }
             if found.len() >= enough {
                 reserve.call();
+            }
+            if found.len() >= committee.quorum() {
+                // The others may be faulty, and never answer.
+                until = until.min(Instant::now() + PATIENCE);
             }
         }
         found
@@ -158,13 +164,14 @@ impl<A: Api> Client<A> {
     async fn object(&self, shard: ShardId, id: &ObjectId) -> Result<Option<Object>, Error> {
         let committee = self.committee(shard)?;
         let enough = committee.honest_threshold();
-        let nodes = self.nodes_of(committee, id.as_bytes()[0]);
+        let nodes = self.nodes_of(committee);
         let reserve = Reserve::new(PATIENCE);
         let mut objects = spread(&nodes, enough, &reserve, |node| async move {
             self.object_of(&node, shard, id).await
         });
         let (mut absent, mut troubles) = (0, BTreeMap::new());
-        while let Some((node, object)) = objects.next().await {
+        let until = self.deadline();
+        while let Ok(Some((node, object))) = timeout_at(until, objects.next()).await {
             match object {
                 Ok(Some(object)) => return Ok(Some(object)),
                 Ok(None) => absent += 1,

@@ -176,7 +176,7 @@ impl<A: Api> Client<A> {
         let started = Instant::now();
         let committee = self.committee(shard)?;
         let enough = committee.honest_threshold();
-        let mut nodes = self.nodes_of(committee, subject.id.as_bytes()[0]);
+        let mut nodes = self.nodes_of(committee);
         let via = self.options().via.filter(|via| nodes.contains(via));
         nodes.sort_by_key(|node| via != Some(*node));
 

@@ -192,20 +192,20 @@ impl<A: Api> Wallet<A> {
         };
         if let Some(closed) = closed {
             let decisions = found.as_ref().map_or(&[][..], |settled| &settled.decisions);
-            self.close(vec![(*id, closed)], decisions).await?;
+            self.close(Some((*id, closed)), decisions).await?;
         }
         found
     }
 
-    /// Records what became of attempts, and how far the shards are.
+    /// Records what became of an attempt, and how far the shards are.
     async fn close(
         &self,
-        closed: Vec<(TransactionId, Closed)>,
+        closed: Option<(TransactionId, Closed)>,
         decisions: &[Verified],
     ) -> Result<(), Error> {
         let seen: Heights = decisions.iter().map(|d| (d.shard(), d.height())).collect();
         Ok(self
-            .journaled(move |journal| journal.close(&closed, &seen))
+            .journaled(move |journal| journal.close(closed, &seen))
             .await?)
     }
 

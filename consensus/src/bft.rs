@@ -26,14 +26,19 @@
 //!
 //! Paper: Section IV-C, "Byzantine agreement". Deviation: D-5.
 
+mod answers;
+mod cast;
 mod catch_up;
 mod certify;
 mod commit;
+mod evidence;
 mod pace;
 mod propose;
 mod restore;
 mod slot;
 mod standstill;
+#[cfg(test)]
+mod tests;
 mod vote;
 mod votes;
 
@@ -42,9 +47,9 @@ use std::sync::Arc;
 
 use model::block::BlockRef;
 use model::shard::Seat;
-use model::statement::{Slot, Statement, Vote};
+use model::statement::Slot;
 use model::transaction::Authorized;
-use model::{Block, Certificate, Malpractice, Signature, Time};
+use model::{Block, Certificate, Signature, Time};
 
 use crate::ledger::Tip;
 use crate::member::Member;
@@ -53,12 +58,13 @@ use crate::record::Record;
 use crate::replica::{Contradiction, Output};
 use crate::time::Now;
 
+use answers::{Answers, Topic};
+use catch_up::CatchUp;
+pub(crate) use evidence::accuse;
 pub use pace::Pace;
 pub(crate) use propose::Work;
-use catch_up::CatchUp;
 use slot::SlotState;
 use standstill::Standstill;
-use votes::Added;
 
 /// Slots above the frontier of which votes and certificates are kept. A member that is further
 /// behind catches up by finalizations, which are kept from any slot.
@@ -95,7 +101,7 @@ pub(crate) struct Bft {
     pace: Pace,
     /// The last final block.
     tip: Tip,
-    /// Its finalization, or that of the descendant that made it final.
+    /// Its finalization.
     finalization: Option<Certificate>,
     /// Everything known about slots above the last final block.
     slots: BTreeMap<Slot, SlotState>,
@@ -111,6 +117,7 @@ pub(crate) struct Bft {
     aside: Option<(BlockRef, BlockRef)>,
     standstill: Standstill,
     catch_up: CatchUp,
+    answers: Answers,
 }
 
 /// What is around the agreement while it takes a step.
@@ -124,7 +131,7 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    fn persist(&mut self, record: Record) {
+    pub(crate) fn persist(&mut self, record: Record) {
         self.out.push(Output::Persist(record));
     }
 
@@ -132,7 +139,7 @@ impl Turn<'_> {
         self.out.push(Output::Broadcast(Arc::new(message)));
     }
 
-    fn send(&mut self, to: Seat, message: Message) {
+    pub(crate) fn send(&mut self, to: Seat, message: Message) {
         self.out.push(Output::Send {
             to,
             message: Arc::new(message),
@@ -155,6 +162,7 @@ impl Bft {
             aside: None,
             standstill: Standstill::default(),
             catch_up: CatchUp::default(),
+            answers: Answers::default(),
         }
     }
 
@@ -162,31 +170,22 @@ impl Bft {
     pub(crate) fn on_proposal(&mut self, turn: &mut Turn<'_>, admitted: AdmittedBlock) {
         let AdmittedBlock { proposal, entries } = admitted;
         let statement = proposal.statement();
-        let slot = proposal.block.header.slot;
-        if !self.is_open(slot, PROPOSAL_WINDOW) {
+        let name = proposal.block.name();
+        let BlockRef { slot, hash } = name;
+        let honest = turn.member.committee().honest_threshold();
+        let matters = self.matters(&name, honest);
+        if !matters && !self.is_open(slot, PROPOSAL_WINDOW) {
             return;
         }
-        let hash = proposal.block.hash();
         let leader = turn.member.leader(slot);
+        let known = self.candidate(&name).is_some();
+        if known || !turn.member.verify(leader, &statement, &proposal.signature) {
+            return;
+        }
+        self.compare_proposals(turn, slot, (hash, proposal.signature));
         let state = self.slots.entry(slot).or_default();
-        if state.candidates.contains_key(&hash) {
+        if !state.candidates.is_empty() && !matters {
             return;
-        }
-        if !turn.member.verify(leader, &statement, &proposal.signature) {
-            return;
-        }
-        let other = state
-            .candidates
-            .iter()
-            .find_map(|(other, candidate)| Some((*other, candidate.signature?)));
-        if let Some((other, signature)) = other {
-            let first = (Statement::Proposal { slot, block: other }, signature);
-            accuse(turn, leader, first, (statement, proposal.signature));
-            // One more than the first is kept only if others have made it matter.
-            let honest = turn.member.committee().honest_threshold();
-            if !state.is_notarized(&hash) && state.votes.supporters(&hash) < honest {
-                return;
-            }
         }
         state.candidates.insert(
             hash,
@@ -201,24 +200,23 @@ impl Bft {
 
     /// A vote of the member that sent it.
     pub(crate) fn on_vote(&mut self, turn: &mut Turn<'_>, from: Seat, vote: SignedVote) {
-        if !self.is_open(vote.slot, WINDOW) {
-            return;
-        }
-        let state = self.slots.entry(vote.slot).or_default();
-        match state.votes.add(from, vote.vote, vote.signature) {
-            Added::New | Added::Known => {}
-            Added::Conflict(first) => {
-                let slot = vote.slot;
-                let of = |vote| Statement::Vote { slot, vote };
-                let first = (of(first.vote), first.signature);
-                accuse(turn, from, first, (of(vote.vote), vote.signature));
-            }
+        if self.is_open(vote.slot, WINDOW) {
+            self.count(turn, from, (vote.slot, vote.vote), vote.signature, false);
         }
     }
 
     /// Somebody asks for a proposal.
-    pub(crate) fn on_proposal_request(&self, turn: &mut Turn<'_>, from: Seat, wanted: BlockRef) {
-        if let Some(proposal) = self.proposal(&wanted) {
+    pub(crate) fn on_proposal_request(
+        &mut self,
+        turn: &mut Turn<'_>,
+        from: Seat,
+        wanted: BlockRef,
+    ) {
+        if let Some(proposal) = self.proposal(&wanted)
+            && self
+                .answers
+                .may_answer(turn.now, from, Topic::Proposal(wanted.slot))
+        {
             turn.send(from, Message::Proposal(proposal));
         }
     }
@@ -262,25 +260,35 @@ impl Bft {
     }
 
     /// Whether there is a reason to get further, so that messages that got lost must be repeated.
-    pub(crate) fn is_busy(&self) -> bool {
+    fn is_busy(&self) -> bool {
         self.waiting_since.is_some() || self.catch_up.is_behind()
     }
 
-    /// When the agreement wants to be woken next.
-    pub(crate) fn deadline(&self, now: Now, member: &Member, busy: bool) -> Option<Time> {
+    /// How long this member waits before it repeats what may have been lost, in milliseconds.
+    pub(crate) const fn patience_ms(&self) -> u64 {
+        self.pace.standstill_ms
+    }
+
+    /// The times at which the agreement may act without input; some may be over.
+    pub(crate) fn deadlines(&self, member: &Member) -> impl Iterator<Item = Time> + '_ {
         self.catch_up
             .deadlines()
             .chain(self.skip_deadline())
             .chain(self.empty_deadline(member))
-            .chain(self.repair_deadline(busy))
-            .filter(|deadline| *deadline > now.timer)
-            .min()
+            .chain(self.repair_deadline())
     }
 
     /// Whether things about `slot` are kept: it is above the last final block, and not far ahead.
+    ///
+    /// While final blocks are missing, the frontier runs ahead of the last one here; then only what
+    /// is near to the latter is kept, so that a member far behind does not keep the whole way.
     fn is_open(&self, slot: Slot, window: u64) -> bool {
-        slot > self.tip.block.slot
-            && slot.number() <= self.frontier.number().saturating_add(window)
+        let tip = self.tip.block.slot;
+        let mut reach = self.frontier.number();
+        if self.is_behind() {
+            reach = reach.min(tip.number().saturating_add(WINDOW));
+        }
+        slot > tip && slot.number() <= reach.saturating_add(window)
     }
 
     /// The proposal with this name, if it is at hand.
@@ -295,73 +303,4 @@ impl Bft {
     fn candidate(&self, name: &BlockRef) -> Option<&Candidate> {
         self.slots.get(&name.slot)?.candidates.get(&name.hash)
     }
-
-    /// Signs and keeps a vote, and says it. The only place where this member votes: what conflicts
-    /// with an earlier vote of its own in the slot is not signed.
-    fn cast(&mut self, turn: &mut Turn<'_>, slot: Slot, vote: Vote) -> bool {
-        let state = self.slots.entry(slot).or_default();
-        if !state.own.permits(vote) {
-            return false;
-        }
-        if let Vote::Notarize(hash) | Vote::Finalize(hash) = vote
-            && let Some(candidate) = state.candidates.get_mut(&hash)
-        {
-            log(turn, candidate);
-        }
-        let through = slot.number().saturating_add(turn.member.size());
-        self.reserve_through(turn, Slot::new(through));
-        let signature = turn.member.sign(&Statement::Vote { slot, vote });
-        let state = self.slots.entry(slot).or_default();
-        state.own.record(vote);
-        state.votes.add_own(turn.member.seat(), vote, signature);
-        turn.persist(Record::Vote { slot, vote });
-        turn.broadcast(Message::Vote(SignedVote {
-            slot,
-            vote,
-            signature,
-        }));
-        true
-    }
-}
-
-impl Bft {
-    /// Writes ahead that this member may propose in slots up to `through`.
-    fn reserve_through(&mut self, turn: &mut Turn<'_>, through: Slot) {
-        if self.reserved < through {
-            self.reserved = through;
-            turn.persist(Record::Reserved(through));
-        }
-    }
-}
-
-/// Writes a candidate to the log, once.
-fn log(turn: &mut Turn<'_>, candidate: &mut Candidate) {
-    if candidate.logged {
-        return;
-    }
-    candidate.logged = true;
-    let block = (*candidate.block).clone();
-    turn.persist(match candidate.signature {
-        Some(signature) => Record::Proposal(Proposal { block, signature }),
-        None => Record::Block(block),
-    });
-}
-
-/// Keeps and reports two conflicting statements of a member, if it really signed both.
-pub(crate) fn accuse(
-    turn: &mut Turn<'_>,
-    seat: Seat,
-    first: (Statement, Signature),
-    second: (Statement, Signature),
-) {
-    let record = turn.member.malpractice(seat, first, second);
-    if let Some(record) = record {
-        report(turn, record);
-    }
-}
-
-/// Keeps and reports a record of malpractice.
-fn report(turn: &mut Turn<'_>, record: Malpractice) {
-    turn.persist(Record::Malpractice(record.clone()));
-    turn.out.push(Output::Malpractice(record));
 }

@@ -6,19 +6,21 @@
 //! Paper: Section IV-A, "each peer signs the new head of their chain, and shares it with all other
 //! peers in the shard".
 
-use std::collections::BTreeMap;
+mod link;
 
-use model::certificate::Certificate;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
 use model::head::{Head, HeadCertificate};
 use model::shard::Seat;
-use model::statement::{Height, Statement};
-use model::{Hash, Signature};
+use model::statement::Height;
+use model::{Hash, Time};
 
 use crate::bft::Turn;
-use crate::member::Member;
 use crate::message::{HeadSignature, Message};
 use crate::record::Record;
-use crate::replica::{Contradiction, Output};
+use crate::replica::Contradiction;
+use link::Link;
 
 /// Heads that are remembered, so that members that are a little behind get their certificates.
 const RECENT: usize = 256;
@@ -29,38 +31,24 @@ const AHEAD: u64 = 64;
 /// Certificates that one status is answered with, and signatures that are repeated at a time.
 const AT_ONCE: usize = 16;
 
-/// One head.
-#[derive(Debug)]
-struct Link {
-    head: Head,
-    hash: Hash,
-    /// Signatures over this head; of each, whether it has been checked.
-    signatures: BTreeMap<Seat, (Signature, bool)>,
-    certificate: Option<HeadCertificate>,
-}
-
-impl Link {
-    fn new(head: Head) -> Self {
-        Self {
-            hash: head.hash(),
-            head,
-            signatures: BTreeMap::new(),
-            certificate: None,
-        }
-    }
-}
+/// Signatures of one member that are kept of a height above the last applied block: two are enough
+/// to show that it lies.
+const EARLY: usize = 2;
 
 /// The heads that matter now.
 #[derive(Debug, Default)]
 pub(crate) struct Heads {
     links: BTreeMap<Height, Link>,
     /// Signatures and certificates over heads of blocks that are not applied yet.
-    early: BTreeMap<Height, BTreeMap<Seat, HeadSignature>>,
+    early: BTreeMap<Height, Vec<(Seat, HeadSignature)>>,
     early_certificates: BTreeMap<Height, HeadCertificate>,
     /// What this member signed before it was restarted.
     guards: BTreeMap<Height, Hash>,
     /// The height of the last applied block.
     applied: Height,
+    /// The lowest head without a certificate, and since when, or since when its signatures were last
+    /// repeated.
+    stuck: Option<(Height, Time)>,
 }
 
 impl Heads {
@@ -79,40 +67,55 @@ impl Heads {
     /// [`Contradiction`] if this member or a quorum signed another head at this height.
     pub(crate) fn applied(&mut self, turn: &mut Turn<'_>, head: Head) -> Result<(), Contradiction> {
         let height = head.height;
-        let hash = head.hash();
-        self.applied = height;
-        if self.guards.remove(&height).is_some_and(|signed| signed != hash) {
-            return Err(Contradiction::SignedHead { height });
-        }
-        self.links.insert(height, Link::new(head));
-        while self.links.len() > RECENT {
-            self.links.pop_first();
-        }
         let early = self.early.remove(&height).unwrap_or_default();
         self.early = self.early.split_off(&height);
-        let certificate = self.early_certificates.remove(&height);
-        self.early_certificates = self.early_certificates.split_off(&height);
-        if let Some(certificate) = certificate {
-            return self.keep(turn, certificate);
+        self.restore_applied(turn, head)?;
+        if let Some(link) = self.links.get_mut(&height)
+            && link.certificate.is_none()
+        {
+            link.sign(turn);
         }
-        self.sign(turn, height);
         for (seat, signature) in early {
             self.on_signature(turn, seat, signature);
         }
-        self.certify(turn, height);
         Ok(())
     }
 
-    fn sign(&mut self, turn: &mut Turn<'_>, height: Height) {
-        let Some(link) = self.links.get_mut(&height) else {
-            return;
-        };
-        let signature = turn.member.sign(&link.head.statement());
-        link.signatures.insert(turn.member.seat(), (signature, true));
-        let record = Record::Head(link.head.clone());
-        turn.out.push(Output::Persist(record));
-        let head = link.hash;
-        say(turn, HeadSignature { height, head, signature });
+    /// A block has been applied again that was applied before the restart.
+    ///
+    /// # Errors
+    ///
+    /// [`Contradiction`] if this member or a quorum signed another head at this height.
+    pub(crate) fn restore_applied(
+        &mut self,
+        turn: &mut Turn<'_>,
+        head: Head,
+    ) -> Result<(), Contradiction> {
+        let height = head.height;
+        let mut link = Link::new(head);
+        self.applied = height;
+        if let Some(signed) = self.guards.remove(&height) {
+            if signed != link.hash {
+                return Err(Contradiction::SignedHead { height });
+            }
+            link.guarded = true;
+        }
+        self.links.insert(height, link);
+        while self.links.len() > RECENT {
+            self.links.pop_first();
+        }
+        let certificate = self.early_certificates.remove(&height);
+        self.early_certificates = self.early_certificates.split_off(&height);
+        certificate.map_or(Ok(()), |certificate| self.keep(turn, certificate))
+    }
+
+    /// Signs, once all records are restored, the heads that lack a certificate.
+    pub(crate) fn resume(&mut self, turn: &mut Turn<'_>) {
+        for link in self.links.values_mut() {
+            if link.certificate.is_none() {
+                link.sign(turn);
+            }
+        }
     }
 
     /// A member signed a head.
@@ -120,58 +123,20 @@ impl Heads {
         let height = theirs.height;
         if height > self.applied {
             if height.number() <= self.applied.number().saturating_add(AHEAD) {
-                self.early.entry(height).or_default().insert(from, theirs);
+                self.keep_early(from, theirs);
             }
             return;
         }
-        let Some(link) = self.links.get_mut(&height) else {
-            return;
-        };
-        if theirs.head != link.hash {
-            if let Some((signature, _)) = link.signatures.get(&from) {
-                let first = (link.head.statement(), *signature);
-                let head = theirs.head;
-                let second = (Statement::Head { height, head }, theirs.signature);
-                crate::bft::accuse(turn, from, first, second);
-            }
-            return;
+        if let Some(link) = self.links.get_mut(&height) {
+            link.add(turn, from, theirs);
         }
-        link.signatures
-            .entry(from)
-            .or_insert((theirs.signature, false));
-        self.certify(turn, height);
     }
 
-    /// Makes the certificate of a head, if there are enough signatures.
-    fn certify(&mut self, turn: &mut Turn<'_>, height: Height) {
-        let quorum = turn.member.committee().quorum();
-        let Some(link) = self.links.get_mut(&height) else {
-            return;
-        };
-        if link.certificate.is_some() || link.signatures.len() < quorum {
-            return;
-        }
-        let statement = link.head.statement();
-        let mut signatures = Vec::with_capacity(quorum);
-        link.signatures.retain(|seat, (signature, checked)| {
-            if signatures.len() < quorum {
-                *checked = *checked || turn.member.verify(*seat, &statement, signature);
-                if !*checked {
-                    return false;
-                }
-                signatures.push((*seat, *signature));
-            }
-            true
-        });
-        if signatures.len() == quorum {
-            let certificate = HeadCertificate {
-                head: link.head.clone(),
-                certificate: Certificate {
-                    statement,
-                    signatures,
-                },
-            };
-            publish(turn, link, certificate);
+    fn keep_early(&mut self, from: Seat, theirs: HeadSignature) {
+        let early = self.early.entry(theirs.height).or_default();
+        let held = early.iter().filter(|(seat, _)| *seat == from).count();
+        if held < EARLY && !early.contains(&(from, theirs)) {
+            early.push((from, theirs));
         }
     }
 
@@ -209,14 +174,18 @@ impl Heads {
     }
 
     /// Keeps a checked certificate.
-    fn keep(&mut self, turn: &mut Turn<'_>, certificate: HeadCertificate) -> Result<(), Contradiction> {
+    fn keep(
+        &mut self,
+        turn: &mut Turn<'_>,
+        certificate: HeadCertificate,
+    ) -> Result<(), Contradiction> {
         let height = certificate.head.height;
         match self.links.get_mut(&height) {
             Some(link) if link.head != certificate.head => {
                 Err(Contradiction::CertifiedHead { height })
             }
             Some(link) => {
-                publish(turn, link, certificate);
+                link.keep(turn, certificate);
                 Ok(())
             }
             None => {
@@ -236,61 +205,74 @@ impl Heads {
             })
     }
 
-    /// Whether a remembered head lacks its certificate.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.certified() < self.applied
+    /// Whether the same head has been the lowest without a certificate for so long that signatures
+    /// must have got lost; then all others are to be told what this member has said.
+    ///
+    /// Blocks may become final all the while, so this has a clock of its own.
+    pub(crate) fn repair(&mut self, now: Time, patience_ms: u64) -> bool {
+        let certified = self.certified();
+        let since = match self.stuck {
+            _ if certified == self.applied => {
+                self.stuck = None;
+                return false;
+            }
+            Some((height, since)) if height == certified.next() => since,
+            Some(_) | None => now,
+        };
+        let long = now.since_ms(since) >= patience_ms;
+        self.stuck = Some((certified.next(), if long { now } else { since }));
+        long
     }
 
-    /// Signs again, in the sense of sending the same bytes, what lacks a certificate.
-    pub(crate) fn repeat(&self, turn: &mut Turn<'_>) {
-        let seat = turn.member.seat();
-        let lacking = self.links.iter().filter(|(_, link)| link.certificate.is_none());
-        for (height, link) in lacking.take(AT_ONCE) {
-            if let Some((signature, _)) = link.signatures.get(&seat) {
-                let own = HeadSignature {
-                    height: *height,
-                    head: link.hash,
-                    signature: *signature,
-                };
-                say(turn, own);
-            }
-        }
+    /// When to call [`Heads::repair`] next.
+    pub(crate) fn deadline(&self, patience_ms: u64) -> Option<Time> {
+        self.stuck.map(|(_, since)| since.plus_ms(patience_ms))
+    }
+
+    /// What this member has said of heads that lack a certificate, to be said again. Nothing is
+    /// signed here.
+    pub(crate) fn said(&self, seat: Seat) -> Vec<Message> {
+        let lacking = self
+            .links
+            .values()
+            .filter(|link| link.certificate.is_none());
+        lacking
+            .take(AT_ONCE)
+            .filter_map(|link| link.said(seat))
+            .collect()
     }
 
     /// A member holds certificates up to a height: send it the next ones.
     pub(crate) fn on_status(&self, turn: &mut Turn<'_>, from: Seat, certified: Height) {
-        let above = self.links.range(certified.next()..);
+        let above = self
+            .links
+            .range((Bound::Excluded(certified), Bound::Unbounded));
         let certificates = above.filter_map(|(_, link)| link.certificate.clone());
         for certificate in certificates.take(AT_ONCE) {
-            turn.out.push(Output::Send {
-                to: from,
-                message: std::sync::Arc::new(Message::HeadCertificate(certificate)),
-            });
+            turn.send(from, Message::HeadCertificate(certificate));
         }
     }
 
-    /// A head that the log says this member signed. It is signed again, which gives the same bytes,
-    /// if its block was applied before what is being restored.
+    /// A head that the log says this member signed.
     ///
     /// # Errors
     ///
     /// [`Contradiction`] if the block is applied and its head is another one.
-    pub(crate) fn restore_guard(&mut self, member: &Member, head: Head) -> Result<(), Contradiction> {
+    pub(crate) fn restore_guard(&mut self, head: Head) -> Result<(), Contradiction> {
         let height = head.height;
         if height > self.applied {
             self.guards.insert(height, head.hash());
             return Ok(());
         }
-        match self.links.get(&height) {
-            Some(link) if link.head != head => return Err(Contradiction::SignedHead { height }),
-            Some(_) => {}
-            None => {
-                let signature = member.sign(&head.statement());
-                let mut link = Link::new(head);
-                link.signatures.insert(member.seat(), (signature, true));
-                self.links.insert(height, link);
-            }
+        // Without a link the block was applied before what is being restored.
+        let link = self
+            .links
+            .entry(height)
+            .or_insert_with(|| Link::new(head.clone()));
+        if link.head != head {
+            return Err(Contradiction::SignedHead { height });
         }
+        link.guarded = true;
         Ok(())
     }
 
@@ -327,20 +309,4 @@ impl Heads {
         }
         self.keep(turn, certificate)
     }
-}
-
-fn publish(turn: &mut Turn<'_>, link: &mut Link, certificate: HeadCertificate) {
-    if link.certificate.is_some() {
-        return;
-    }
-    link.certificate = Some(certificate.clone());
-    let record = Record::HeadCertificate(certificate.clone());
-    turn.out.push(Output::Persist(record));
-    turn.out.push(Output::HeadCertified(certificate));
-}
-
-fn say(turn: &mut Turn<'_>, signature: HeadSignature) {
-    let message = Message::HeadSignature(signature);
-    turn.out
-        .push(Output::Broadcast(std::sync::Arc::new(message)));
 }

@@ -16,7 +16,9 @@ use model::head::Head;
 use model::result::{AbortReason, Outcome, TransactionResult, results_tree};
 use model::statement::{Height, Scope};
 use model::transaction::Authorized;
-use model::{ActiveSet, Block, Checkers, Genesis, Hash, NetworkId, Object, ObjectId, ShardId, Time};
+use model::{
+    ActiveSet, Block, Checkers, Genesis, Hash, NetworkId, Object, ObjectId, ShardId, Time,
+};
 use model::{TransactionId, merkle, validity};
 
 /// The state of a shard: what all its honest replicas agree on at a height.
@@ -190,8 +192,8 @@ impl Ledger {
     /// Structural validity V3 (sbac.md, 5.2), and that each transaction is decided once.
     fn standing(&self, transaction: &Authorized, time: Time) -> Standing {
         let body = transaction.body();
-        let in_time = time <= body.valid_until
-            && body.valid_until <= time.plus_ms(bounds::VALIDITY_MS_MAX);
+        let in_time =
+            time <= body.valid_until && body.valid_until <= time.plus_ms(bounds::VALIDITY_MS_MAX);
         let alone = body.participants == [self.scope.shard];
         if in_time && alone && !self.decided.contains_key(&transaction.id()) {
             Standing::Open

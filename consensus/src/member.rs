@@ -1,5 +1,8 @@
 //! One member of a shard: its seat, its key, and how it checks what other members signed.
 
+#[cfg(test)]
+pub(crate) mod tests;
+
 use model::shard::{Committee, Seat};
 use model::statement::{Slot, Statement};
 use model::{Certificate, HeadCertificate, Malpractice, Signature, SignatureCheck};
@@ -73,7 +76,12 @@ impl Member {
     }
 
     /// Whether the member on `seat` signed the statement.
-    pub(crate) fn verify(&mut self, seat: Seat, statement: &Statement, signature: &Signature) -> bool {
+    pub(crate) fn verify(
+        &mut self,
+        seat: Seat,
+        statement: &Statement,
+        signature: &Signature,
+    ) -> bool {
         let Some(node) = self.committee.member(seat) else {
             return false;
         };

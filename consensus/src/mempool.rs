@@ -116,11 +116,6 @@ impl Mempool {
             .map(|waiting| &waiting.transaction)
     }
 
-    /// All that wait, those at rest included, in no order that means anything.
-    pub fn all(&self) -> impl Iterator<Item = &Arc<Authorized>> {
-        self.waiting.values().map(|waiting| &waiting.transaction)
-    }
-
     /// The oldest that may be proposed and that `choose` takes, as many as fit into a payload.
     pub fn payload(&self, choose: impl Fn(&Authorized) -> bool) -> Vec<Arc<Authorized>> {
         let mut room = PAYLOAD_ROOM;

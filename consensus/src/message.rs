@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use model::block::BlockRef;
 use model::block::{Entry, decode_entries};
 use model::bounds;
 use model::encoding::{self, DecodeError};
@@ -13,7 +14,6 @@ use model::head::HeadCertificate;
 use model::statement::{Height, Scope, Slot, Statement, Vote};
 use model::transaction::{Authorized, Malformed, WellFormed};
 use model::{Block, Certificate, Finalized, Hash, NetworkId, Signature, Transaction};
-use model::block::BlockRef;
 use serde::{Deserialize, Serialize};
 
 /// The longest encoding of a [`Message`]: a block, its signature, and the tags around them.

@@ -7,26 +7,25 @@
 //! Starting: [`Replica::new`] from the state that the shell kept, [`Replica::restore`] for each
 //! record of the log since then, [`Replica::start`] once, then [`Replica::step`] for ever.
 
+mod pool;
 mod port;
 mod recovery;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::block::encode_entries;
 use model::bounds;
-use model::encoding::Bytes;
 use model::shard::{Committee, Seat};
 use model::transaction::Authorized;
-use model::{Checkers, SignatureCheck, Time, TransactionId};
+use model::{Checkers, Head, SignatureCheck, Time, TransactionId};
 
+use pool::{Pool, pass_on};
 pub use port::{AppliedBlock, Contradiction, Input, Output};
 
-use crate::bft::{Bft, FinalBlock, Pace, Turn, Work};
+use crate::bft::{Bft, FinalBlock, Pace, Turn};
 use crate::head::Heads;
 use crate::ledger::Ledger;
 use crate::member::Member;
-use crate::mempool::{self, Mempool};
+use crate::mempool::Mempool;
 use crate::message::{Admitted, Blocks, Message, TRANSACTIONS_MAX};
 use crate::signer::Signer;
 use crate::time::Now;
@@ -95,10 +94,12 @@ impl Replica {
     pub fn start(&mut self, now: Now) -> Vec<Output> {
         let mut out = Vec::new();
         let (turn, bft, heads) = &mut self.parts(now, &mut out);
-        bft.reserve(turn);
+        bft.resume(turn);
         turn.broadcast(Message::Status(bft.status(heads.certified())));
-        bft.repeat(turn);
-        heads.repeat(turn);
+        for message in bft.said(turn.member.seat()) {
+            turn.broadcast(message);
+        }
+        heads.resume(turn);
         self.settle(now, &mut out);
         out
     }
@@ -127,7 +128,11 @@ impl Replica {
                 self.on_link_up(now, seat, &mut out);
                 Ok(())
             }
-            Input::Tick => Ok(()),
+            Input::Tick => {
+                // The request to be woken is used up, even if it was answered too early.
+                self.wake = None;
+                Ok(())
+            }
         };
         match taken {
             Ok(()) => self.settle(now, &mut out),
@@ -182,8 +187,10 @@ impl Replica {
             Admitted::Vote(vote) => bft.on_vote(turn, from, vote),
             Admitted::Certificate(certificate) => bft.on_certificate(turn, from, certificate),
             Admitted::Status(status) => {
-                heads.on_status(turn, from, status.certified);
-                bft.on_status(turn, from, status);
+                let certified = status.certified;
+                if bft.on_status(turn, from, status) {
+                    heads.on_status(turn, from, certified);
+                }
             }
             Admitted::ProposalRequest(block) => bft.on_proposal_request(turn, from, block),
             Admitted::CertificatesRequest { first, last } => {
@@ -232,7 +239,7 @@ impl Replica {
             .filter_map(|block| block.head.clone())
             .collect();
         // What is refused is the answerer's fault, and another member is asked.
-        if bft.on_blocks(turn, from, blocks).is_ok() {
+        if bft.on_blocks(turn, from, blocks) == Ok(true) {
             for certificate in certificates {
                 heads.expect(turn, certificate);
             }
@@ -240,17 +247,27 @@ impl Replica {
     }
 
     fn on_link_up(&mut self, now: Now, seat: Seat, out: &mut Vec<Output>) {
-        let status = self.bft.status(self.heads.certified());
-        let send = |message| Output::Send {
-            to: seat,
-            message: Arc::new(message),
-        };
-        out.push(send(Message::Status(status)));
-        let waiting: Vec<_> = self.mempool.all().take(TRANSACTIONS_MAX).cloned().collect();
-        out.extend(pass_on(&waiting).into_iter().map(send));
+        // One message of transactions: a link that comes and goes must not cost more than it carries.
+        let oldest = self.oldest(TRANSACTIONS_MAX).into_iter().take(1);
+        let said: Vec<Message> = oldest.chain(self.said()).collect();
         let (turn, bft, heads) = &mut self.parts(now, out);
-        bft.repeat(turn);
-        heads.repeat(turn);
+        turn.send(seat, Message::Status(bft.status(heads.certified())));
+        for message in said {
+            turn.send(seat, message);
+        }
+    }
+
+    /// What this member has said and others may lack.
+    fn said(&self) -> impl Iterator<Item = Message> + use<> {
+        let seat = self.member.seat();
+        let heads = self.heads.said(seat);
+        self.bft.said(seat).into_iter().chain(heads)
+    }
+
+    /// Messages that pass on the transactions that have waited longest, so many at most.
+    fn oldest(&self, count: usize) -> Vec<Message> {
+        let waiting: Vec<_> = self.mempool.ready().take(count).cloned().collect();
+        pass_on(&waiting)
     }
 
     /// Lets everything happen that can happen now, then says when to wake.
@@ -260,28 +277,39 @@ impl Replica {
             return;
         }
         self.sweep(now);
-        let busy = self.bft.is_busy() || self.heads.is_waiting();
-        let repeated = {
-            let (turn, bft, heads) = &mut self.parts(now, out);
-            let standstill = bft.repair(turn, busy, heads.certified());
-            if standstill {
-                heads.repeat(turn);
-            }
-            standstill
-        };
-        if repeated {
-            let oldest: Vec<_> = self.mempool.all().take(REPEATED).cloned().collect();
-            for message in pass_on(&oldest) {
-                out.push(Output::Broadcast(Arc::new(message)));
-            }
-        }
-        let deadline = self.bft.deadline(now, &self.member, busy);
+        self.repair(now, out);
+        let deadline = self.deadline(now);
         if let Some(deadline) = deadline
             && self.wake != Some(deadline)
         {
             out.push(Output::WakeAt(deadline));
         }
         self.wake = deadline;
+    }
+
+    /// Repeats what may have been lost, when it is time to.
+    fn repair(&mut self, now: Now, out: &mut Vec<Output>) {
+        let (turn, bft, heads) = &mut self.parts(now, out);
+        let stuck = heads.repair(now.timer, bft.patience_ms());
+        let standstill = bft.repair(turn, heads.certified());
+        if !stuck && !standstill {
+            return;
+        }
+        turn.broadcast(Message::Status(bft.status(heads.certified())));
+        let oldest = self.oldest(REPEATED);
+        let said: Vec<Message> = self.said().chain(oldest).collect();
+        for message in said {
+            out.push(Output::Broadcast(Arc::new(message)));
+        }
+    }
+
+    /// When to act again without any input; `None` if only input can change anything.
+    fn deadline(&self, now: Now) -> Option<Time> {
+        self.bft
+            .deadlines(&self.member)
+            .chain(self.heads.deadline(self.bft.patience_ms()))
+            .filter(|deadline| *deadline > now.timer)
+            .min()
     }
 
     fn advance(&mut self, now: Now, out: &mut Vec<Output>) -> Result<(), Contradiction> {
@@ -312,32 +340,34 @@ impl Replica {
         blocks: Vec<FinalBlock>,
         out: &mut Vec<Output>,
     ) -> Result<(), Contradiction> {
-        for FinalBlock {
-            candidate,
-            certificate,
-        } in blocks
-        {
-            let applied = self
-                .ledger
-                .apply(&candidate.block, &candidate.entries, &*self.checkers);
-            for transaction in candidate.entries.iter() {
-                self.mempool.remove(&transaction.id());
-            }
-            let head = applied.head.clone();
-            out.push(Output::Applied(AppliedBlock {
-                block: candidate.block,
-                certificate,
-                applied: Arc::new(applied),
-            }));
-            let turn = &mut Turn {
-                now,
-                member: &mut self.member,
-                out,
-            };
-            self.heads.applied(turn, head)?;
+        for block in blocks {
+            let head = self.apply_block(block, out);
+            let (turn, _, heads) = &mut self.parts(now, out);
+            heads.applied(turn, head)?;
         }
         self.bft.applied(self.ledger.tip);
         Ok(())
+    }
+
+    /// Applies one block to the ledger and the pool. The head after it.
+    fn apply_block(&mut self, block: FinalBlock, out: &mut Vec<Output>) -> Head {
+        let FinalBlock {
+            candidate,
+            certificate,
+        } = block;
+        let applied = self
+            .ledger
+            .apply(&candidate.block, &candidate.entries, &*self.checkers);
+        for transaction in candidate.entries.iter() {
+            self.mempool.remove(&transaction.id());
+        }
+        let head = applied.head.clone();
+        out.push(Output::Applied(AppliedBlock {
+            block: candidate.block,
+            certificate,
+            applied: Arc::new(applied),
+        }));
+        head
     }
 
     /// Drops transactions that wait in vain, now and then.
@@ -365,54 +395,4 @@ impl Replica {
         let member = &mut self.member;
         (Turn { now, member, out }, &mut self.bft, &mut self.heads)
     }
-}
-
-/// The pool, as a leader sees it.
-struct Pool<'a> {
-    mempool: &'a mut Mempool,
-    ledger: &'a Ledger,
-}
-
-impl Work for Pool<'_> {
-    fn set_aside(&mut self, elsewhere: BTreeSet<TransactionId>) {
-        self.mempool.set_aside(elsewhere);
-    }
-
-    fn waits(&self, time: Time) -> bool {
-        self.mempool
-            .ready()
-            .any(|transaction| self.ledger.is_open(transaction, time))
-    }
-
-    fn payload(&self, time: Time) -> (Bytes, Vec<Authorized>) {
-        let chosen = self
-            .mempool
-            .payload(|transaction| self.ledger.is_open(transaction, time));
-        let payload = encode_entries(&mempool::entries(&chosen));
-        let entries = chosen
-            .iter()
-            .map(|transaction| (**transaction).clone())
-            .collect();
-        (payload, entries)
-    }
-}
-
-/// Messages that pass transactions on, none of them longer than a payload may be.
-fn pass_on(transactions: &[Arc<Authorized>]) -> Vec<Message> {
-    let mut messages = Vec::new();
-    let mut batch = Vec::new();
-    let mut room = bounds::PAYLOAD_BYTES_MAX;
-    for transaction in transactions {
-        let bytes = model::encoding::encode(transaction.transaction()).len();
-        if bytes > room || batch.len() == TRANSACTIONS_MAX {
-            messages.push(Message::Transactions(std::mem::take(&mut batch)));
-            room = bounds::PAYLOAD_BYTES_MAX;
-        }
-        room = room.saturating_sub(bytes);
-        batch.push(transaction.transaction().clone());
-    }
-    if !batch.is_empty() {
-        messages.push(Message::Transactions(batch));
-    }
-    messages
 }

@@ -36,7 +36,9 @@ fn things() -> ContractId {
 }
 
 fn keys() -> Vec<SecretKey> {
-    (1..=4).map(|seed| SecretKey::from_seed([seed; 32])).collect()
+    (1..=4)
+        .map(|seed| SecretKey::from_seed([seed; 32]))
+        .collect()
 }
 
 fn genesis() -> Genesis {

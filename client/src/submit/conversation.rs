@@ -33,6 +33,8 @@ pub(super) struct Conversation<'a, A> {
     node: NodeId,
     /// Whether this node is given the transaction.
     submits: bool,
+    /// Whether it has taken it in.
+    submitted: bool,
 }
 
 /// What comes next.
@@ -62,11 +64,12 @@ impl<'a, A: Api> Conversation<'a, A> {
             shard,
             node,
             submits,
+            submitted: false,
         }
     }
 
     /// Talks until there is a verdict.
-    pub(super) async fn hold(self) -> Verdict {
+    pub(super) async fn hold(mut self) -> Verdict {
         let mut pause = PAUSE_MIN;
         let mut following = false;
         loop {
@@ -109,7 +112,7 @@ impl<'a, A: Api> Conversation<'a, A> {
     }
 
     /// Submits the transaction, if it is to be submitted here.
-    async fn begin(&self) -> Result<Step, AskError> {
+    async fn begin(&mut self) -> Result<Step, AskError> {
         let Some(transaction) = self.subject.submit.filter(|_| self.submits) else {
             return self.ask_outcome().await;
         };
@@ -122,8 +125,11 @@ impl<'a, A: Api> Conversation<'a, A> {
         }
         match response? {
             Response::Accepted | Response::Decided(_) => {
-                let node = self.node;
-                self.board.watch.tell(Event::Submitted { node });
+                if !self.submitted {
+                    self.submitted = true;
+                    let node = self.node;
+                    self.board.watch.tell(Event::Submitted { node });
+                }
                 Ok(Step::Follow)
             }
             Response::Refused(Refused::OutOfTime(progress)) if self.is_over(progress) => {

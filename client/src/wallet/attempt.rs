@@ -149,9 +149,9 @@ impl<A: Api> Wallet<A> {
         match self.client.settle(transaction, id, until, watch).await? {
             Fate::Decided(settled) => {
                 let closed = Closed::of(&settled);
-                self.close(vec![(id, closed)], &settled.decisions).await
+                self.close(Some((id, closed)), &settled.decisions).await
             }
-            Fate::Never => self.close(vec![(id, Closed::Abandoned)], &[]).await,
+            Fate::Never => self.close(Some((id, Closed::Abandoned)), &[]).await,
             Fate::OutOfTime => Err(Error::Clock { transaction: id }),
             Fate::Open {
                 unknown,
@@ -161,7 +161,7 @@ impl<A: Api> Wallet<A> {
                 unsent: Some(error),
                 ..
             } => {
-                self.close(vec![(id, Closed::Abandoned)], &[]).await?;
+                self.close(Some((id, Closed::Abandoned)), &[]).await?;
                 Err(error)
             }
         }
@@ -194,12 +194,12 @@ impl<A: Api> Wallet<A> {
             Fate::Decided(decisions) => {
                 let settled = Settled::new(id, transaction.clone(), decisions, Instant::now());
                 let closed = match Closed::of(&settled) {
-                    Closed::Committed => Vec::new(),
-                    other => vec![(id, other)],
+                    Closed::Committed => None,
+                    other => Some((id, other)),
                 };
                 self.close(closed, &settled.decisions).await
             }
-            Fate::Never => self.close(vec![(id, Closed::Abandoned)], &[]).await,
+            Fate::Never => self.close(Some((id, Closed::Abandoned)), &[]).await,
             Fate::OutOfTime | Fate::Open { .. } => Err(Error::Held { transaction: id }),
         }
     }

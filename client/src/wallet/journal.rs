@@ -219,10 +219,11 @@ impl Journal {
         Ok(Ok((attempt, claim)))
     }
 
-    /// Records what became of attempts, and the height at which a shard was seen.
+    /// Records what became of an attempt, and the heights at which shards were seen. A commit closes
+    /// all attempts at the same payment.
     pub(crate) fn close(
         &self,
-        closed: &[(TransactionId, Closed)],
+        closed: Option<(TransactionId, Closed)>,
         seen: &BTreeMap<ShardId, Height>,
     ) -> Result<(), JournalError> {
         let _lock = self.lock()?;

@@ -41,8 +41,11 @@ impl<A: Api> Wallet<A> {
     ///
     /// # Errors
     ///
-    /// [`Error::Unknown`] if the time is up: the payment may still commit, and the same order again
-    /// takes it up. After every other error no attempt of this command can commit any more.
+    /// Those of [`Class::Unknown`], such as [`Error::Unknown`] when the time is up: the payment may
+    /// still commit, and the same order again takes it up. After every other error no attempt of
+    /// this command can commit any more.
+    ///
+    /// [`Class::Unknown`]: crate::Class::Unknown
     pub async fn send(&self, order: &Order, watch: &Watch<'_>) -> Result<Settled, Error> {
         if order.amount == Amount::default() {
             return Err(AmountError::Zero.into());
@@ -116,20 +119,9 @@ impl<A: Api> Wallet<A> {
         watch: &Watch<'_>,
     ) -> Result<Option<Settled>, Error> {
         let (id, transaction) = (attempt.id, &attempt.transaction);
-        let is_earlier = job.is_earlier(&id);
         let over = self.over_at(transaction).min(until);
         match self.client.settle(transaction, id, over, watch).await {
-            Ok(Fate::Decided(settled)) => {
-                if settled.is_committed() {
-                    return Ok(Some(self.conclude(job, settled).await?));
-                }
-                let aborted = self.conclude(job, settled).await?;
-                if is_earlier {
-                    return Ok(None);
-                }
-                let committed = self.outlast(job, until, watch).await?;
-                Ok(Some(committed.unwrap_or(aborted)))
-            }
+            Ok(Fate::Decided(settled)) => self.decided(job, settled, until, watch).await,
             Ok(Fate::Never) => {
                 self.abandon(job, &id).await?;
                 self.expected(attempt)?;
@@ -140,25 +132,46 @@ impl<A: Api> Wallet<A> {
                 job.late.insert(id);
                 Ok(None)
             }
-            Ok(Fate::Open { unknown, unsent }) => {
-                if let Some(error) = unsent {
-                    if !is_earlier {
-                        self.abandon(job, &id).await?;
-                    }
-                    return Err(error);
-                }
-                if Instant::now() < until && self.is_over(transaction) {
-                    return Ok(None);
-                }
-                Err(unknown.into())
-            }
-            Err(error) => {
-                if matches!(error, Error::Refused { .. }) {
+            Ok(Fate::Open {
+                unsent: Some(error),
+                unknown: _, // what was not sent is known well enough
+            }) => {
+                // An earlier command may have sent it all the same.
+                if !job.is_earlier(&id) {
                     self.abandon(job, &id).await?;
                 }
                 Err(error)
             }
+            Ok(Fate::Open { .. }) if Instant::now() < until && self.is_over(transaction) => {
+                Ok(None)
+            }
+            Ok(Fate::Open { unknown, .. }) => Err(unknown.into()),
+            Err(error @ Error::Refused { .. }) => {
+                self.abandon(job, &id).await?;
+                Err(error)
+            }
+            Err(error) => Err(error),
         }
+    }
+
+    /// Makes of a decision what it means for the payment. `None` if another attempt is needed.
+    async fn decided(
+        &self,
+        job: &mut Job,
+        settled: Settled,
+        until: Instant,
+        watch: &Watch<'_>,
+    ) -> Result<Option<Settled>, Error> {
+        let settled = self.conclude(job, settled).await?;
+        if settled.is_committed() {
+            return Ok(Some(settled));
+        }
+        if settled.resumed {
+            // The abort of an earlier command's attempt is no answer to this one.
+            return Ok(None);
+        }
+        let committed = self.outlast(job, until, watch).await?;
+        Ok(Some(committed.unwrap_or(settled)))
     }
 
     /// Asks what became of the open attempts, and forgets those that cannot commit. A commit ends
@@ -222,25 +235,15 @@ impl<A: Api> Wallet<A> {
         Ok(None)
     }
 
-    /// Records the decision on an attempt. If it is committed no other attempt can commit any more.
+    /// Records the decision on an attempt. After a commit no other attempt can commit any more.
     pub(super) async fn conclude(
         &self,
         job: &mut Job,
         mut settled: Settled,
     ) -> Result<Settled, Error> {
         settled.resumed = job.is_earlier(&settled.id);
-        let mut closed = Vec::new();
-        if settled.is_committed() {
-            let others = job
-                .open
-                .drain(..)
-                .map(|attempt| (attempt.id, Closed::Abandoned));
-            closed.extend(others.filter(|(id, _)| *id != settled.id));
-            closed.push((settled.id, Closed::Committed));
-        } else {
-            job.forget(&settled.id);
-            closed.push((settled.id, Closed::Aborted));
-        }
+        job.forget(&settled.id);
+        let closed = Some((settled.id, Closed::of(&settled)));
         match self.close(closed, &settled.decisions).await {
             Ok(()) => Ok(settled),
             Err(Error::Journal(reason)) => Err(Error::Unrecorded {
@@ -254,7 +257,7 @@ impl<A: Api> Wallet<A> {
     /// Records that an attempt can never be decided.
     pub(super) async fn abandon(&self, job: &mut Job, id: &TransactionId) -> Result<(), Error> {
         job.forget(id);
-        self.close(vec![(*id, Closed::Abandoned)], &[]).await
+        self.close(Some((*id, Closed::Abandoned)), &[]).await
     }
 }
 

@@ -3,6 +3,7 @@
 mod accounts;
 mod finding;
 mod retry;
+mod storm;
 mod together;
 
 use std::sync::{Mutex, PoisonError};

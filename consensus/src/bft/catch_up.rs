@@ -7,7 +7,9 @@ use model::shard::Seat;
 use model::statement::{Slot, Statement, Vote};
 use model::{Certificate, Finalized, Time};
 
+use super::cast::log;
 use super::{Bft, Candidate, Turn};
+use crate::ledger::Tip;
 use crate::member::Member;
 use crate::message::{Blocks, BlocksRequest, Message, Refused, entries_of_final};
 use crate::record::Record;
@@ -28,12 +30,11 @@ pub(super) struct CatchUp {
     target: Option<BlockRef>,
     /// Who told of it: the first to ask.
     source: Option<Seat>,
-    /// A fetch that is under way: whom, and since when.
+    /// A fetch that is under way: whom, and until when nobody else is asked.
     fetch: Option<(Seat, Time)>,
-    /// How often others have been asked, so that they take turns.
-    turns: usize,
-    /// When certificates or proposals of a slot were last asked for.
-    asked: BTreeMap<Slot, Time>,
+    /// When certificates or proposals of a slot were last asked for, and how often, so that others
+    /// take turns for each slot.
+    asked: BTreeMap<Slot, (Time, usize)>,
 }
 
 impl CatchUp {
@@ -72,23 +73,30 @@ impl CatchUp {
         self.target.is_some()
     }
 
-    /// Whether it is time to ask about this slot (again).
-    pub(super) fn may_ask(&mut self, now: Now, slot: Slot) -> bool {
-        let early = self
-            .asked
-            .get(&slot)
-            .is_some_and(|when| now.timer.since_ms(*when) < ASK_AGAIN_MS);
-        if !early {
-            self.asked.insert(slot, now.timer);
-        }
-        !early
+    /// If it is time to ask about this slot (again), how often it was asked about before.
+    pub(super) fn may_ask(&mut self, now: Now, slot: Slot) -> Option<usize> {
+        let times = match self.asked.get(&slot) {
+            Some((when, _)) if now.timer.since_ms(*when) < ASK_AGAIN_MS => return None,
+            Some((_, times)) => *times,
+            None => 0,
+        };
+        self.asked.insert(slot, (now.timer, times + 1));
+        Some(times)
+    }
+
+    /// Whom to ask for blocks: who told of them, and then each other member in turn.
+    fn next_source(&mut self, others: &[Seat]) -> Seat {
+        let asked = self.fetch.map(|(asked, _)| asked);
+        let last = others.iter().position(|other| Some(*other) == asked);
+        let next = last.map_or(0, |last| (last + 1) % others.len());
+        self.source.take().unwrap_or(others[next])
     }
 
     /// When to look again.
     pub(super) fn deadlines(&self) -> impl Iterator<Item = Time> + '_ {
-        let fetch = self.target.and(self.fetch);
-        let fetch = fetch.map(|(_, since)| since.plus_ms(PATIENCE_MS));
-        let asked = self.asked.values().map(|when| when.plus_ms(ASK_AGAIN_MS));
+        let fetch = self.target.and(self.fetch).map(|(_, until)| until);
+        let asked = self.asked.values();
+        let asked = asked.map(|(when, _)| when.plus_ms(ASK_AGAIN_MS));
         asked.chain(fetch)
     }
 }
@@ -105,17 +113,12 @@ impl Bft {
         let waiting = self
             .catch_up
             .fetch
-            .is_some_and(|(_, since)| turn.now.timer.since_ms(since) < PATIENCE_MS);
+            .is_some_and(|(_, until)| turn.now.timer < until);
         if self.catch_up.target.is_none() || waiting {
             return;
         }
-        let others = turn.member.others();
-        let from = match self.catch_up.source.take() {
-            Some(source) if source != turn.member.seat() => source,
-            Some(_) | None => others[self.catch_up.turns % others.len()],
-        };
-        self.catch_up.turns += 1;
-        self.catch_up.fetch = Some((from, turn.now.timer));
+        let from = self.catch_up.next_source(&turn.member.others());
+        self.catch_up.fetch = Some((from, turn.now.timer.plus_ms(PATIENCE_MS)));
         turn.out.push(Output::FetchBlocks {
             from,
             request: BlocksRequest {
@@ -128,13 +131,11 @@ impl Bft {
     fn fetch_proposals(&mut self, turn: &mut Turn<'_>) {
         let honest = turn.member.committee().honest_threshold();
         for (block, holders) in self.missing_proposals(honest) {
-            if !self.catch_up.may_ask(turn.now, block.slot) {
+            let Some(times) = self.catch_up.may_ask(turn.now, block.slot) else {
                 continue;
-            }
+            };
             let others = turn.member.others();
-            self.catch_up.turns += 1;
-            let fallback = others[self.catch_up.turns % others.len()];
-            let mut asked = vec![fallback];
+            let mut asked = vec![others[times % others.len()]];
             asked.extend(holders.into_iter().take(honest));
             asked.sort_unstable();
             asked.dedup();
@@ -148,38 +149,42 @@ impl Bft {
 
     /// A member did not answer; the next one is asked at the next tick.
     pub(crate) fn on_fetch_failed(&mut self, now: Now, from: Seat) {
-        if let Some((asked, since)) = &mut self.catch_up.fetch
+        if let Some((asked, until)) = &mut self.catch_up.fetch
             && *asked == from
         {
             // Not at once: all others may be unreachable too.
-            let waited = PATIENCE_MS.saturating_sub(ASK_AGAIN_MS);
-            let earliest = Time::from_ms(now.timer.as_ms().saturating_sub(waited));
-            *since = (*since).min(earliest);
+            *until = (*until).min(now.timer.plus_ms(ASK_AGAIN_MS));
         }
     }
 
-    /// A member answered with final blocks.
+    /// A member answered with final blocks. Whether they are of use.
     ///
     /// # Errors
     ///
     /// [`Refused`] if they are not the final blocks after the last one here; the member is at fault,
     /// or this one has got further in the meantime.
-    pub(crate) fn on_blocks(&mut self, turn: &mut Turn<'_>, from: Seat, answer: Blocks) -> Result<(), Refused> {
-        if self.catch_up.fetch.is_none_or(|(asked, _)| asked != from) {
-            return Ok(());
+    pub(crate) fn on_blocks(
+        &mut self,
+        turn: &mut Turn<'_>,
+        from: Seat,
+        answer: Blocks,
+    ) -> Result<bool, Refused> {
+        // An answer that comes late is as good as another: it proves itself.
+        if !self.is_behind() {
+            return Ok(false);
         }
         self.on_fetch_failed(turn.now, from);
         let blocks = self.after_tip(answer.blocks);
         if blocks.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
-        let checked = check_chain(turn.member, self.tip.block, blocks)?;
+        let checked = check_chain(turn.member, &self.tip, blocks)?;
         self.catch_up.fetch = None;
         self.catch_up.source = Some(from);
         for (candidate, certificate) in checked {
             self.keep_final(turn, candidate, certificate);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The blocks that are above the last final one here.
@@ -190,13 +195,18 @@ impl Bft {
             .collect()
     }
 
-    fn keep_final(&mut self, turn: &mut Turn<'_>, mut candidate: Candidate, certificate: Option<Certificate>) {
+    fn keep_final(
+        &mut self,
+        turn: &mut Turn<'_>,
+        mut candidate: Candidate,
+        certificate: Option<Certificate>,
+    ) {
         let name = candidate.block.name();
         let state = self.slots.entry(name.slot).or_default();
         if let Some(known) = state.candidates.get(&name.hash) {
             candidate = known.clone();
         }
-        super::log(turn, &mut candidate);
+        log(turn, &mut candidate);
         state.candidates.insert(name.hash, candidate);
         if let Some(certificate) = certificate {
             turn.persist(Record::Certificate(certificate.clone()));
@@ -210,12 +220,11 @@ impl Bft {
 /// Checks that the blocks extend `tip` without gaps and end in a finalization.
 fn check_chain(
     member: &mut Member,
-    tip: BlockRef,
+    tip: &Tip,
     blocks: Vec<Finalized>,
 ) -> Result<Vec<(Candidate, Option<Certificate>)>, Refused> {
     let scope = *member.committee().scope();
-    let mut parent = tip;
-    let mut height = None;
+    let (mut parent, mut height, mut time) = (tip.block, tip.height, tip.time);
     let mut last_certified = false;
     let mut checked = Vec::with_capacity(blocks.len());
     for Finalized {
@@ -231,12 +240,11 @@ fn check_chain(
         if !block.is_whole() {
             return Err(Refused::OtherPayload);
         }
-        let follows = height.is_none_or(|height: model::Height| header.height == height.next());
-        if header.parent != parent || !follows {
+        let follows = header.height.number().checked_sub(height.number()) == Some(1);
+        if header.parent != parent || !follows || header.time <= time {
             return Err(Refused::NotAChain);
         }
-        parent = block.name();
-        height = Some(header.height);
+        (parent, height, time) = (block.name(), header.height, header.time);
         let finalize = Statement::Vote {
             slot: parent.slot,
             vote: Vote::Finalize(parent.hash),

@@ -5,6 +5,7 @@ use model::block::BlockRef;
 use model::shard::Seat;
 use model::statement::{Slot, Statement, Vote};
 
+use super::answers::Topic;
 use super::{Bft, Turn, WINDOW};
 use crate::message::Message;
 use crate::record::Record;
@@ -14,26 +15,35 @@ const ANSWER_SLOTS: u64 = WINDOW;
 
 impl Bft {
     /// A certificate that somebody sent. It is checked only if it says something new.
-    pub(crate) fn on_certificate(&mut self, turn: &mut Turn<'_>, from: Seat, certificate: Certificate) {
+    pub(crate) fn on_certificate(
+        &mut self,
+        turn: &mut Turn<'_>,
+        from: Seat,
+        certificate: Certificate,
+    ) {
         let Statement::Vote { slot, vote } = certificate.statement else {
             return;
         };
-        if slot <= self.tip.block.slot {
-            return;
-        }
+        let open = self.is_open(slot, WINDOW);
         let known = self
             .slots
             .get(&slot)
             .is_some_and(|state| state.certificates.has(vote));
-        if known || !self.is_wanted(slot, vote) || !turn.member.verify_certificate(&certificate) {
+        // A finalization from far ahead says that there are blocks to fetch.
+        let beyond = matches!(vote, Vote::Finalize(_))
+            && slot > self.tip.block.slot
+            && self.catch_up.is_beyond(slot);
+        if known || !(open || beyond) || !turn.member.verify_certificate(&certificate) {
             return;
         }
         if let Vote::Finalize(hash) = vote {
             self.catch_up.heard(from, BlockRef { slot, hash });
         }
-        if !self.is_open(slot, WINDOW) {
-            // A finalization from far ahead: what it makes final is fetched.
+        if !open {
             return;
+        }
+        for (seat, signature) in &certificate.signatures {
+            self.count(turn, *seat, (slot, vote), *signature, true);
         }
         // Passing on what one has received keeps members together when a liar sends it to few.
         let news = slot >= self.frontier;
@@ -57,21 +67,20 @@ impl Bft {
         any
     }
 
-    fn keep(&mut self, turn: &mut Turn<'_>, slot: Slot, vote: Vote, certificate: Certificate, say: bool) {
+    fn keep(
+        &mut self,
+        turn: &mut Turn<'_>,
+        slot: Slot,
+        vote: Vote,
+        certificate: Certificate,
+        say: bool,
+    ) {
         turn.persist(Record::Certificate(certificate.clone()));
         if say {
             turn.broadcast(Message::Certificate(certificate.clone()));
         }
         let state = self.slots.entry(slot).or_default();
         state.certificates.keep(vote, certificate);
-    }
-
-    /// Whether a certificate about this slot is of use: a finalization always is.
-    fn is_wanted(&self, slot: Slot, vote: Vote) -> bool {
-        match vote {
-            Vote::Finalize(_) => self.is_open(slot, WINDOW) || self.catch_up.is_beyond(slot),
-            Vote::Notarize(_) | Vote::Skip => self.is_open(slot, WINDOW),
-        }
     }
 
     /// Moves the frontier over cleared slots (rule 1). Whether it moved.
@@ -102,19 +111,39 @@ impl Bft {
     }
 
     /// Somebody lacks what cleared some slots.
-    pub(crate) fn on_certificates_request(&self, turn: &mut Turn<'_>, from: Seat, first: Slot, last: Slot) {
-        if let Some(finalization) = &self.finalization
-            && first <= self.tip.block.slot
-        {
-            turn.send(from, Message::Certificate(finalization.clone()));
-        }
-        let limit = Slot::new(first.number().saturating_add(ANSWER_SLOTS));
-        if first > last.min(limit) {
+    pub(crate) fn on_certificates_request(
+        &mut self,
+        turn: &mut Turn<'_>,
+        from: Seat,
+        first: Slot,
+        last: Slot,
+    ) {
+        if !self.answers.may_answer(turn.now, from, Topic::Certificates) {
             return;
         }
-        for state in self.slots.range(first..=last.min(limit)).map(|(_, state)| state) {
+        if first <= self.tip.block.slot {
+            self.send_finalization(turn, from);
+        }
+        self.send_certificates(turn, from, first, last);
+    }
+
+    /// Sends the last finalization to one member.
+    pub(super) fn send_finalization(&self, turn: &mut Turn<'_>, to: Seat) {
+        if let Some(finalization) = &self.finalization {
+            turn.send(to, Message::Certificate(finalization.clone()));
+        }
+    }
+
+    /// Sends to one member the certificates of these slots, as far as they are not final.
+    pub(super) fn send_certificates(&self, turn: &mut Turn<'_>, to: Seat, first: Slot, last: Slot) {
+        let limit = Slot::new(first.number().saturating_add(ANSWER_SLOTS));
+        let last = last.min(limit);
+        if first > last {
+            return;
+        }
+        for state in self.slots.range(first..=last).map(|(_, state)| state) {
             for certificate in state.certificates.iter() {
-                turn.send(from, Message::Certificate(certificate.clone()));
+                turn.send(to, Message::Certificate(certificate.clone()));
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use model::block::BlockRef;
 
-use super::{Bft, FinalBlock, Turn, log};
+use super::cast::log;
+use super::{Bft, FinalBlock, Turn};
 use crate::ledger::Tip;
 use crate::replica::Contradiction;
 
@@ -10,30 +11,38 @@ impl Bft {
     /// The blocks that are final now, oldest first; the caller applies them, then tells the new tip
     /// with [`Bft::applied`].
     pub(super) fn commit(&mut self, turn: &mut Turn<'_>) -> Result<Vec<FinalBlock>, Contradiction> {
-        let finalized = self.slots.iter().rev().find_map(|(slot, state)| {
-            let (hash, certificate) = state.certificates.finalization.as_ref()?;
-            Some((BlockRef { slot: *slot, hash: *hash }, certificate.clone()))
-        });
-        let Some((last, certificate)) = finalized else {
-            return Ok(Vec::new());
-        };
-        let Some(chain) = self.chain_to(&last) else {
-            self.catch_up.behind(last);
-            return if self.leaves_tip(&last) {
-                Err(Contradiction::TwoFinalBlocks { slot: last.slot })
-            } else {
-                Ok(Vec::new())
-            };
-        };
-        let names: Vec<BlockRef> = chain.iter().map(|candidate| candidate.block.name()).collect();
-        let mut blocks = Vec::with_capacity(names.len());
-        for name in names {
-            if let Some(block) = self.take_final(turn, &name) {
-                blocks.push(block);
+        for last in self.finalized() {
+            if let Some(chain) = self.chain_to(&last) {
+                let names: Vec<BlockRef> = chain.iter().map(|block| block.block.name()).collect();
+                let blocks: Vec<FinalBlock> = names
+                    .iter()
+                    .filter_map(|name| self.take_final(turn, name))
+                    .collect();
+                self.finalization = blocks.last().and_then(|block| block.certificate.clone());
+                return Ok(blocks);
             }
+            if self.leaves_tip(&last) {
+                return Err(Contradiction::TwoFinalBlocks { slot: last.slot });
+            }
+            // Something before it is missing, which does not keep back what is before the gap.
+            self.catch_up.behind(last);
         }
-        self.finalization = Some(certificate);
-        Ok(blocks)
+        Ok(Vec::new())
+    }
+
+    /// The blocks above the tip that quorums finalized, the highest first.
+    pub(super) fn finalized(&self) -> Vec<BlockRef> {
+        self.slots
+            .iter()
+            .rev()
+            .filter_map(|(slot, state)| {
+                let (hash, _) = state.certificates.finalization.as_ref()?;
+                Some(BlockRef {
+                    slot: *slot,
+                    hash: *hash,
+                })
+            })
+            .collect()
     }
 
     fn take_final(&mut self, turn: &mut Turn<'_>, name: &BlockRef) -> Option<FinalBlock> {
@@ -60,6 +69,7 @@ impl Bft {
         self.frontier = self.frontier.max(tip.block.slot.next());
         self.waiting_since = None;
         self.catch_up.reached(tip.block.slot);
+        self.answers.reached(tip.block.slot);
     }
 
     /// Whether a final block descends from another block than the last final one: then both chains

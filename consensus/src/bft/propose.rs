@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use model::block::{BlockRef, Header, payload_hash};
 use model::encoding::Bytes;
-use model::statement::Slot;
 use model::transaction::Authorized;
 use model::{Block, Time, TransactionId};
 
@@ -44,8 +43,7 @@ impl Bft {
             turn.now.clock.max(base.time.plus_ms(1))
         });
         let waits = work.waits(time);
-        let unfinished = self.highest_notarized() > self.tip.block.slot;
-        if !waits && !unfinished && !self.others_act(turn) {
+        if !waits && !self.is_unfinished() && !self.others_act(turn) {
             self.waiting_since = None;
             return false;
         }
@@ -94,33 +92,42 @@ impl Bft {
         member.leader(self.frontier) == member.seat() && !proposed
     }
 
-    /// Whether other members are at work in the frontier slot: somebody proposed in it, or so many
-    /// voted that one of them is honest.
+    /// Whether other members are at work in the frontier slot: so many of them voted that one is
+    /// honest. A proposal alone is no reason, or a liar that shows it to one member only would keep
+    /// that one busy for ever.
     fn others_act(&self, turn: &Turn<'_>) -> bool {
-        self.slots.get(&self.frontier).is_some_and(|state| {
-            !state.candidates.is_empty()
-                || state.votes.voters() >= turn.member.committee().honest_threshold()
+        let honest = turn.member.committee().honest_threshold();
+        self.slots
+            .get(&self.frontier)
+            .is_some_and(|state| state.votes.voters_beside(turn.member.seat()) >= honest)
+    }
+
+    /// Whether a notarized block short of final has, or may have, transactions that somebody waits
+    /// for. An empty one is left as it is, or where links are slow each would call for the next.
+    fn is_unfinished(&self) -> bool {
+        self.slots.values().any(|state| {
+            state.notarized().is_some_and(|hash| {
+                let block = state.candidates.get(&hash);
+                block.is_none_or(|candidate| !candidate.entries.is_empty())
+            })
         })
     }
 
-    fn highest_notarized(&self) -> Slot {
+    /// The highest notarized block below the frontier.
+    pub(super) fn highest_notarized(&self) -> Option<BlockRef> {
         self.slots
-            .iter()
+            .range(..self.frontier)
             .rev()
-            .find(|(_, state)| state.notarized().is_some())
-            .map_or(self.tip.block.slot, |(slot, _)| *slot)
+            .find_map(|(slot, state)| {
+                let hash = state.notarized()?;
+                Some(BlockRef { slot: *slot, hash })
+            })
     }
 
     /// The highest notarized block below the frontier, if it and all below it are at hand, and the
     /// slots between are skipped (they are: the frontier has passed them).
     fn base(&self) -> Option<Base> {
-        let slot = self.highest_notarized();
-        let block = if slot == self.tip.block.slot {
-            self.tip.block
-        } else {
-            let hash = self.slots.get(&slot)?.notarized()?;
-            BlockRef { slot, hash }
-        };
+        let block = self.highest_notarized().unwrap_or(self.tip.block);
         let (height, time) = self.notarized_parent(&block)?;
         self.chain_to(&block)?;
         self.first_unskipped(block.slot, self.frontier)

@@ -34,7 +34,11 @@ impl Bft {
         if name.slot <= self.tip.block.slot {
             return Ok(());
         }
-        let entries = entries_of_final(&block, &member.committee().scope().network)?;
+        let scope = member.committee().scope();
+        if block.header.scope != *scope {
+            return Err(Refused::OtherScope);
+        }
+        let entries = entries_of_final(&block, &scope.network)?;
         let candidate = Candidate {
             block: Arc::new(block),
             entries: Arc::new(entries),
@@ -46,15 +50,11 @@ impl Bft {
         Ok(())
     }
 
-    /// A vote that this member cast.
-    pub(crate) fn restore_vote(&mut self, member: &Member, slot: Slot, vote: Vote) {
-        if slot <= self.tip.block.slot {
-            return;
+    /// A vote that this member cast. It is signed again by [`Bft::resume`], if it still matters then.
+    pub(crate) fn restore_vote(&mut self, slot: Slot, vote: Vote) {
+        if slot > self.tip.block.slot {
+            self.slots.entry(slot).or_default().own.record(vote);
         }
-        let signature = member.sign(&Statement::Vote { slot, vote });
-        let state = self.slots.entry(slot).or_default();
-        state.own.record(vote);
-        state.votes.add_own(member.seat(), vote, signature);
     }
 
     /// A certificate that this member kept.
@@ -107,8 +107,17 @@ impl Bft {
         self.commit(turn)
     }
 
-    /// Makes sure that the log reserves slots to propose in, before there is anything to propose.
-    pub(crate) fn reserve(&mut self, turn: &mut Turn<'_>) {
+    /// Signs again, which gives the same bytes, the votes of open slots, and makes sure that the log
+    /// reserves slots to propose in, before there is anything to propose. Once all records are
+    /// restored.
+    pub(crate) fn resume(&mut self, turn: &mut Turn<'_>) {
+        let seat = turn.member.seat();
+        for (slot, state) in &mut self.slots {
+            for vote in state.own.cast() {
+                let signature = turn.member.sign(&Statement::Vote { slot: *slot, vote });
+                state.votes.add_own(seat, vote, signature);
+            }
+        }
         let through = self.frontier.number().saturating_add(turn.member.size());
         self.reserve_through(turn, Slot::new(through));
     }

@@ -1,5 +1,8 @@
 //! What a member knows of one slot.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use model::statement::Vote;
@@ -21,6 +24,8 @@ pub(super) struct SlotState {
     pub(super) own: OwnVotes,
     /// Whether this member has proposed in it.
     pub(super) proposed: bool,
+    /// Whether the leader was reported for two proposals: once is enough.
+    pub(super) leader_lied: bool,
 }
 
 /// The certificates of a slot.
@@ -90,8 +95,14 @@ impl Certificates {
 
     /// All of them.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Certificate> {
-        let notarization = self.notarization.as_ref().map(|(_, certificate)| certificate);
-        let finalization = self.finalization.as_ref().map(|(_, certificate)| certificate);
+        let notarization = self
+            .notarization
+            .as_ref()
+            .map(|(_, certificate)| certificate);
+        let finalization = self
+            .finalization
+            .as_ref()
+            .map(|(_, certificate)| certificate);
         [notarization, self.skip.as_ref(), finalization]
             .into_iter()
             .flatten()

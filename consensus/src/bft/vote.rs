@@ -12,12 +12,13 @@ use crate::message::Message;
 enum Verdict {
     /// Nothing.
     Good,
-    /// It will never be voted for by this member.
+    /// It breaks a rule, or its time is not this member's time.
     Bad,
-    /// Its parent is not at hand, or not known to be notarized.
+    /// Its parent is not at hand. It is being fetched.
     ParentMissing,
-    /// Slots between its parent and itself are not known to be skipped.
-    GapOpen {
+    /// Its parent is not known to be notarized, or a slot between its parent and itself is not known
+    /// to be skipped. Its leader knew when it proposed.
+    Unproven {
         /// The first such slot.
         first: Slot,
     },
@@ -43,7 +44,9 @@ impl Bft {
         if state.own.notarize.is_some() || slot > self.frontier {
             return false;
         }
-        let notarized = state.notarized().and_then(|hash| state.candidates.get_key_value(&hash));
+        let notarized = state
+            .notarized()
+            .and_then(|hash| state.candidates.get_key_value(&hash));
         let Some((hash, candidate)) = notarized.or_else(|| state.candidates.iter().next()) else {
             return false;
         };
@@ -53,9 +56,9 @@ impl Bft {
                 self.cast(turn, slot, Vote::Notarize(hash))
             }
             Verdict::Bad | Verdict::ParentMissing => false,
-            Verdict::GapOpen { first } => {
+            Verdict::Unproven { first } => {
                 let leader = turn.member.leader(slot);
-                if self.catch_up.may_ask(turn.now, slot) && leader != turn.member.seat() {
+                if leader != turn.member.seat() && self.catch_up.may_ask(turn.now, slot).is_some() {
                     let last = slot;
                     turn.send(leader, Message::CertificatesRequest { first, last });
                 }
@@ -115,29 +118,39 @@ impl Bft {
         };
         !state.own.skip
             && state.candidates.is_empty()
-            && state.votes.has_skipped(turn.member, slot, leader)
+            && state
+                .votes
+                .is_genuine(turn.member, slot, leader, Vote::Skip)
     }
 
     /// Whether a candidate may be voted for, as far as is known now.
     fn judge(&self, turn: &Turn<'_>, slot: Slot, candidate: &Candidate) -> Verdict {
         let header = &candidate.block.header;
         let parent = header.parent;
-        if parent.slot >= slot || parent.slot < self.tip.block.slot {
-            return Verdict::Bad;
-        }
-        if header.time.distance_ms(turn.now.clock) > bounds::CLOCK_TOLERANCE_MS {
+        let leaves_tip = parent.slot <= self.tip.block.slot && parent != self.tip.block;
+        if parent.slot >= slot || leaves_tip {
             return Verdict::Bad;
         }
         let Some((height, time)) = self.notarized_parent(&parent) else {
-            return Verdict::ParentMissing;
+            return if self.is_notarized(&parent) {
+                Verdict::ParentMissing
+            } else {
+                Verdict::Unproven { first: parent.slot }
+            };
         };
-        if header.height != height.next() || header.time <= time {
+        if header.height != height.next() || !is_timely(header.time, time, turn.now.clock) {
             return Verdict::Bad;
         }
         match self.first_unskipped(parent.slot, slot) {
-            Some(first) => Verdict::GapOpen { first },
+            Some(first) => Verdict::Unproven { first },
             None => Verdict::Good,
         }
+    }
+
+    fn is_notarized(&self, block: &BlockRef) -> bool {
+        self.slots
+            .get(&block.slot)
+            .is_some_and(|state| state.is_notarized(&block.hash))
     }
 
     /// Height and time of a block that one may build on.
@@ -145,11 +158,8 @@ impl Bft {
         if *parent == self.tip.block {
             return Some((self.tip.height, self.tip.time));
         }
-        let state = self.slots.get(&parent.slot)?;
-        let candidate = state.candidates.get(&parent.hash)?;
-        let header = &candidate.block.header;
-        state
-            .is_notarized(&parent.hash)
+        let header = &self.candidate(parent)?.block.header;
+        self.is_notarized(parent)
             .then_some((header.height, header.time))
     }
 
@@ -169,10 +179,48 @@ impl Bft {
         None
     }
 
-    /// The proposals that have enough support to matter and are not at hand, with members that
-    /// should have them.
-    pub(super) fn missing_proposals(&self, honest: usize) -> Vec<(BlockRef, Vec<model::shard::Seat>)> {
-        let mut missing = Vec::new();
+    /// Whether others have made a block matter: it is kept however many there are in its slot.
+    pub(super) fn matters(&self, block: &BlockRef, honest: usize) -> bool {
+        let supported = self.slots.get(&block.slot).is_some_and(|state| {
+            state.is_notarized(&block.hash) || state.votes.supporters(&block.hash) >= honest
+        });
+        supported || self.missing_ancestors().contains(block)
+    }
+
+    /// The next blocks that are missing below the highest final and the highest notarized block.
+    /// Both took quorums that knew all before them; this member may have cleared their slots by
+    /// skipping them.
+    fn missing_ancestors(&self) -> Vec<BlockRef> {
+        let last_final = self.finalized().first().copied();
+        last_final
+            .into_iter()
+            .chain(self.highest_notarized())
+            .filter_map(|block| self.first_missing(block))
+            .collect()
+    }
+
+    /// The highest block that is not at hand on the way from `block` down to the last final one.
+    fn first_missing(&self, block: BlockRef) -> Option<BlockRef> {
+        let mut next = block;
+        while next.slot > self.tip.block.slot {
+            match self.candidate(&next) {
+                Some(candidate) => next = candidate.block.header.parent,
+                None => return Some(next),
+            }
+        }
+        None
+    }
+
+    /// The proposals that matter and are not at hand, with members that should have them.
+    pub(super) fn missing_proposals(
+        &self,
+        honest: usize,
+    ) -> Vec<(BlockRef, Vec<model::shard::Seat>)> {
+        let mut missing: Vec<(BlockRef, Vec<model::shard::Seat>)> = self
+            .missing_ancestors()
+            .into_iter()
+            .map(|block| (block, Vec::new()))
+            .collect();
         for (slot, state) in &self.slots {
             let favourite = state.votes.favourite();
             let wanted: Option<Hash> = state.notarized().or_else(|| {
@@ -186,9 +234,22 @@ impl Bft {
                     .filter(|(found, _)| *found == hash)
                     .map(|(_, seats)| seats)
                     .unwrap_or_default();
-                missing.push((BlockRef { slot: *slot, hash }, holders));
+                let block = BlockRef { slot: *slot, hash };
+                missing.retain(|(known, _)| *known != block);
+                missing.push((block, holders));
             }
         }
         missing
     }
+}
+
+/// Whether a block may have this time: after its parent's, and near a voter's clock.
+///
+/// A leader whose parent is ahead of its clock can only take the next millisecond. Voters whose
+/// clocks are behind the leader's accept that, or a liar that dates its block as late as it may
+/// would cost the leader after it a slot.
+fn is_timely(time: Time, parent: Time, clock: Time) -> bool {
+    let early = time.plus_ms(bounds::CLOCK_TOLERANCE_MS) < clock;
+    let late = time > clock.plus_ms(bounds::CLOCK_TOLERANCE_MS) && time != parent.plus_ms(1);
+    time > parent && !early && !late
 }

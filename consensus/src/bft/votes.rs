@@ -4,7 +4,10 @@
 //! a certificate: those that come after it are never checked at all. One vote of each kind is kept
 //! per member, so memory is bounded by the size of the shard.
 
-use std::collections::BTreeMap;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::shard::Seat;
 use model::statement::{Slot, Statement, Vote};
@@ -43,9 +46,10 @@ pub(super) struct Ballot {
 pub(super) enum Added {
     /// It is kept.
     New,
-    /// The member has said so before.
+    /// The member has said so before, or is known to lie.
     Known,
-    /// It conflicts with this earlier vote of the member. Neither signature has been checked here.
+    /// It is not kept: it conflicts with this earlier vote of the member, which has not been reported
+    /// yet. Neither signature has been checked here.
     Conflict(Ballot),
 }
 
@@ -53,25 +57,43 @@ pub(super) enum Added {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ballots {
     ballots: BTreeMap<(Kind, Seat), Ballot>,
+    /// The members that were reported: once is enough.
+    liars: BTreeSet<Seat>,
 }
 
 impl Ballots {
-    /// Takes in the vote of a member.
-    pub(super) fn add(&mut self, seat: Seat, vote: Vote, signature: Signature) -> Added {
+    /// Takes in the vote of a member; `checked` says whether its signature has been looked at.
+    pub(super) fn add(
+        &mut self,
+        seat: Seat,
+        vote: Vote,
+        signature: Signature,
+        checked: bool,
+    ) -> Added {
         let key = (Kind::of(vote), seat);
-        if self.ballots.get(&key).is_some_and(|known| known.vote == vote) {
-            return Added::Known;
-        }
-        if let Some(conflict) = self.conflict(seat, vote) {
-            return Added::Conflict(conflict);
-        }
         let ballot = Ballot {
             vote,
             signature,
-            checked: false,
+            checked,
         };
-        self.ballots.insert(key, ballot);
-        Added::New
+        if let Some(known) = self
+            .ballots
+            .get_mut(&key)
+            .filter(|known| known.vote == vote)
+        {
+            if checked {
+                *known = ballot;
+            }
+            return Added::Known;
+        }
+        match self.conflict(seat, vote) {
+            Some(_) if self.liars.contains(&seat) => Added::Known,
+            Some(earlier) => Added::Conflict(earlier),
+            None => {
+                self.ballots.insert(key, ballot);
+                Added::New
+            }
+        }
     }
 
     /// Takes in this member's own vote, which needs no check.
@@ -82,6 +104,11 @@ impl Ballots {
             checked: true,
         };
         self.ballots.insert((Kind::of(vote), seat), ballot);
+    }
+
+    /// The member has been reported.
+    pub(super) fn note_liar(&mut self, seat: Seat) {
+        self.liars.insert(seat);
     }
 
     /// An earlier vote of the member that no honest member casts beside `vote`.
@@ -97,17 +124,34 @@ impl Ballots {
             .copied()
     }
 
-    /// How many members have voted at all.
-    pub(super) fn voters(&self) -> usize {
-        let mut seats: Vec<Seat> = self.ballots.keys().map(|(_, seat)| *seat).collect();
-        seats.sort_unstable();
-        seats.dedup();
-        seats.len()
+    /// How many members beside this one have voted at all.
+    pub(super) fn voters_beside(&self, own: Seat) -> usize {
+        let seats: BTreeSet<Seat> = self.ballots.keys().map(|(_, seat)| *seat).collect();
+        seats.iter().filter(|seat| **seat != own).count()
     }
 
-    /// Whether the member has voted to skip, its signature checked.
-    pub(super) fn has_skipped(&mut self, member: &mut Member, slot: Slot, seat: Seat) -> bool {
-        self.is_genuine(member, slot, (Kind::Skip, seat))
+    /// Whether the member has cast this vote, its signature checked. A vote that it did not sign is
+    /// thrown away, so that a genuine one can take its place.
+    pub(super) fn is_genuine(
+        &mut self,
+        member: &mut Member,
+        slot: Slot,
+        seat: Seat,
+        vote: Vote,
+    ) -> bool {
+        let key = (Kind::of(vote), seat);
+        let Some(ballot) = self.ballots.get_mut(&key).filter(|held| held.vote == vote) else {
+            return false;
+        };
+        if !ballot.checked {
+            let statement = Statement::Vote { slot, vote };
+            ballot.checked = member.verify(seat, &statement, &ballot.signature);
+            if !ballot.checked {
+                self.ballots.remove(&key);
+                return false;
+            }
+        }
+        true
     }
 
     /// The signature of the member's vote, if it cast this one.
@@ -172,7 +216,7 @@ impl Ballots {
             .collect();
         let mut signatures = Vec::with_capacity(quorum);
         for seat in seats {
-            if signatures.len() < quorum && self.is_genuine(member, slot, (kind, seat)) {
+            if signatures.len() < quorum && self.is_genuine(member, slot, seat, vote) {
                 signatures.push((seat, self.ballots[&(kind, seat)].signature));
             }
         }
@@ -206,25 +250,5 @@ impl Ballots {
             .iter()
             .filter(move |((found, _), _)| *found == kind)
             .map(|((_, seat), ballot)| (*seat, ballot))
-    }
-
-    /// Whether the ballot is there and signed by its member. One that is not is thrown away, so that
-    /// a genuine one can take its place.
-    fn is_genuine(&mut self, member: &mut Member, slot: Slot, key: (Kind, Seat)) -> bool {
-        let Some(ballot) = self.ballots.get_mut(&key) else {
-            return false;
-        };
-        if !ballot.checked {
-            let statement = Statement::Vote {
-                slot,
-                vote: ballot.vote,
-            };
-            ballot.checked = member.verify(key.1, &statement, &ballot.signature);
-            if !ballot.checked {
-                self.ballots.remove(&key);
-                return false;
-            }
-        }
-        true
     }
 }

@@ -123,7 +123,9 @@ pub enum Contradiction {
         slot: model::Slot,
     },
     /// Two conflicting blocks are final: more than `f` members are dishonest.
-    #[error("two conflicting blocks were finalized at slot {slot}: more than f members are dishonest")]
+    #[error(
+        "two conflicting blocks were finalized at slot {slot}: more than f members are dishonest"
+    )]
     TwoFinalBlocks {
         /// The slot.
         slot: model::Slot,

@@ -1,10 +1,8 @@
 //! Getting a replica back from what its node kept.
 
-use model::Statement;
-use model::statement::Vote;
-
 use super::{Contradiction, Output, Replica};
 use crate::bft::Turn;
+use crate::message::Proposal;
 use crate::record::Record;
 use crate::time::Now;
 
@@ -21,23 +19,16 @@ impl Replica {
         let mut out = Vec::new();
         match record {
             Record::Reserved(slot) => self.bft.restore_reserved(slot),
-            Record::Proposal(proposal) => self.restore_block(proposal.block, Some(proposal.signature))?,
-            Record::Block(block) => self.restore_block(block, None)?,
-            Record::Vote { slot, vote } => self.bft.restore_vote(&self.member, slot, vote),
-            Record::Certificate(certificate) => {
-                let finalizes = matches!(
-                    certificate.statement,
-                    Statement::Vote {
-                        vote: Vote::Finalize(_),
-                        ..
-                    }
-                );
-                self.bft.restore_certificate(certificate);
-                if finalizes {
-                    self.restore_final(&mut out)?;
-                }
+            Record::Proposal(Proposal { block, signature }) => {
+                self.restore_block(block, Some(signature), &mut out)?;
             }
-            Record::Head(head) => self.heads.restore_guard(&self.member, head)?,
+            Record::Block(block) => self.restore_block(block, None, &mut out)?,
+            Record::Vote { slot, vote } => self.bft.restore_vote(slot, vote),
+            Record::Certificate(certificate) => {
+                self.bft.restore_certificate(certificate);
+                self.restore_final(&mut out)?;
+            }
+            Record::Head(head) => self.heads.restore_guard(head)?,
             Record::HeadCertificate(certificate) => {
                 let turn = &mut Turn {
                     now: Now::both(model::Time::ZERO),
@@ -67,27 +58,30 @@ impl Replica {
         &mut self,
         block: model::Block,
         signature: Option<model::Signature>,
+        out: &mut Vec<Output>,
     ) -> Result<(), Contradiction> {
         let slot = block.header.slot;
         self.bft
             .restore_block(&self.member, block, signature)
-            .map_err(|_| Contradiction::KeptBlock { slot })
+            .map_err(|_| Contradiction::KeptBlock { slot })?;
+        self.restore_final(out)
     }
 
-    /// Applies what a restored finalization makes final.
+    /// Applies what is final by what has been restored so far. Nothing is signed: the log says what
+    /// was, and [`Replica::start`] signs the rest.
     fn restore_final(&mut self, out: &mut Vec<Output>) -> Result<(), Contradiction> {
         let now = Now::both(model::Time::ZERO);
-        let blocks = {
-            let turn = &mut Turn {
-                now,
-                member: &mut self.member,
-                out,
-            };
-            self.bft.restore_final(turn)?
-        };
+        let (turn, bft, _) = &mut self.parts(now, out);
+        let blocks = bft.restore_final(turn)?;
         if blocks.is_empty() {
             return Ok(());
         }
-        self.apply(now, blocks, out)
+        for block in blocks {
+            let head = self.apply_block(block, out);
+            let (turn, _, heads) = &mut self.parts(now, out);
+            heads.restore_applied(turn, head)?;
+        }
+        self.bft.applied(self.ledger.tip);
+        Ok(())
     }
 }

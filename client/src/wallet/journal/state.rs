@@ -105,24 +105,36 @@ impl State {
             .collect()
     }
 
-    /// The lines for what is not recorded already.
+    /// The lines for what is not recorded already. Where an attempt is committed, the others at the
+    /// same payment can never be: they consume an object in common.
     pub(super) fn news(
         &self,
-        closed: &[(TransactionId, Closed)],
+        closed: Option<(TransactionId, Closed)>,
         seen: &BTreeMap<ShardId, Height>,
     ) -> Vec<Line> {
-        let is_open = |id: &TransactionId| {
-            let mut attempts = self.attempts.iter();
-            attempts.any(|attempt| attempt.id == *id && attempt.closed.is_none())
-        };
+        let open: Vec<&Attempt> = self
+            .attempts
+            .iter()
+            .filter(|attempt| attempt.closed.is_none())
+            .collect();
+        let this = closed.and_then(|(id, state)| {
+            let this = open.iter().find(|attempt| attempt.id == id)?;
+            Some((this, state))
+        });
+        let mut lines = Vec::new();
+        if let Some((this, state)) = this {
+            lines.push(Line::Closed { id: this.id, state });
+            let others = open.iter().filter(|other| {
+                state == Closed::Committed && other.payment == this.payment && other.id != this.id
+            });
+            lines.extend(others.map(|other| Line::Closed {
+                id: other.id,
+                state: Closed::Abandoned,
+            }));
+        }
         let is_higher = |(shard, height): &(&ShardId, &Height)| {
             self.seen.get(shard).is_none_or(|known| known < height)
         };
-        let closed = closed.iter().filter(|(id, _)| is_open(id));
-        let closed = closed.map(|(id, state)| Line::Closed {
-            id: *id,
-            state: *state,
-        });
         let seen = seen
             .iter()
             .filter(is_higher)
@@ -130,7 +142,8 @@ impl State {
                 shard: *shard,
                 height: *height,
             });
-        closed.chain(seen).collect()
+        lines.extend(seen);
+        lines
     }
 
     /// The lines that say what is worth remembering, if the file has many more.

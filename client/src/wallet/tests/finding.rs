@@ -80,3 +80,20 @@ async fn a_read_after_a_payment_sees_it_whichever_node_answers() {
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_was_waited_for_ends_all_attempts_at_the_payment() {
+    let desk = Desk::new(&[1_000]);
+    desk.stall();
+    let first = unknown(desk.send(pay(5)).await);
+    sleep(Duration::from_secs(60)).await;
+    let second = unknown(desk.send(pay(5)).await);
+    assert_ne!(first, second);
+    assert_eq!(desk.open_attempts(), 2);
+    desk.world.set_deciding(true);
+    let wallet = desk.wallet(Options::default());
+    committed(wallet.wait(&second, &Watch::nobody()).await);
+    assert_eq!(desk.open_attempts(), 0);
+    assert!(!committed(desk.send(pay(5)).await).resumed);
+    assert_eq!(desk.world.balance("bob"), 1_010);
+}

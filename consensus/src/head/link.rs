@@ -1,0 +1,145 @@
+//! One head of the chain: who signed it, and who signed another one in its place.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::certificate::Certificate;
+use model::head::{Head, HeadCertificate};
+use model::shard::Seat;
+use model::statement::Statement;
+use model::{Hash, Signature};
+
+use crate::bft::{Turn, accuse};
+use crate::message::{HeadSignature, Message};
+use crate::record::Record;
+use crate::replica::Output;
+
+/// A head that this member has computed, or has signed before.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) head: Head,
+    pub(super) hash: Hash,
+    /// Signatures over this head; of each, whether it has been checked.
+    signatures: BTreeMap<Seat, (Signature, bool)>,
+    /// Of each member the first signature over another head at this height.
+    others: BTreeMap<Seat, HeadSignature>,
+    /// The members that were reported: once is enough.
+    liars: BTreeSet<Seat>,
+    pub(super) certificate: Option<HeadCertificate>,
+    /// Whether the log says that this member signs the head.
+    pub(super) guarded: bool,
+}
+
+impl Link {
+    pub(super) fn new(head: Head) -> Self {
+        Self {
+            hash: head.hash(),
+            head,
+            signatures: BTreeMap::new(),
+            others: BTreeMap::new(),
+            liars: BTreeSet::new(),
+            certificate: None,
+            guarded: false,
+        }
+    }
+
+    /// Signs the head and says so, after the log says so.
+    pub(super) fn sign(&mut self, turn: &mut Turn<'_>) {
+        let seat = turn.member.seat();
+        let signature = turn.member.sign(&self.head.statement());
+        self.signatures.insert(seat, (signature, true));
+        if !self.guarded {
+            self.guarded = true;
+            turn.persist(Record::Head(self.head.clone()));
+        }
+        if let Some(said) = self.said(seat) {
+            turn.broadcast(said);
+        }
+    }
+
+    /// What this member has said that signed the head.
+    pub(super) fn said(&self, seat: Seat) -> Option<Message> {
+        let (signature, _) = self.signatures.get(&seat)?;
+        Some(Message::HeadSignature(HeadSignature {
+            height: self.head.height,
+            head: self.hash,
+            signature: *signature,
+        }))
+    }
+
+    /// Takes in a member's signature at this height. Of each kind the first counts.
+    pub(super) fn add(&mut self, turn: &mut Turn<'_>, from: Seat, theirs: HeadSignature) {
+        if theirs.head == self.hash {
+            let unchecked = (theirs.signature, false);
+            self.signatures.entry(from).or_insert(unchecked);
+        } else if !self.liars.contains(&from) {
+            self.others.entry(from).or_insert(theirs);
+        }
+        self.compare(turn, from);
+        self.certify(turn);
+    }
+
+    /// Reports a member that signed this head and another one.
+    fn compare(&mut self, turn: &mut Turn<'_>, seat: Seat) {
+        let Some((signature, _)) = self.signatures.get(&seat) else {
+            return;
+        };
+        if let Some(other) = self.others.remove(&seat) {
+            let first = (self.head.statement(), *signature);
+            let HeadSignature {
+                height,
+                head,
+                signature,
+            } = other;
+            let second = (Statement::Head { height, head }, signature);
+            if accuse(turn, seat, first, second) {
+                self.liars.insert(seat);
+            }
+        }
+    }
+
+    /// Makes the certificate, if there are enough signatures. One that its member did not make is
+    /// thrown away, so that a genuine one can take its place.
+    fn certify(&mut self, turn: &mut Turn<'_>) {
+        let quorum = turn.member.committee().quorum();
+        if self.certificate.is_some() || self.signatures.len() < quorum {
+            return;
+        }
+        let statement = self.head.statement();
+        let mut signatures = Vec::with_capacity(quorum);
+        self.signatures.retain(|seat, (signature, checked)| {
+            if signatures.len() < quorum {
+                *checked = *checked || turn.member.verify(*seat, &statement, signature);
+                if !*checked {
+                    return false;
+                }
+                signatures.push((*seat, *signature));
+            }
+            true
+        });
+        if signatures.len() == quorum {
+            let certificate = Certificate {
+                statement,
+                signatures,
+            };
+            let head = self.head.clone();
+            self.publish(turn, HeadCertificate { head, certificate });
+        }
+    }
+
+    /// Takes in a checked certificate of this head.
+    pub(super) fn keep(&mut self, turn: &mut Turn<'_>, certificate: HeadCertificate) {
+        for (seat, signature) in &certificate.certificate.signatures {
+            self.signatures.insert(*seat, (*signature, true));
+            self.compare(turn, *seat);
+        }
+        self.publish(turn, certificate);
+    }
+
+    fn publish(&mut self, turn: &mut Turn<'_>, certificate: HeadCertificate) {
+        if self.certificate.is_none() {
+            self.certificate = Some(certificate.clone());
+            turn.persist(Record::HeadCertificate(certificate.clone()));
+            turn.out.push(Output::HeadCertified(certificate));
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Tests of the promises of the agreement, the ledger and the replica, through their public surface.
+
+mod network;
+mod shell;
+mod world;
+
+mod admission;
+mod catching_up;
+mod chaos;
+mod evidence;
+mod heads;
+mod hostile;
+mod idle;
+mod ledger;
+mod mempool;
+mod pitfalls;
+mod records;
+mod restart;
+mod rules;
+mod voting;
