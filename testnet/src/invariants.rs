@@ -1,0 +1,185 @@
+//! What must hold in every run, judged by code that shares nothing with what it judges.
+//!
+//! The simulator tells [`Judges`] everything that an honest node does, as it does it. Each judge
+//! keeps tables of its own and restates one rule in its own plain arithmetic; the first rule that is
+//! broken ends the run. Paper: Section V. Design: sbac.md, section 9.
+//!
+//! | judge | rule |
+//! | --- | --- |
+//! | [`agreement`] | S10: no two honest nodes have different blocks or heads at a height |
+//! | [`signing`] | S11: no honest node lets out two signatures that conflict, crashes included |
+//! | [`durability`] | nothing leaves a node before what it rests on is on its disk |
+//! | [`objects`] | S4, S5, S9: each object appears and disappears once, the supply is constant |
+//! | [`decisions`] | S3: a transaction is decided at most once, in time, and only if users signed it |
+//! | [`evidence`] | S12: a record of malpractice is sound; who is seen to lie is named |
+//! | [`audit`] | S18: the history of an honest node is in order, as an auditor sees it |
+//! | [`standing`] | no honest node stops, loses its log, or contradicts itself |
+//! | [`liveness`] | L3: when the network is calm, what is valid commits; then there is silence |
+
+pub mod agreement;
+pub mod audit;
+pub mod decisions;
+pub mod durability;
+pub mod evidence;
+pub mod liveness;
+pub mod objects;
+pub mod signing;
+pub mod standing;
+#[cfg(test)]
+mod testing;
+
+use std::collections::BTreeSet;
+
+use consensus::replica::{AppliedBlock, Contradiction};
+use consensus::{Admitted, Ledger, Message, Record};
+use model::shard::Seat;
+use model::statement::Slot;
+use model::{HeadCertificate, Malpractice, Time};
+use node::store::log::Position;
+
+use crate::simulation::Setting;
+use liveness::Liveness;
+
+/// Something that is to be seen of an honest node.
+#[derive(Debug)]
+pub enum What<'a> {
+    /// It begins, for the first time or again, with this state; its log follows.
+    Began {
+        /// The state.
+        ledger: &'a Ledger,
+        /// Where what is on its disk ends.
+        durable: Position,
+    },
+    /// It signed these bytes.
+    Signed(&'a [u8]),
+    /// It wrote a record to its log.
+    Written {
+        /// The record.
+        record: &'a Record,
+        /// Where the record ends.
+        end: Position,
+    },
+    /// It let a message out.
+    Sent {
+        /// The message.
+        message: &'a Message,
+        /// Where what is on its disk ends, whatever the disk says.
+        durable: Position,
+    },
+    /// It admitted a message, and has not done anything about it yet.
+    Heard {
+        /// Who said it.
+        from: Seat,
+        /// The message.
+        message: &'a Admitted,
+        /// The slot of its last final block.
+        tip: Slot,
+    },
+    /// It applied a block.
+    Applied(&'a AppliedBlock),
+    /// It puts a block that it applied among what it derives from its log.
+    Settled(&'a AppliedBlock),
+    /// Where it stands after it applied blocks.
+    Stands(&'a Ledger),
+    /// It holds the certificate of a head.
+    Certified(&'a HeadCertificate),
+    /// It says that a member lied.
+    Accused(&'a Malpractice),
+    /// Its replica has finished a step.
+    Stepped,
+    /// It crashed.
+    Crashed,
+    /// It stopped by itself.
+    Halted(Contradiction),
+    /// It cannot come back, or cannot go on.
+    Lost(&'a str),
+}
+
+/// Something that an honest node does.
+#[derive(Debug)]
+pub struct Sighting<'a> {
+    /// Virtual time.
+    pub at: Time,
+    /// The node.
+    pub seat: Seat,
+    /// What it does.
+    pub what: &'a What<'a>,
+}
+
+/// A rule that was broken, and how.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{rule}: {how}")]
+pub struct Broken {
+    /// The name of the judge.
+    pub rule: &'static str,
+    /// How the rule was broken.
+    pub how: String,
+}
+
+/// One rule.
+pub trait Judge {
+    /// What people call it.
+    fn rule(&self) -> &'static str;
+
+    /// Looks at one thing that an honest node does.
+    ///
+    /// # Errors
+    ///
+    /// How the rule is broken.
+    fn see(&mut self, sighting: &Sighting<'_>) -> Result<(), String>;
+}
+
+/// All judges, and the first rule that was broken.
+pub struct Judges {
+    safety: Vec<Box<dyn Judge>>,
+    /// The judge that is also told what is expected.
+    pub liveness: Liveness,
+    broken: Option<Broken>,
+}
+
+impl Judges {
+    /// Judges of a world in which the members on the seats of `liars` lie.
+    #[must_use]
+    pub fn new(setting: &Setting, liars: &BTreeSet<Seat>) -> Self {
+        let members = setting.committee.size() as u64;
+        Self {
+            safety: vec![
+                Box::<agreement::Agreement>::default(),
+                Box::new(signing::Signing::new(members)),
+                Box::new(durability::Durability::new(members)),
+                Box::new(objects::Objects::new(&setting.genesis)),
+                Box::<decisions::Decisions>::default(),
+                Box::new(evidence::Evidence::new(setting, liars.clone())),
+                Box::new(standing::Standing),
+            ],
+            liveness: Liveness::new(setting.seats().filter(|seat| !liars.contains(seat))),
+            broken: None,
+        }
+    }
+
+    /// Dismisses a judge, to see what the others say without it.
+    pub fn dismiss(&mut self, rule: &str) {
+        self.safety.retain(|judge| judge.rule() != rule);
+    }
+
+    /// An honest node does something.
+    pub fn see(&mut self, at: Time, seat: Seat, what: &What<'_>) {
+        let sighting = Sighting { at, seat, what };
+        self.liveness.see(&sighting);
+        for judge in &mut self.safety {
+            if let Err(how) = judge.see(&sighting)
+                && self.broken.is_none()
+            {
+                self.broken = Some(Broken {
+                    rule: judge.rule(),
+                    how: format!("node {}: {how}", seat.index()),
+                });
+            }
+        }
+    }
+
+    /// The first rule that was broken, if one was.
+    pub const fn broken(&mut self) -> Option<Broken> {
+        self.broken.take()
+    }
+}

@@ -1,0 +1,43 @@
+//! S18: the history of an honest node, laid before the auditor, is in order, and gives the node's
+//! state.
+//!
+//! The auditor is a crate that does not link what it judges: a second opinion beside the judges here.
+
+use audit::Replay;
+use consensus::Ledger;
+use model::Finalized;
+
+use crate::simulation::{SHARD, Setting};
+
+/// The name of the rule.
+pub const RULE: &str = "audit";
+
+/// Audits the final blocks of a node from genesis on.
+///
+/// # Errors
+///
+/// What the auditor finds, or that the node stands elsewhere.
+pub fn in_order<'a>(
+    setting: &Setting,
+    history: impl Iterator<Item = &'a Finalized>,
+    ledger: &Ledger,
+) -> Result<(), String> {
+    let replay = Replay::new(&setting.genesis, SHARD, setting.checkers.clone());
+    let mut replay = replay.ok_or("the network does not start with the shard")?;
+    let check = &mut setting.notary.clone();
+    for block in history {
+        replay
+            .block(block, check)
+            .map_err(|finding| finding.to_string())?;
+    }
+    if *replay.active() != ledger.objects {
+        return Err("the auditor finds other objects active".to_owned());
+    }
+    let (height, head) = replay.finish().map_err(|finding| finding.to_string())?;
+    if (height, head) != (ledger.tip.height, ledger.tip.head) {
+        return Err(format!(
+            "the auditor comes to height {height} and another head"
+        ));
+    }
+    Ok(())
+}

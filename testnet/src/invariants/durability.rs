@@ -1,0 +1,159 @@
+//! Nothing leaves a node before what it rests on is on its disk.
+//!
+//! A vote, and a proposal, must be durable: whoever forgets one may make another. What quorums signed
+//! and what follows from it must be written, so that the end of the process does not take it away.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use consensus::{Message, Record};
+use model::block::BlockRef;
+use model::shard::Seat;
+use model::statement::{Slot, Statement, Vote};
+use model::{Certificate, Hash, HeadCertificate};
+use node::store::log::Position;
+
+use super::{Judge, Sighting, What};
+
+/// Something that a log may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Item {
+    Reserved(Slot),
+    Vote(Slot, Vote),
+    Certificate(Statement),
+    Head(Hash),
+    HeadCertificate(Hash),
+    Block(BlockRef),
+}
+
+/// What a node's log has, and where each thing ends.
+type Log = BTreeMap<Item, Position>;
+
+/// See the module.
+pub struct Durability {
+    logs: BTreeMap<Seat, Log>,
+    /// How many members take turns in leading.
+    members: u64,
+}
+
+impl Durability {
+    /// So many members with empty logs.
+    #[must_use]
+    pub const fn new(members: u64) -> Self {
+        Self {
+            logs: BTreeMap::new(),
+            members,
+        }
+    }
+
+    fn leads(&self, seat: Seat, slot: Slot) -> bool {
+        slot.number() % self.members == seat.index() as u64
+    }
+
+    /// What must be durable before the message is sent, and what must be written.
+    fn needs(&self, seat: Seat, message: &Message) -> (Option<Item>, Option<Item>) {
+        match message {
+            Message::Proposal(proposal) if self.leads(seat, proposal.block.header.slot) => {
+                (Some(Item::Reserved(proposal.block.header.slot)), None)
+            }
+            Message::Vote(vote) => (Some(Item::Vote(vote.slot, vote.vote)), None),
+            Message::Certificate(certificate) => of_certificate(seat, certificate),
+            Message::Status(status) => match &status.finalization {
+                Some(certificate) => of_certificate(seat, certificate),
+                None => (None, None),
+            },
+            Message::HeadSignature(signature) => (None, Some(Item::Head(signature.head))),
+            Message::HeadCertificate(HeadCertificate { head, .. }) => {
+                (None, Some(Item::HeadCertificate(head.hash())))
+            }
+            Message::Proposal(_)
+            | Message::ProposalRequest(_)
+            | Message::CertificatesRequest { .. }
+            | Message::Transactions(_) => (None, None),
+        }
+    }
+}
+
+impl Judge for Durability {
+    fn rule(&self) -> &'static str {
+        "durability"
+    }
+
+    fn see(&mut self, sighting: &Sighting<'_>) -> Result<(), String> {
+        let seat = sighting.seat;
+        match sighting.what {
+            What::Began { durable, .. } => {
+                let log = self.logs.entry(seat).or_default();
+                log.retain(|_, end| *end <= *durable);
+                Ok(())
+            }
+            What::Written { record, end } => {
+                let log = self.logs.entry(seat).or_default();
+                if let Some(item) = item(record) {
+                    log.entry(item).or_insert(*end);
+                }
+                Ok(())
+            }
+            What::Sent { message, durable } => {
+                let (promised, written) = self.needs(seat, message);
+                let log = self.logs.entry(seat).or_default();
+                let end = |item: &Item| match item {
+                    // A reservation covers all slots up to it.
+                    Item::Reserved(_) => log
+                        .range(*item..=Item::Reserved(Slot::new(u64::MAX)))
+                        .map(|(_, end)| *end)
+                        .min(),
+                    _ => log.get(item).copied(),
+                };
+                if let Some(item) = promised
+                    && end(&item).is_none_or(|end| end > *durable)
+                {
+                    return Err(format!("sent what rests on {item:?} before it was durable"));
+                }
+                if let Some(item) = written
+                    && end(&item).is_none()
+                {
+                    return Err(format!("sent what rests on {item:?} before it was written"));
+                }
+                Ok(())
+            }
+            What::Settled(applied) => {
+                let name = applied.block.name();
+                let log = self.logs.entry(seat).or_default();
+                if log.contains_key(&Item::Block(name)) {
+                    return Ok(());
+                }
+                Err(format!("applied {name:?}, which its log does not have"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A certificate shows the vote of whoever signed it.
+fn of_certificate(seat: Seat, certificate: &Certificate) -> (Option<Item>, Option<Item>) {
+    let signed = certificate
+        .signatures
+        .iter()
+        .any(|(signer, _)| *signer == seat);
+    let own = match certificate.statement {
+        Statement::Vote { slot, vote } if signed => Some(Item::Vote(slot, vote)),
+        _ => None,
+    };
+    (own, Some(Item::Certificate(certificate.statement)))
+}
+
+fn item(record: &Record) -> Option<Item> {
+    Some(match record {
+        Record::Reserved(slot) => Item::Reserved(*slot),
+        Record::Proposal(proposal) => Item::Block(proposal.block.name()),
+        Record::Block(block) => Item::Block(block.name()),
+        Record::Vote { slot, vote } => Item::Vote(*slot, *vote),
+        Record::Certificate(certificate) => Item::Certificate(certificate.statement),
+        Record::Head(head) => Item::Head(head.hash()),
+        Record::HeadCertificate(certificate) => Item::HeadCertificate(certificate.head.hash()),
+        Record::Malpractice(_) => return None,
+    })
+}

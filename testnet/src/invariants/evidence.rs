@@ -1,0 +1,205 @@
+//! S12, S13: a record of malpractice is sound and never names an honest node; a member that shows one
+//! honest node two statements that conflict is named by it.
+//!
+//! A node forgets what members said of slots that are final, so a pair counts if both came while
+//! their slot was open.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use consensus::Admitted;
+use model::shard::Seat;
+use model::statement::{Slot, Statement, Vote};
+use model::{Committee, Malpractice, SignatureCheck, key};
+
+use super::{Judge, Sighting, What};
+use crate::simulation::{Notary, Setting};
+
+/// Slots above the last final block in which every node listens to proposals: bft.md bounds them,
+/// and a node's frontier is at least one above its last final block.
+const PROPOSALS_AHEAD: u64 = 8;
+
+/// Slots above the last final block in which every node listens to votes.
+const VOTES_AHEAD: u64 = 64;
+
+/// So often one node may name one member for one slot. Each record is in the log for ever.
+const NAMED_MAX: usize = 4;
+
+/// See the module.
+pub struct Evidence {
+    committee: Committee,
+    notary: Notary,
+    liars: BTreeSet<Seat>,
+    /// What each node heard each liar say of open slots, since it began.
+    heard: BTreeMap<Seat, BTreeMap<(Seat, Slot), Vec<Statement>>>,
+    /// Who is to be named by whom before the step is over.
+    due: BTreeSet<(Seat, Seat)>,
+    /// Whom each node named since it began, for what slot or height, how often.
+    named: BTreeMap<Seat, BTreeMap<(Seat, u64), usize>>,
+}
+
+impl Evidence {
+    /// Nobody has said anything.
+    #[must_use]
+    pub fn new(setting: &Setting, liars: BTreeSet<Seat>) -> Self {
+        Self {
+            committee: setting.committee.clone(),
+            notary: setting.notary.clone(),
+            liars,
+            heard: BTreeMap::new(),
+            due: BTreeSet::new(),
+            named: BTreeMap::new(),
+        }
+    }
+
+    fn heard(&mut self, seat: Seat, from: Seat, message: &Admitted, tip: Slot) {
+        let Some((statement, genuine)) = self.statement(from, message) else {
+            return;
+        };
+        let (slot, ahead) = match statement {
+            Statement::Proposal { slot, .. } => (slot, PROPOSALS_AHEAD),
+            Statement::Vote { slot, .. } => (slot, VOTES_AHEAD),
+            Statement::Head { .. } => return, // heads that conflict take a forged state
+        };
+        let open = slot > tip && slot.number() <= tip.number() + ahead;
+        if !open || !genuine || !self.liars.contains(&from) {
+            return;
+        }
+        let heard = self.heard.entry(seat).or_default();
+        let said = heard.entry((from, slot)).or_default();
+        if said.iter().any(|earlier| conflict(earlier, &statement)) {
+            self.due.insert((seat, from));
+        }
+        if !said.contains(&statement) {
+            said.push(statement);
+        }
+    }
+
+    /// What the sender of a message says itself, and whether it signed that.
+    fn statement(&mut self, from: Seat, message: &Admitted) -> Option<(Statement, bool)> {
+        let (statement, signature) = match message {
+            Admitted::Proposal(admitted) => {
+                let proposal = &admitted.proposal;
+                let slot = proposal.block.header.slot;
+                if slot.number() % self.committee.size() as u64 != from.index() as u64 {
+                    return None;
+                }
+                let block = proposal.block.hash();
+                (Statement::Proposal { slot, block }, proposal.signature)
+            }
+            Admitted::Vote(vote) => {
+                let (slot, vote, signature) = (vote.slot, vote.vote, vote.signature);
+                (Statement::Vote { slot, vote }, signature)
+            }
+            _ => return None,
+        };
+        let bytes = statement.signing_bytes(self.committee.scope());
+        let genuine = self.liars.contains(&from)
+            && self
+                .notary
+                .check(self.committee.member(from)?.key(), &bytes, &signature);
+        Some((statement, genuine))
+    }
+
+    fn accused(&mut self, seat: Seat, record: &Malpractice) -> Result<(), String> {
+        let Malpractice {
+            scope,
+            node,
+            first,
+            second,
+        } = record;
+        let Some(named) = self.committee.seat(node) else {
+            return Err(format!("accused {node}, which is no member"));
+        };
+        if !self.liars.contains(&named) {
+            return Err(format!("accused node {}, which is honest", named.index()));
+        }
+        let signed = [first, second].into_iter().all(|(statement, signature)| {
+            key::verify(node.key(), &statement.signing_bytes(scope), signature)
+        });
+        if scope != self.committee.scope() || !signed || !conflict(&first.0, &second.0) {
+            return Err("made a record of malpractice that proves nothing".to_owned());
+        }
+        self.due.remove(&(seat, named));
+        let times = self.named.entry(seat).or_default();
+        let times = times.entry((named, number(&first.0))).or_default();
+        *times += 1;
+        if *times > NAMED_MAX {
+            return Err(format!(
+                "named node {} {times} times for slot {}",
+                named.index(),
+                number(&first.0)
+            ));
+        }
+        Ok(())
+    }
+
+    /// A step is over: who is due must have been named, now or before.
+    fn stepped(&mut self, seat: Seat) -> Result<(), String> {
+        let named = self.named.entry(seat).or_default();
+        let due = std::mem::take(&mut self.due);
+        let unnamed = due
+            .iter()
+            .find(|(_, liar)| !named.keys().any(|(named, _)| named == liar));
+        match unnamed {
+            Some((_, liar)) => Err(format!(
+                "heard two statements of node {} that conflict, and did not name it",
+                liar.index()
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Judge for Evidence {
+    fn rule(&self) -> &'static str {
+        "evidence"
+    }
+
+    fn see(&mut self, sighting: &Sighting<'_>) -> Result<(), String> {
+        let seat = sighting.seat;
+        match sighting.what {
+            What::Heard { from, message, tip } => {
+                self.heard(seat, *from, message, *tip);
+                Ok(())
+            }
+            What::Accused(record) => self.accused(seat, record),
+            What::Stepped => self.stepped(seat),
+            What::Began { .. } => {
+                self.heard.remove(&seat);
+                self.named.remove(&seat);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The slot or the height that a statement is about.
+const fn number(statement: &Statement) -> u64 {
+    match statement {
+        Statement::Proposal { slot, .. } | Statement::Vote { slot, .. } => slot.number(),
+        Statement::Head { height, .. } => height.number(),
+    }
+}
+
+/// Whether no honest node signs both: bft.md, section 3, item 2.
+fn conflict(first: &Statement, second: &Statement) -> bool {
+    if number(first) != number(second) {
+        return false;
+    }
+    match (first, second) {
+        (Statement::Proposal { block: a, .. }, Statement::Proposal { block: b, .. })
+        | (Statement::Head { head: a, .. }, Statement::Head { head: b, .. }) => a != b,
+        (Statement::Vote { vote: a, .. }, Statement::Vote { vote: b, .. }) => match (a, b) {
+            (Vote::Skip, Vote::Finalize(_)) | (Vote::Finalize(_), Vote::Skip) => true,
+            (Vote::Skip, _) | (_, Vote::Skip) => false,
+            (Vote::Notarize(a) | Vote::Finalize(a), Vote::Notarize(b) | Vote::Finalize(b)) => {
+                a != b
+            }
+        },
+        _ => false,
+    }
+}

@@ -1,0 +1,118 @@
+//! That the judge of evidence sees false accusations, and lies that nobody names.
+
+use std::collections::BTreeSet;
+
+use consensus::Admitted;
+use consensus::message::SignedVote;
+use model::statement::{Slot, Statement, Vote};
+use model::{Hash, Malpractice};
+
+use super::{Evidence, NAMED_MAX};
+use crate::invariants::What;
+use crate::invariants::testing::{refusal, seat, see, sign};
+use crate::simulation::Setting;
+
+const LIAR: usize = 3;
+const SLOT: Slot = Slot::new(7);
+const A: Vote = Vote::Notarize(Hash::from_bytes([1; 32]));
+const B: Vote = Vote::Notarize(Hash::from_bytes([2; 32]));
+
+fn judge(setting: &Setting) -> Evidence {
+    Evidence::new(setting, BTreeSet::from([seat(LIAR)]))
+}
+
+const fn statement(vote: Vote) -> Statement {
+    Statement::Vote { slot: SLOT, vote }
+}
+
+/// A record that says that `node` cast both votes, which it signed.
+fn record(setting: &Setting, node: usize, first: Vote, second: Vote) -> Malpractice {
+    let signed = |vote| {
+        let statement = statement(vote);
+        (statement, sign(setting, node, &statement))
+    };
+    Malpractice {
+        scope: *setting.scope(),
+        node: setting.committee.member(seat(node)).unwrap(),
+        first: signed(first),
+        second: signed(second),
+    }
+}
+
+/// Node 0 hears a vote of the liar, while its last final block is in slot `tip`.
+fn hears(judge: &mut Evidence, setting: &Setting, vote: Vote, tip: u64) {
+    let message = Admitted::Vote(SignedVote {
+        slot: SLOT,
+        vote,
+        signature: sign(setting, LIAR, &statement(vote)),
+    });
+    let heard = What::Heard {
+        from: seat(LIAR),
+        message: &message,
+        tip: Slot::new(tip),
+    };
+    see(judge, 0, &heard).unwrap();
+}
+
+#[test]
+fn a_sound_record_against_a_liar_is_accepted() {
+    let setting = Setting::new(4);
+    let accused = record(&setting, LIAR, A, B);
+    see(&mut judge(&setting), 0, &What::Accused(&accused)).unwrap();
+}
+
+#[test]
+fn an_honest_node_that_is_named_is_seen() {
+    let setting = Setting::new(4);
+    let accused = record(&setting, 1, A, B);
+    let said = refusal(&mut judge(&setting), 0, &What::Accused(&accused));
+    assert!(said.contains("honest"), "{said}");
+}
+
+#[test]
+fn a_record_that_proves_nothing_is_seen() {
+    let setting = Setting::new(4);
+    let no_conflict = record(&setting, LIAR, A, Vote::Skip);
+    let mut forged = record(&setting, LIAR, A, B);
+    forged.second.1 = forged.first.1;
+    for accused in [no_conflict, forged] {
+        refusal(&mut judge(&setting), 0, &What::Accused(&accused));
+    }
+}
+
+#[test]
+fn a_lie_that_is_heard_must_be_named_in_the_same_step() {
+    let setting = Setting::new(4);
+    let mut silent = judge(&setting);
+    hears(&mut silent, &setting, A, 6);
+    see(&mut silent, 0, &What::Stepped).unwrap();
+    hears(&mut silent, &setting, B, 6);
+    refusal(&mut silent, 0, &What::Stepped);
+
+    let mut honest = judge(&setting);
+    hears(&mut honest, &setting, A, 6);
+    hears(&mut honest, &setting, B, 6);
+    let accused = record(&setting, LIAR, A, B);
+    see(&mut honest, 0, &What::Accused(&accused)).unwrap();
+    see(&mut honest, 0, &What::Stepped).unwrap();
+}
+
+#[test]
+fn a_lie_about_a_slot_that_is_final_need_not_be_named() {
+    let setting = Setting::new(4);
+    let mut judge = judge(&setting);
+    hears(&mut judge, &setting, A, 6);
+    hears(&mut judge, &setting, B, 7);
+    see(&mut judge, 0, &What::Stepped).unwrap();
+}
+
+#[test]
+fn a_liar_that_is_named_without_end_is_seen() {
+    let setting = Setting::new(4);
+    let mut judge = judge(&setting);
+    let accused = record(&setting, LIAR, A, B);
+    for _ in 0..NAMED_MAX {
+        see(&mut judge, 0, &What::Accused(&accused)).unwrap();
+    }
+    refusal(&mut judge, 0, &What::Accused(&accused));
+}

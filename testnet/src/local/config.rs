@@ -1,0 +1,43 @@
+//! The configurations of the nodes, as `chainspace node run` reads them.
+
+use serde::Serialize;
+
+use super::error::LocalError;
+use super::file;
+use super::layout::{Layout, STORE};
+use super::manifest::ManifestNode;
+
+/// The file of a node's member key, in its folder.
+pub(crate) const MEMBER_KEY: &str = "member.key";
+
+/// What [`node::Config`] reads. Paths are relative to the file, so that the folder can be moved.
+#[derive(Serialize)]
+struct Written<'a> {
+    name: &'a str,
+    directory: &'a str,
+    genesis: &'a str,
+    member_key: &'a str,
+    network_key: &'a str,
+    listen: [String; 1],
+    bootnodes: Vec<String>,
+}
+
+/// Writes the configuration of `node`, which is to stay connected with `all` others.
+pub(crate) fn write(
+    layout: &Layout,
+    node: &ManifestNode,
+    all: &[ManifestNode],
+) -> Result<(), LocalError> {
+    let others = all.iter().filter(|other| other.name != node.name);
+    let written = Written {
+        name: &node.name,
+        directory: STORE,
+        genesis: "../../genesis",
+        member_key: MEMBER_KEY,
+        network_key: "network.key",
+        listen: [node.address()],
+        bootnodes: others.map(ManifestNode::address).collect(),
+    };
+    let text = toml::to_string(&written).expect("texts and lists of texts are TOML");
+    file::replace(&layout.config(&node.name), text.as_bytes())
+}

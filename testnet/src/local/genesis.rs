@@ -1,0 +1,209 @@
+//! Making a network, and finding the one that was made before.
+//!
+//! A network is put together in a folder of its own and then moved to its place, so that there is a
+//! whole one or none.
+
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use client::keys::{LOCAL_NAMES, local_secret};
+use model::bounds::{GENESIS_BYTES_MAX, MEMBERS_MAX, MEMBERS_MIN};
+use model::genesis::GenesisShard;
+use model::{Genesis, NetworkId, NodeDescriptor, PublicKey, ShardId, Time};
+use node::signer::MemberKey;
+use system_contracts::cscoin::CSC;
+
+use super::config;
+use super::error::LocalError;
+use super::event::Event;
+use super::file;
+use super::layout::Layout;
+use super::manifest::{Manifest, ManifestNode};
+use super::up::Options;
+
+/// The only shard.
+pub(crate) const SHARD: ShardId = ShardId::new(0);
+
+/// Nodes of a shard if nobody says how many: `3f + 1` with `f = 1`.
+const NODES: usize = 4;
+
+/// What each of the public test accounts has at first, in ncsc.
+const BALANCE: u64 = 1_000 * CSC;
+
+/// A network: its manifest and its genesis document.
+#[derive(Clone, Debug)]
+pub(crate) struct Local {
+    pub(crate) manifest: Manifest,
+    pub(crate) genesis: Genesis,
+    /// Whether it was here before.
+    resumed: bool,
+}
+
+impl Local {
+    pub(crate) fn event(&self, took: Duration) -> Event {
+        Event::Network {
+            name: self.manifest.name.clone(),
+            network: self.manifest.network,
+            resumed: self.resumed,
+            nodes: self.manifest.nodes.len(),
+            accounts: LOCAL_NAMES.len(),
+            took,
+        }
+    }
+
+    /// Writes the configuration of every node.
+    pub(crate) fn configure(&self, layout: &Layout) -> Result<(), LocalError> {
+        self.manifest.write(layout)?;
+        let all = &self.manifest.nodes;
+        all.iter()
+            .try_for_each(|node| config::write(layout, node, all))
+    }
+
+    /// The members of the shard with their manifest entries, in the order of their seats.
+    pub(crate) fn members(&self) -> impl Iterator<Item = (&ManifestNode, &NodeDescriptor)> {
+        let shards = self.genesis.shards.iter();
+        let members = shards.flat_map(|shard| &shard.members);
+        self.manifest.nodes.iter().zip(members)
+    }
+}
+
+/// The network of the folder; a new one if there is none, or only one that was to end.
+///
+/// # Errors
+///
+/// [`LocalError::Different`] if the network there is not the one that was asked for,
+/// [`LocalError::Damaged`] or [`LocalError::OtherGenesis`] if it is not whole.
+pub(crate) fn open(layout: &Layout, options: &Options) -> Result<Local, LocalError> {
+    if options.shards != 1 {
+        return Err(LocalError::Shards(options.shards));
+    }
+    match Manifest::read(layout)? {
+        Some(manifest) if !manifest.ephemeral => resume(layout, options, manifest),
+        Some(_) => {
+            file::remove_folder(&layout.root())?;
+            make(layout, options)
+        }
+        None if layout.root().exists() => Err(LocalError::Damaged {
+            path: layout.root(),
+            reason: "it has no network.json".to_owned(),
+        }),
+        None => make(layout, options),
+    }
+}
+
+fn resume(layout: &Layout, options: &Options, manifest: Manifest) -> Result<Local, LocalError> {
+    let different = |kept: String, asked: String| LocalError::Different {
+        directory: layout.root(),
+        kept,
+        asked,
+    };
+    if options.ephemeral {
+        return Err(different("is kept".to_owned(), "ephemeral".to_owned()));
+    }
+    let nodes = manifest.nodes.len();
+    if let Some(asked) = options.nodes.filter(|asked| *asked != nodes) {
+        return Err(different(format!("has {nodes} nodes"), asked.to_string()));
+    }
+    let genesis = read_genesis(layout, manifest.network)?;
+    Ok(Local {
+        manifest,
+        genesis,
+        resumed: true,
+    })
+}
+
+/// Reads the genesis document of a network.
+///
+/// # Errors
+///
+/// [`LocalError::Damaged`] if there is none, [`LocalError::OtherGenesis`] if it is of another
+/// network than `expected`.
+pub fn read_genesis(layout: &Layout, expected: NetworkId) -> Result<Genesis, LocalError> {
+    let path = layout.genesis();
+    let damaged = |reason: String| LocalError::Damaged {
+        path: path.clone(),
+        reason,
+    };
+    let bytes = file::read(&path, GENESIS_BYTES_MAX as u64)?
+        .ok_or_else(|| damaged("there is no such file".to_owned()))?;
+    let genesis = Genesis::from_bytes(&bytes).map_err(|error| damaged(error.to_string()))?;
+    let found = genesis.network();
+    if found == expected {
+        Ok(genesis)
+    } else {
+        Err(LocalError::OtherGenesis {
+            path,
+            expected,
+            found,
+        })
+    }
+}
+
+fn make(layout: &Layout, options: &Options) -> Result<Local, LocalError> {
+    let draft = layout.draft();
+    file::remove_folder(draft.home())?;
+    let nodes = options.nodes.unwrap_or(NODES);
+    if !(MEMBERS_MIN..=MEMBERS_MAX).contains(&nodes) {
+        return Err(LocalError::Nodes(nodes));
+    }
+    let members = (0..nodes)
+        .map(|index| make_member(&draft, format!("n{index}")))
+        .collect::<Result<Vec<_>, _>>()?;
+    let nodes = members.iter().map(|member| ManifestNode {
+        name: member.name.clone(),
+        port: 0,
+    });
+    let nodes = nodes.collect();
+    let genesis = document(members);
+    let name = genesis.name.clone();
+    let manifest = Manifest::new(name, genesis.network(), options.ephemeral, nodes);
+    file::create_folder(&draft.logs())?;
+    file::create_folder(&draft.receipts())?;
+    file::replace(&draft.genesis(), &genesis.to_bytes())?;
+    manifest.write(&draft)?;
+    let root = layout.root();
+    fs::rename(draft.root(), &root).map_err(LocalError::io("create the folder", &root))?;
+    file::remove_folder(draft.home())?;
+    Ok(Local {
+        manifest,
+        genesis,
+        resumed: false,
+    })
+}
+
+/// The genesis document. It says no addresses: ports may change, and the document never does.
+fn document(members: Vec<NodeDescriptor>) -> Genesis {
+    // The first key is random, so the name is, too.
+    let first = members[0].node.to_string();
+    let name = format!("local-{}", &first[..8]);
+    let shard = GenesisShard {
+        shard: SHARD,
+        members,
+    };
+    let accounts: Vec<(PublicKey, ShardId, u64)> = LOCAL_NAMES
+        .iter()
+        .map(|name| (local_secret(name).public(), SHARD, BALANCE))
+        .collect();
+    system_contracts::genesis::genesis(name, now(), vec![shard], &accounts)
+}
+
+/// Makes the folder of a node with its member key. The node makes its network key itself.
+fn make_member(layout: &Layout, name: String) -> Result<NodeDescriptor, LocalError> {
+    file::create_folder(&layout.node(&name))?;
+    let key = MemberKey::create(&layout.node(&name).join(config::MEMBER_KEY))?;
+    Ok(NodeDescriptor {
+        name,
+        node: key.node(),
+        addresses: Vec::new(),
+    })
+}
+
+/// The time of the system's clock.
+fn now() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let ms = since.map_or(0, |since| since.as_millis());
+    Time::from_ms(u64::try_from(ms).unwrap_or(u64::MAX))
+}

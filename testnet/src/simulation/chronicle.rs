@@ -1,0 +1,259 @@
+//! What has happened in a world: a fingerprint of all of it, and the last part in words.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+
+use consensus::Message;
+use model::shard::Seat;
+use model::statement::{Slot, Statement, Vote};
+use model::{Hash, Time};
+
+use super::around::{Happening, Purpose};
+use super::network::Frame;
+use super::plan::Trouble;
+use super::random::scramble;
+
+/// Events that are remembered. More would bury what matters.
+const REMEMBERED: usize = 400;
+
+/// Something that happened in a world.
+#[derive(Clone, Debug)]
+pub(super) enum Event {
+    /// Something happens to the member on a seat.
+    Happens {
+        /// The seat.
+        seat: Seat,
+        /// What.
+        happening: Happening,
+    },
+    /// Something goes wrong.
+    Trouble(Trouble),
+    /// A node has crashed.
+    Crashed(Seat),
+    /// Users do something.
+    Users,
+    /// From now on, everything goes well.
+    Calm,
+    /// Users say again what is not decided.
+    Insist,
+}
+
+/// What has happened.
+#[derive(Debug, Default)]
+pub(super) struct Chronicle {
+    fingerprint: u64,
+    events: u64,
+    last: VecDeque<(Time, Event)>,
+}
+
+impl Chronicle {
+    /// Something happens.
+    pub(super) fn note(&mut self, at: Time, event: &Event) {
+        self.events += 1;
+        self.mix(at.as_ms());
+        match event {
+            Event::Happens { seat, happening } => {
+                self.mix(seat.index() as u64);
+                match happening {
+                    Happening::Arrived { from, frame } => {
+                        self.mix(from.index() as u64);
+                        self.mix_bytes(frame.bytes());
+                    }
+                    Happening::Submitted(bytes) => self.mix_bytes(bytes),
+                    Happening::Begin | Happening::LinkUp(_) | Happening::Alarm(_) => {}
+                }
+            }
+            Event::Crashed(seat) => self.mix(seat.index() as u64),
+            Event::Trouble(_) | Event::Users | Event::Calm | Event::Insist => {}
+        }
+        if self.last.len() == REMEMBERED {
+            self.last.pop_front();
+        }
+        self.last.push_back((at, event.clone()));
+    }
+
+    fn mix(&mut self, number: u64) {
+        self.fingerprint = scramble(self.fingerprint ^ number);
+    }
+
+    fn mix_bytes(&mut self, bytes: &[u8]) {
+        self.mix(bytes.len() as u64);
+        for chunk in bytes.chunks(8) {
+            let mut number = [0; 8];
+            number[..chunk.len()].copy_from_slice(chunk);
+            self.mix(u64::from_le_bytes(number));
+        }
+    }
+
+    /// A number that two runs share only if the same happened in both.
+    pub(super) const fn fingerprint(&self) -> u64 {
+        self.fingerprint
+    }
+
+    /// How much has happened.
+    pub(super) const fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// The last events, one line each.
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.last
+            .iter()
+            .map(|(at, event)| format!("{:>7} ms  {}", at.as_ms(), describe(event)))
+            .collect()
+    }
+}
+
+fn describe(event: &Event) -> String {
+    match event {
+        Event::Happens { seat, happening } => {
+            let seat = seat.index();
+            match happening {
+                Happening::Begin => format!("      {seat}  begins"),
+                Happening::Arrived { from, frame } => {
+                    format!("{:>2} -> {seat}  {}", from.index(), describe_frame(frame))
+                }
+                Happening::Alarm(alarm) => format!("      {seat}  {}", purpose(alarm.purpose)),
+                Happening::LinkUp(other) => {
+                    format!("      {seat}  link to {} is up", other.index())
+                }
+                Happening::Submitted(bytes) => {
+                    format!("user  {seat}  submits {} bytes", bytes.len())
+                }
+            }
+        }
+        Event::Trouble(trouble) => format!("trouble  {}", describe_trouble(trouble)),
+        Event::Crashed(seat) => format!("      {}  crashes", seat.index()),
+        Event::Users => "users act".to_owned(),
+        Event::Calm => "calm begins".to_owned(),
+        Event::Insist => "users insist".to_owned(),
+    }
+}
+
+fn purpose(purpose: Purpose) -> String {
+    match purpose {
+        Purpose::Tick => "tick".to_owned(),
+        Purpose::Synced => "disk is done".to_owned(),
+        Purpose::Unanswered { number } => format!("question {number} has been open for long"),
+        Purpose::Scheme => "schemes".to_owned(),
+    }
+}
+
+fn describe_trouble(trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::Weather(weather) => format!("{weather:?}"),
+        Trouble::Cut(cut) => {
+            let mut text = "cut:".to_owned();
+            for (from, row) in cut.iter().enumerate() {
+                for (to, _) in row.iter().enumerate().filter(|(_, cut)| **cut) {
+                    // Writing to a string does not fail.
+                    let _ = write!(text, " {from}->{to}");
+                }
+            }
+            text
+        }
+        Trouble::Mend => "all links are mended".to_owned(),
+        Trouble::Fuse {
+            seat,
+            after,
+            outage,
+        } => format!(
+            "node {} crashes after {after} more: {outage:?}",
+            seat.index()
+        ),
+        Trouble::Blackout(outage) => format!("all nodes crash: {outage:?}"),
+        Trouble::Skew { seat, skew_ms } => {
+            format!("the clock of node {} is {skew_ms} ms off", seat.index())
+        }
+    }
+}
+
+fn describe_frame(frame: &Frame) -> String {
+    match frame {
+        Frame::Message(bytes) => match Message::decode(bytes) {
+            Ok(message) => describe_message(&message),
+            Err(reason) => format!("{} bytes that are no message: {reason}", bytes.len()),
+        },
+        Frame::Ask { number, .. } => format!("asks for blocks (question {number})"),
+        Frame::Answer { number, bytes } => {
+            format!("answers question {number} with {} bytes", bytes.len())
+        }
+    }
+}
+
+fn describe_message(message: &Message) -> String {
+    match message {
+        Message::Proposal(proposal) => {
+            let header = &proposal.block.header;
+            format!(
+                "proposes {} in slot {}, height {}, on {} of slot {}, time {}",
+                short(&proposal.block.hash()),
+                header.slot,
+                header.height,
+                short(&header.parent.hash),
+                header.parent.slot,
+                header.time.as_ms() % 1_000_000
+            )
+        }
+        Message::Vote(vote) => format!("votes {}", describe_vote(vote.slot, vote.vote)),
+        Message::Certificate(certificate) => {
+            format!("shows {}", describe_statement(certificate.statement))
+        }
+        Message::Status(status) => format!(
+            "is at {}, frontier {}, certified {}",
+            status.finalization.as_ref().map_or_else(
+                || "genesis".to_owned(),
+                |certificate| describe_statement(certificate.statement)
+            ),
+            status.frontier,
+            status.certified
+        ),
+        Message::ProposalRequest(block) => {
+            format!(
+                "lacks proposal {} of slot {}",
+                short(&block.hash),
+                block.slot
+            )
+        }
+        Message::CertificatesRequest { first, last } => {
+            format!("lacks certificates of slots {first} to {last}")
+        }
+        Message::HeadSignature(signature) => {
+            format!(
+                "signs head {} of height {}",
+                short(&signature.head),
+                signature.height
+            )
+        }
+        Message::HeadCertificate(certificate) => {
+            format!("shows the head of height {}", certificate.head.height)
+        }
+        Message::Transactions(transactions) => {
+            format!("passes on {} transactions", transactions.len())
+        }
+    }
+}
+
+fn describe_statement(statement: Statement) -> String {
+    match statement {
+        Statement::Proposal { slot, block } => format!("proposal {} of slot {slot}", short(&block)),
+        Statement::Vote { slot, vote } => describe_vote(slot, vote),
+        Statement::Head { height, head } => format!("head {} of height {height}", short(&head)),
+    }
+}
+
+fn describe_vote(slot: Slot, vote: Vote) -> String {
+    match vote {
+        Vote::Notarize(hash) => format!("notarize {} in slot {slot}", short(&hash)),
+        Vote::Skip => format!("skip slot {slot}"),
+        Vote::Finalize(hash) => format!("finalize {} in slot {slot}", short(&hash)),
+    }
+}
+
+/// Enough of a hash to tell it from others in a trace.
+fn short(hash: &Hash) -> String {
+    hash.as_bytes()[..3]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

@@ -1,0 +1,427 @@
+//! The shell of one node: the production replica and the production log, on a simulated disk.
+//!
+//! It does what the event loop of a node does, and crashes between any two things that it does.
+
+mod carry;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use consensus::bft::Pace;
+use consensus::message::{BLOCKS_BYTES_MAX, Blocks, BlocksRequest};
+use consensus::replica::{Contradiction, Output, Setup};
+use consensus::{Input, Ledger, Message, Now, Record, Replica};
+use model::shard::Seat;
+use model::{Finalized, Time, Transaction, bounds, encoding};
+use node::store::log::{Log, LogError, Owner, Position};
+
+use super::around::{Alarm, Around, Effect, Happening, Purpose};
+use super::chain::Chain;
+use super::disk::{Disk, Outage};
+use super::habits::{Flaw, Habits};
+use super::network::Frame;
+use super::notary::Journal;
+use super::random::Random;
+use super::setting::{DAWN, Setting};
+use crate::invariants::What;
+
+/// A node.
+pub struct Node {
+    seat: Seat,
+    /// Which of the members on its seat it is: see [`Alarm::holder`].
+    holder: u8,
+    habits: Habits,
+    journal: Journal,
+    /// How far its time of day is from the right one, in milliseconds.
+    skew_ms: i64,
+    disk: Arc<Disk>,
+    /// What it falls back on when it begins again.
+    kept: Snapshot,
+    lives: u32,
+    life: Option<Life>,
+    /// How many more things it does before it crashes, and how.
+    fuse: Option<(u32, Outage)>,
+}
+
+/// What a crash takes away.
+struct Life {
+    born: Time,
+    replica: Replica,
+    log: Log,
+    chain: Chain,
+    /// What is still to be done, in order.
+    outbox: VecDeque<Output>,
+    /// Whether the log has a promise that is not durable.
+    owes: bool,
+    /// Whether the disk is at work.
+    syncing: bool,
+    /// A snapshot that counts as soon as what it reflects is durable.
+    fresh: Option<Snapshot>,
+    /// When the replica wants to be woken.
+    wake: Option<Time>,
+    questions: BTreeMap<u64, Seat>,
+    asked: u64,
+}
+
+/// A state, what the replica held beyond it, and where the log goes on.
+#[derive(Clone)]
+struct Snapshot {
+    ledger: Ledger,
+    open: Vec<Record>,
+    position: Position,
+    chain: Chain,
+}
+
+/// Why a node cannot come back.
+#[derive(Debug, thiserror::Error)]
+enum Lost {
+    #[error("the log cannot be read: {0}")]
+    Log(#[from] LogError),
+    #[error("the log contradicts the state: {0}")]
+    Contradiction(#[from] Contradiction),
+}
+
+impl Node {
+    /// The node on `seat`, with an empty disk.
+    #[must_use]
+    pub fn new(
+        seat: Seat,
+        holder: u8,
+        habits: Habits,
+        setting: &Setting,
+        random: &mut Random,
+    ) -> Self {
+        let disk = match habits.flaw {
+            Some(Flaw::LyingDisk) => Disk::lying(random.fork()),
+            Some(Flaw::SendsFirst | Flaw::WritesLast | Flaw::EmptyDisk) | None => {
+                Disk::new(random.fork())
+            }
+        };
+        Self {
+            seat,
+            holder,
+            habits,
+            journal: Journal::default(),
+            skew_ms: 0,
+            disk: Arc::new(disk),
+            kept: Snapshot::empty(setting),
+            lives: 0,
+            life: None,
+            fuse: None,
+        }
+    }
+
+    /// Something happens to the node. A node that is down notices nothing but its beginning.
+    pub fn on(&mut self, around: &mut Around<'_>, happening: Happening) {
+        match happening {
+            Happening::Begin => self.begin(around),
+            Happening::Arrived { from, frame } => self.arrived(around, from, frame),
+            Happening::Alarm(alarm) => self.alarm(around, alarm),
+            Happening::LinkUp(seat) => self.step(around, Input::LinkUp(seat)),
+            Happening::Submitted(bytes) => self.submitted(around, &bytes),
+        }
+    }
+
+    /// Whether the node is up.
+    #[must_use]
+    pub const fn is_up(&self) -> bool {
+        self.life.is_some()
+    }
+
+    /// Sets how far the node's time of day is from the right one, in milliseconds.
+    pub const fn set_skew(&mut self, skew_ms: i64) {
+        self.skew_ms = skew_ms;
+    }
+
+    /// The node will crash after so many more things that it does; never, with `None`.
+    pub const fn set_fuse(&mut self, fuse: Option<(u32, Outage)>) {
+        self.fuse = fuse;
+    }
+
+    /// The state at the node's last applied block, if it is up.
+    #[must_use]
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.life.as_ref().map(|life| life.replica.ledger())
+    }
+
+    /// The node's final blocks and the state they lead to, if it is up.
+    pub fn history(&self) -> Option<(impl Iterator<Item = &Finalized>, &Ledger)> {
+        let life = self.life.as_ref()?;
+        Some((life.chain.blocks(), life.replica.ledger()))
+    }
+
+    /// How many transactions wait at the node.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.life.as_ref().map_or(0, |life| life.replica.waiting())
+    }
+
+    /// The node crashes now.
+    pub fn crash(&mut self, around: &mut Around<'_>, outage: Outage) {
+        if self.life.take().is_none() {
+            return;
+        }
+        self.fuse = None;
+        drop(self.journal.take());
+        self.disk.crash(outage);
+        if self.habits.flaw == Some(Flaw::EmptyDisk) {
+            self.disk = Arc::new(Disk::new(around.random.fork()));
+            self.kept = Snapshot::empty(around.setting);
+        }
+        around.observe(self.seat, &What::Crashed);
+        around.effects.push(Effect::Crashed);
+    }
+
+    /// The node begins with what its disk has.
+    fn begin(&mut self, around: &mut Around<'_>) {
+        if self.life.is_some() {
+            return;
+        }
+        self.lives += 1;
+        match self.revive(around) {
+            Ok(life) => {
+                let now = self.clocks(around.now, life.born);
+                let life = self.life.insert(life);
+                let outputs = life.replica.start(now);
+                self.took_step(around, outputs);
+            }
+            Err(lost) => around.observe(self.seat, &What::Lost(&lost.to_string())),
+        }
+    }
+
+    /// A life made of what the disk has.
+    fn revive(&self, around: &mut Around<'_>) -> Result<Life, Lost> {
+        let Snapshot {
+            ledger,
+            open,
+            position,
+            mut chain,
+        } = self.kept.clone();
+        let setting = around.setting;
+        let owner = Owner {
+            network: setting.scope().network,
+            node: setting.committee.members()[self.seat.index()],
+        };
+        let (log, _torn) = Log::open(Arc::<Disk>::clone(&self.disk), owner, position)?;
+        around.observe(
+            self.seat,
+            &What::Began {
+                ledger: &ledger,
+                durable: self.disk.durable(),
+            },
+        );
+        let setup = Setup {
+            committee: setting.committee.clone(),
+            seat: self.seat,
+            signer: Box::new(setting.scribe(self.seat, self.journal.clone())),
+            check: Box::new(setting.notary.clone()),
+            checkers: Arc::clone(&setting.checkers),
+            pace: Pace::default(),
+        };
+        let mut replica = Replica::new(setup, ledger);
+        let mut restore = |record: Record| -> Result<(), Lost> {
+            for output in replica.restore(record)? {
+                derive(&mut chain, &output);
+                witness(around, self.seat, &output);
+            }
+            Ok(())
+        };
+        open.into_iter().try_for_each(&mut restore)?;
+        log.reader()
+            .replay_from(position, |_, record| restore(record))?;
+        // What is signed again on the way back was signed before, or lost with the crash.
+        drop(self.journal.take());
+        around.observe(self.seat, &What::Stands(replica.ledger()));
+        Ok(Life {
+            born: around.now,
+            replica,
+            log,
+            chain,
+            outbox: VecDeque::new(),
+            owes: false,
+            syncing: false,
+            fresh: None,
+            wake: None,
+            questions: BTreeMap::new(),
+            asked: 0,
+        })
+    }
+
+    /// What the node's clocks show.
+    fn clocks(&self, now: Time, born: Time) -> Now {
+        let clock = DAWN.as_ms() + now.as_ms();
+        Now {
+            timer: Time::from_ms(now.since_ms(born)),
+            clock: Time::from_ms(clock.saturating_add_signed(self.skew_ms)),
+        }
+    }
+
+    /// Something happens to the replica.
+    fn step(&mut self, around: &mut Around<'_>, input: Input) {
+        let Some(born) = self.life.as_ref().map(|life| life.born) else {
+            return;
+        };
+        let now = self.clocks(around.now, born);
+        if let Some(life) = &mut self.life {
+            let outputs = life.replica.step(now, input);
+            self.took_step(around, outputs);
+        }
+    }
+
+    /// The replica has taken a step: tell what is to be seen of it, and do what it asks for.
+    fn took_step(&mut self, around: &mut Around<'_>, outputs: Vec<Output>) {
+        let Some(life) = &mut self.life else {
+            return;
+        };
+        for signed in self.journal.take() {
+            around.observe(self.seat, &What::Signed(&signed));
+        }
+        let mut applied = false;
+        for output in &outputs {
+            applied |= matches!(output, Output::Applied(_));
+            witness(around, self.seat, output);
+        }
+        if applied {
+            around.observe(self.seat, &What::Stands(life.replica.ledger()));
+        }
+        around.observe(self.seat, &What::Stepped);
+        life.outbox.extend(outputs);
+        self.carry_out(around);
+    }
+
+    fn arrived(&mut self, around: &mut Around<'_>, from: Seat, frame: Frame) {
+        match frame {
+            Frame::Message(bytes) => self.message(around, from, &bytes),
+            Frame::Ask { number, bytes } => self.asked(around, from, number, &bytes),
+            Frame::Answer { number, bytes } => self.answered(around, from, number, &bytes),
+        }
+    }
+
+    fn message(&mut self, around: &mut Around<'_>, from: Seat, bytes: &[u8]) {
+        let Some(life) = &self.life else {
+            return;
+        };
+        let Ok(message) = Message::decode(bytes) else {
+            return;
+        };
+        let tip = life.replica.ledger().tip.block.slot;
+        let setting = around.setting;
+        if let Ok(message) = message.admit(setting.scope(), &mut setting.notary.clone()) {
+            around.observe(
+                self.seat,
+                &What::Heard {
+                    from,
+                    message: &message,
+                    tip,
+                },
+            );
+            self.step(around, Input::Message { from, message });
+        }
+    }
+
+    /// Somebody asks for final blocks.
+    fn asked(&self, around: &mut Around<'_>, from: Seat, number: u64, bytes: &[u8]) {
+        let Some(life) = &self.life else {
+            return;
+        };
+        if let Ok(request) = encoding::decode::<BlocksRequest>(bytes, bytes.len()) {
+            let answer = life.chain.answer(request, self.habits.answer_blocks);
+            let bytes = encoding::encode(&answer).into();
+            around.send(from, Frame::Answer { number, bytes });
+        }
+    }
+
+    /// Somebody answers with final blocks.
+    fn answered(&mut self, around: &mut Around<'_>, from: Seat, number: u64, bytes: &[u8]) {
+        let Some(life) = &mut self.life else {
+            return;
+        };
+        if life.questions.get(&number) != Some(&from) {
+            return;
+        }
+        life.questions.remove(&number);
+        let input = match encoding::decode::<Blocks>(bytes, BLOCKS_BYTES_MAX) {
+            Ok(blocks) => Input::Blocks { from, blocks },
+            Err(_) => Input::FetchFailed { from },
+        };
+        self.step(around, input);
+    }
+
+    /// A user submits something.
+    fn submitted(&mut self, around: &mut Around<'_>, bytes: &[u8]) {
+        let setting = around.setting;
+        let network = &setting.scope().network;
+        let authorized = encoding::decode::<Transaction>(bytes, bounds::TRANSACTION_BYTES_MAX)
+            .ok()
+            .and_then(|transaction| transaction.check_form(network).ok())
+            .and_then(|formed| formed.verify(&mut setting.notary.clone()).ok());
+        if let Some(transaction) = authorized {
+            self.step(around, Input::Submitted(vec![transaction]));
+        }
+    }
+
+    fn alarm(&mut self, around: &mut Around<'_>, alarm: Alarm) {
+        if alarm.life != self.lives {
+            return;
+        }
+        let Some(life) = &mut self.life else {
+            return;
+        };
+        match alarm.purpose {
+            Purpose::Tick => {
+                if life.wake.is_some_and(|wake| wake <= around.now) {
+                    life.wake = None;
+                    self.step(around, Input::Tick);
+                }
+            }
+            Purpose::Synced => self.synced(around),
+            Purpose::Unanswered { number } => {
+                if let Some(from) = life.questions.remove(&number) {
+                    self.step(around, Input::FetchFailed { from });
+                }
+            }
+            Purpose::Scheme => {} // honest nodes have none
+        }
+    }
+}
+
+impl Snapshot {
+    fn empty(setting: &Setting) -> Self {
+        Self {
+            ledger: setting.ledger(),
+            open: Vec::new(),
+            position: Position::FIRST,
+            chain: Chain::default(),
+        }
+    }
+}
+
+/// What a node derives from final blocks and their heads.
+fn derive(chain: &mut Chain, output: &Output) {
+    match output {
+        Output::Applied(applied) => chain.applied(applied),
+        Output::HeadCertified(certificate) => chain.certified(certificate),
+        Output::Persist(_)
+        | Output::Send { .. }
+        | Output::Broadcast(_)
+        | Output::FetchBlocks { .. }
+        | Output::WakeAt(_)
+        | Output::Malpractice(_)
+        | Output::Halt(_) => {}
+    }
+}
+
+/// What is to be seen of an output before anything is done about it.
+fn witness(around: &mut Around<'_>, seat: Seat, output: &Output) {
+    match output {
+        Output::Applied(applied) => around.observe(seat, &What::Applied(applied)),
+        Output::HeadCertified(certificate) => around.observe(seat, &What::Certified(certificate)),
+        Output::Malpractice(record) => around.observe(seat, &What::Accused(record)),
+        Output::Halt(contradiction) => around.observe(seat, &What::Halted(*contradiction)),
+        Output::Persist(_)
+        | Output::Send { .. }
+        | Output::Broadcast(_)
+        | Output::FetchBlocks { .. }
+        | Output::WakeAt(_) => {}
+    }
+}

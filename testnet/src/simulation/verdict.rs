@@ -1,0 +1,61 @@
+//! How a simulated world ended.
+
+use std::fmt;
+
+/// A world in which every rule held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The seed.
+    pub seed: u64,
+    /// The height of the last block.
+    pub height: u64,
+    /// Transactions that committed.
+    pub committed: usize,
+    /// Transactions that aborted.
+    pub aborted: usize,
+    /// Crashes of honest nodes.
+    pub crashes: u64,
+    /// Members that lied.
+    pub liars: usize,
+    /// How much happened.
+    pub events: u64,
+    /// How long it took until everything was settled, in milliseconds of virtual time since calm
+    /// began.
+    pub settled_ms: u64,
+    /// A number that two runs share only if the same happened in both.
+    pub fingerprint: u64,
+}
+
+/// A world in which a rule was broken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The seed.
+    pub seed: u64,
+    /// How many members the shard had.
+    pub nodes: usize,
+    /// When the rule was broken, in milliseconds of virtual time.
+    pub at_ms: u64,
+    /// The rule.
+    pub rule: &'static str,
+    /// How it was broken.
+    pub how: String,
+    /// Where each member stood.
+    pub stands: Vec<String>,
+    /// What happened last, one line each.
+    pub trace: Vec<String>,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in self.trace.iter().chain(&self.stands) {
+            writeln!(f, "{line}")?;
+        }
+        write!(
+            f,
+            "seed {} with {} nodes, at {} ms: {}: {}",
+            self.seed, self.nodes, self.at_ms, self.rule, self.how
+        )
+    }
+}
+
+impl std::error::Error for Failure {}
