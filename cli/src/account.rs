@@ -1,0 +1,123 @@
+//! `chainspace account`: who has what.
+
+use clap::Subcommand;
+use client::{Addresses, Amount, Holdings, Options, Wallet};
+use serde_json::{Value, json};
+
+use crate::exit::Failure;
+use crate::output::Done;
+use crate::session::Session;
+use crate::{Common, table};
+
+/// Digits behind the point of a CSC. Balances in JSON count the smallest unit.
+pub(crate) const DECIMALS: u32 = 9;
+
+const LIST_EXAMPLES: &str = "Examples:
+  chainspace account list
+  chainspace account list --json";
+
+const SHOW_EXAMPLES: &str = "Examples:
+  chainspace account show bob
+  chainspace account show lcs1qp7h...kujqz6 --json";
+
+const EXAMPLES: &str = "Examples:
+  chainspace account list
+  chainspace account show bob";
+
+#[derive(Debug, Subcommand)]
+#[command(before_help = EXAMPLES)]
+pub(crate) enum Command {
+    /// List the accounts that have a name here, and what they hold
+    #[command(before_help = LIST_EXAMPLES)]
+    List,
+    /// Show what an account holds, and in which objects
+    #[command(before_help = SHOW_EXAMPLES)]
+    Show {
+        /// A name or an address
+        account: String,
+    },
+}
+
+pub(crate) fn run(common: &Common, command: &Command) -> Result<Done, Failure> {
+    let session = Session::find(common)?;
+    let wallet = session.wallet(Options::default())?;
+    let addresses = session.addresses();
+    session.runtime.block_on(async {
+        match command {
+            Command::List => list(&wallet, addresses).await,
+            Command::Show { account } => show(&wallet, addresses, account).await,
+        }
+    })
+}
+
+async fn list(wallet: &Wallet, addresses: Addresses) -> Result<Done, Failure> {
+    let mut table = table::new(["ACCOUNT", "ADDRESS", "BALANCE"], &[2]);
+    let mut accounts = Vec::new();
+    for name in wallet.keys().names() {
+        let Some(owner) = wallet.keys().public(&name) else {
+            continue;
+        };
+        let holdings = wallet.holdings(&owner).await?;
+        let balance = holdings.balance();
+        table.add_row([name.clone(), addresses.account(&owner), balance.to_string()]);
+        accounts.push(summary(Some(&name), &addresses.account(&owner), balance));
+    }
+    Ok(Done {
+        text: table.trim_fmt(),
+        data: json!({ "accounts": accounts }),
+    })
+}
+
+async fn show(wallet: &Wallet, addresses: Addresses, account: &str) -> Result<Done, Failure> {
+    let owner = wallet.party(account)?;
+    let holdings = wallet.holdings(&owner).await?;
+    let name = name_of(wallet, &owner);
+    let address = addresses.account(&owner);
+    let balance = holdings.balance();
+    let mut lines = vec![format!(
+        "{}  {address}\nbalance  {balance}",
+        name.as_deref().unwrap_or("account"),
+    )];
+    lines.extend(holdings.accounts.iter().map(|account| {
+        format!(
+            "object   {}  {}",
+            addresses.object(&account.id),
+            account.balance
+        )
+    }));
+    let mut data = summary(name.as_deref(), &address, balance);
+    data["objects"] = objects(&holdings, addresses);
+    Ok(Done {
+        text: lines.join("\n"),
+        data,
+    })
+}
+
+/// The name that belongs to a key here, if there is one.
+pub(crate) fn name_of(wallet: &Wallet, owner: &model::PublicKey) -> Option<String> {
+    let keys = wallet.keys();
+    let mut names = keys.names().into_iter();
+    names.find(|name| keys.public(name).as_ref() == Some(owner))
+}
+
+/// An account as every command that shows one does.
+pub(crate) fn summary(name: Option<&str>, address: &str, balance: Amount) -> Value {
+    json!({
+        "name": name,
+        "address": address,
+        "balance": balance.ncsc().to_string(),
+        "decimals": DECIMALS,
+    })
+}
+
+fn objects(holdings: &Holdings, addresses: Addresses) -> Value {
+    let accounts = holdings.accounts.iter();
+    let objects = accounts.map(|account| {
+        json!({
+            "object": addresses.object(&account.id),
+            "balance": account.balance.ncsc().to_string(),
+            "shard": account.object.home.number(),
+        })
+    });
+    objects.collect()
+}

@@ -1,0 +1,136 @@
+//! `chainspace node`: one node, until it is told to stop.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use clap::Subcommand;
+use node::store::StoreError;
+use node::{Config, Contracts, Fatal, Stopper};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::exit::{Exit, Failure};
+use crate::output::Done;
+use crate::parent;
+use crate::session::runtime;
+
+/// How long a node may take to stop in order. It loses nothing if it does not.
+const STOP_PATIENCE: Duration = Duration::from_secs(5);
+
+const EXAMPLES: &str = "Examples:
+  chainspace node run --config node.toml
+  chainspace node run --config node.toml -v";
+
+#[derive(Debug, Subcommand)]
+#[command(before_help = EXAMPLES)]
+pub(crate) enum Command {
+    /// Run a node until SIGINT or SIGTERM; twice, and it ends at once
+    #[command(before_help = EXAMPLES)]
+    Run {
+        /// The configuration of the node, a TOML file
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Stop when the standard input ends: when whoever started the node is gone
+        #[arg(long, hide = true)]
+        exit_with_parent: bool,
+    },
+}
+
+pub(crate) fn run(command: Command) -> Result<Option<Done>, Failure> {
+    let Command::Run {
+        config,
+        exit_with_parent,
+    } = command;
+    let config = Config::load(&config).map_err(Fatal::from)?;
+    let stopper = Arc::new(OnceLock::new());
+    stop_when_told(&stopper, exit_with_parent)?;
+    let running = node::Node::start(config, Contracts::system())?;
+    stopper.get_or_init(|| running.stopper());
+    for address in running.listen_addresses() {
+        tracing::info!(%address, "listening");
+    }
+    running.wait()?;
+    tracing::info!("stopped");
+    Ok(None)
+}
+
+/// From now on the process stops when a signal says so, or its parent is gone.
+fn stop_when_told(stopper: &Arc<OnceLock<Stopper>>, exit_with_parent: bool) -> Result<(), Failure> {
+    let (wish, wishes) = channel();
+    let stopper = Arc::clone(stopper);
+    spawn("stop", move || stop_in_time(&wishes, &stopper))?;
+    if exit_with_parent {
+        let wish = wish.clone();
+        parent::watch(move || {
+            // Nobody listens any more if the process is about to end.
+            let _ = wish.send(());
+        })?;
+    }
+    let runtime = runtime()?;
+    let signals = {
+        let _inside = runtime.enter();
+        [
+            SignalKind::interrupt(),
+            SignalKind::terminate(),
+            SignalKind::hangup(),
+        ]
+        .map(signal)
+    };
+    let [interrupt, terminate, hangup] = signals;
+    let signals = (|| Ok([interrupt?, terminate?, hangup?]))().map_err(cannot_start)?;
+    spawn("signals", move || {
+        runtime.block_on(wish_at_signals(signals, &wish))
+    })
+}
+
+/// Stops the node at the first wish. Ends the process at the second, or when it takes too long, or
+/// when the node has not even started.
+fn stop_in_time(wishes: &Receiver<()>, stopper: &OnceLock<Stopper>) {
+    if wishes.recv().is_err() {
+        return;
+    }
+    if let Some(stopper) = stopper.get() {
+        tracing::info!("stopping");
+        stopper.stop();
+        // Either a second wish, or none in time.
+        let _ = wishes.recv_timeout(STOP_PATIENCE);
+    }
+    std::process::exit(Exit::Failed.code().into());
+}
+
+async fn wish_at_signals(signals: [Signal; 3], wish: &Sender<()>) {
+    let [mut interrupt, mut terminate, mut hangup] = signals;
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+        if wish.send(()).is_err() {
+            return;
+        }
+    }
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+    let thread = thread::Builder::new().name(name.into()).spawn(work);
+    thread.map(drop).map_err(cannot_start)
+}
+
+fn cannot_start(error: io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("cannot start the node: {error}"))
+}
+
+impl From<Fatal> for Failure {
+    fn from(fatal: Fatal) -> Self {
+        let exit = match &fatal {
+            Fatal::Config(_) => Exit::Usage,
+            Fatal::Store(StoreError::OtherNetwork { .. }) => Exit::WrongNetwork,
+            _ => Exit::Failed,
+        };
+        Self::new(exit, fatal.to_string())
+    }
+}

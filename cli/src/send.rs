@@ -1,0 +1,328 @@
+//! `chainspace send`: pay.
+//!
+//! The identifier of the transaction is in the wallet's journal, and on stderr, before anything is
+//! sent. The same command again never pays twice while the outcome is unknown.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use client::address::short;
+use client::{
+    Addresses, Amount, Event, Options, Order, Progress, Settled, Verified, Wallet, Watch, receipt,
+};
+use model::{NodeId, Outcome, PublicKey};
+use serde_json::json;
+
+use crate::account::{DECIMALS, name_of};
+use crate::exit::{Exit, Failure};
+use crate::output::{ARROW, DONE, Done, Output};
+use crate::session::{Session, patience};
+use crate::{Common, tx};
+
+const EXAMPLES: &str = "Examples:
+  chainspace send 5 bob --from alice
+  chainspace send 0.25CSC bob --from alice --watch
+  chainspace send 500_000ncsc lcs1q9k2...m3x0vd --from carol --receipt payment.csr";
+
+/// Pay
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Send {
+    /// How much: 5, 0.5CSC or 500_000ncsc
+    #[arg(allow_negative_numbers = true)]
+    amount: String,
+    /// Whom to pay: a name or an address
+    to: String,
+    /// Who pays: a name or an address whose key is here
+    #[arg(long, value_name = "NAME")]
+    from: String,
+    /// Show what happens to the payment as it happens
+    #[arg(long)]
+    watch: bool,
+    /// The only object to spend [default: as few as there need to be]
+    #[arg(long, value_name = "OBJECT")]
+    using: Option<String>,
+    /// The only node to give the transaction to [default: as many as make sure of an honest one]
+    #[arg(long, value_name = "NODE")]
+    via: Option<String>,
+    /// Where to keep the proof [default: with the network]
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
+    /// How long to wait for the outcome, in seconds [default: 30]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: Option<u64>,
+}
+
+pub(crate) fn run(common: &Common, send: &Send, output: &Output) -> Result<Done, Failure> {
+    let amount = Amount::parse_positive(&send.amount).map_err(client::Error::from)?;
+    if let Some(file) = &send.receipt {
+        check_free(file)?;
+    }
+    let session = Session::find(common)?;
+    let via = send.via.as_deref().map(|node| session.endpoints.find(node));
+    let wallet = session.wallet(Options {
+        timeout: patience(send.timeout),
+        via: via.transpose()?,
+    })?;
+    let addresses = session.addresses();
+    let using = send
+        .using
+        .as_deref()
+        .map(|object| addresses.parse_object(object));
+    let payment = Payment {
+        order: Order {
+            from: wallet.party(&send.from)?,
+            to: wallet.party(&send.to)?,
+            amount,
+            using: using.transpose().map_err(client::Error::from)?,
+        },
+        wallet: &wallet,
+        addresses,
+        output,
+        watch: send.watch,
+    };
+    session.runtime.block_on(async {
+        let settled = payment.make().await?;
+        let file = send.receipt.clone();
+        let file = file.unwrap_or_else(|| session.receipt(&settled.id));
+        payment.conclude(&settled, &file).await
+    })
+}
+
+/// Refuses a file for the receipt that is in use, before anything is paid.
+fn check_free(file: &Path) -> Result<(), Failure> {
+    let folder = match file.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => return Err(Failure::usage(format!("{} is not a file", file.display()))),
+    };
+    if file.exists() {
+        Err(Failure::usage(format!("{} exists already", file.display()))
+            .hint("name another file for the receipt: none is overwritten"))
+    } else if folder.is_dir() {
+        Ok(())
+    } else {
+        Err(Failure::usage(format!(
+            "there is no folder {}",
+            folder.display()
+        )))
+    }
+}
+
+/// One payment, and whoever is told about it.
+struct Payment<'a> {
+    order: Order,
+    wallet: &'a Wallet,
+    addresses: Addresses,
+    output: &'a Output,
+    watch: bool,
+}
+
+impl Payment<'_> {
+    /// Pays, and says what happens.
+    async fn make(&self) -> Result<Settled, Failure> {
+        let Order {
+            from, to, amount, ..
+        } = &self.order;
+        self.output.note(format_args!(
+            "Send      {amount}   {} {ARROW} {}",
+            self.party(from),
+            self.party(to)
+        ));
+        let recorded = Mutex::new(None);
+        let watch = Watch::new(|progress| {
+            if let Event::Recorded { transaction, .. } = &progress.event {
+                *lock(&recorded) = Some(self.addresses.transaction(transaction));
+            }
+            self.tell(&progress);
+        });
+        let result = self.wallet.send(&self.order, &watch).await;
+        drop(watch);
+        result.map_err(|error| match lock(&recorded).take() {
+            Some(transaction) => self.unsettled(error.into(), transaction),
+            None => error.into(),
+        })
+    }
+
+    /// A failure after the transaction got its identifier, which must not be lost.
+    fn unsettled(&self, failure: Failure, transaction: String) -> Failure {
+        let unknown = failure.exit == Exit::OutcomeUnknown;
+        let data = json!({
+            "transaction": transaction,
+            "outcome": if unknown { "unknown" } else { "not_sent" },
+        });
+        let text = if unknown { transaction } else { String::new() };
+        Failure {
+            text,
+            data,
+            ..failure
+        }
+    }
+
+    /// Keeps the proof of a decided payment, and says how it ended.
+    async fn conclude(&self, settled: &Settled, file: &Path) -> Result<Done, Failure> {
+        let addresses = self.addresses;
+        let mut data = tx::data(settled, addresses);
+        data["from"] = addresses.account(&self.order.from).into();
+        data["to"] = addresses.account(&self.order.to).into();
+        data["amount"] = self.order.amount.ncsc().to_string().into();
+        data["decimals"] = DECIMALS.into();
+        let kept = self.keep_receipt(settled, file);
+        data["receipt"] = kept.then(|| file.display().to_string()).into();
+        let text = addresses.transaction(&settled.id);
+        match settled.outcome() {
+            Outcome::Committed => {
+                self.say_committed(settled, kept.then_some(file)).await;
+                Ok(Done { text, data })
+            }
+            Outcome::Aborted(_) => Err(Failure {
+                text,
+                data,
+                ..tx::aborted(settled, addresses)
+            }),
+        }
+    }
+
+    /// Saves the receipt. The payment is made by now, so a failure is only a warning.
+    fn keep_receipt(&self, settled: &Settled, file: &Path) -> bool {
+        let receipt = receipt::receipt(self.wallet.client().genesis(), settled);
+        let saved = receipt::save(&receipt, file);
+        if let Err(error) = &saved {
+            let warning = format!("the payment is decided, and its receipt is not kept: {error}");
+            self.output.warn(warning);
+        }
+        saved.is_ok()
+    }
+
+    async fn say_committed(&self, settled: &Settled, receipt: Option<&Path>) {
+        let again = if settled.resumed {
+            " (by an earlier attempt)"
+        } else {
+            ""
+        };
+        self.output.note(format_args!(
+            "{} committed in {} ms{again}{}",
+            self.output.green(DONE),
+            settled.milliseconds,
+            self.balances().await,
+        ));
+        let heads = settled.decisions.len();
+        let signatures: usize = settled.decisions.iter().map(Verified::signatures).sum();
+        self.output.note(format_args!(
+            "  proof    checked: {}, {}, {}",
+            count(heads, "head"),
+            count(signatures, "signature"),
+            count(heads, "inclusion proof"),
+        ));
+        if let Some(file) = receipt {
+            self.output
+                .note(format_args!("  receipt  {}", file.display()));
+        }
+    }
+
+    /// What both have now, if the network says so.
+    async fn balances(&self) -> String {
+        if self.output.is_json() {
+            return String::new();
+        }
+        let mut text = String::new();
+        for owner in [self.order.from, self.order.to] {
+            if let Ok(holdings) = self.wallet.holdings(&owner).await {
+                text += &format!("     {} {}", self.name(&owner), holdings.balance());
+            }
+        }
+        text
+    }
+
+    /// Says what happens to a payment: what must not be lost always, the rest for those who watch.
+    fn tell(&self, progress: &Progress) {
+        let addresses = self.addresses;
+        let id = |transaction| addresses.transaction(transaction);
+        let at = progress.milliseconds;
+        let line = match &progress.event {
+            Event::Resumed { transaction, .. } => format!(
+                "Again     an earlier attempt at this payment is not settled: {}",
+                id(transaction)
+            ),
+            Event::Waiting { transaction } => format!(
+                "Waiting   for another payment that holds the money: {}",
+                id(transaction)
+            ),
+            Event::Merging { accounts } => format!("Merging   {accounts} small accounts first"),
+            Event::Recorded {
+                transaction,
+                inputs,
+                outputs,
+                shards,
+                replaces,
+            } => {
+                let shards: Vec<String> = shards.iter().map(ToString::to_string).collect();
+                let instead = replaces.as_ref().map_or_else(String::new, |replaced| {
+                    format!(
+                        "\nInstead   of {}: at most one of the two can commit",
+                        id(replaced)
+                    )
+                });
+                format!(
+                    "Objects   {inputs} in, {outputs} out, on shard {}   local check: valid\n\
+                     Tx        {}{instead}",
+                    shards.join(" and "),
+                    id(transaction),
+                )
+            }
+            Event::Submitted { node } if self.watch => {
+                format!("  {at:>5} ms  {} has it", self.node(node))
+            }
+            Event::Trouble { node, reason } if self.watch => {
+                format!("  {at:>5} ms  {} {reason}", self.node(node))
+            }
+            Event::Verified {
+                shard,
+                height,
+                outcome,
+                signatures,
+                members,
+                transaction: _, // named above
+            } if self.watch => format!(
+                "  {at:>5} ms  shard {shard} decided {} at height {height}, \
+                 signed by {signatures} of {members}",
+                match outcome {
+                    Outcome::Committed => "commit",
+                    Outcome::Aborted(_) => "abort",
+                }
+            ),
+            Event::Submitted { .. } | Event::Trouble { .. } | Event::Verified { .. } => return,
+        };
+        self.output.note(line);
+    }
+
+    fn party(&self, owner: &PublicKey) -> String {
+        let address = short(&self.addresses.account(owner));
+        match name_of(self.wallet, owner) {
+            Some(name) => format!("{name} {address}"),
+            None => address,
+        }
+    }
+
+    fn name(&self, owner: &PublicKey) -> String {
+        name_of(self.wallet, owner).unwrap_or_else(|| short(&self.addresses.account(owner)))
+    }
+
+    fn node(&self, node: &NodeId) -> String {
+        let mut nodes = self.wallet.client().nodes().iter();
+        nodes.find(|known| known.node == *node).map_or_else(
+            || short(&self.addresses.node(node)),
+            |known| known.name.clone(),
+        )
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A number of things.
+fn count(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}

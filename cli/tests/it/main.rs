@@ -1,0 +1,10 @@
+//! The program as a user runs it: real processes, real sockets, each network in a folder of its own.
+
+mod bad_input;
+mod exit_codes;
+mod faults;
+mod output;
+mod payments;
+mod quickstart;
+mod supervision;
+mod support;

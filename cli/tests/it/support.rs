@@ -1,0 +1,302 @@
+//! A network of real processes for one test, which ends with the test however that ends.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The program under test.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_chainspace");
+
+/// When something that must happen is given up. No test depends on how long anything takes.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a command has left.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    /// The envelope on stdout.
+    #[track_caller]
+    pub(crate) fn envelope(&self) -> Value {
+        let lines: Vec<&str> = self.stdout.lines().collect();
+        assert_eq!(lines.len(), 1, "one envelope on one line: {self:?}");
+        serde_json::from_str(lines[0]).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The `data` of the envelope of a command that must have ended with `code`.
+    #[track_caller]
+    pub(crate) fn data(&self, code: i32) -> Value {
+        assert_eq!(self.code, code, "{self:?}");
+        self.envelope()["data"].clone()
+    }
+}
+
+/// The program, in `directory`, with nobody at the terminal.
+pub(crate) fn program(directory: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command
+        .args(arguments)
+        .current_dir(directory)
+        .env_remove("CHAINSPACE_DIR")
+        .env_remove("CHAINSPACE_LOG")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs a command to its end.
+#[track_caller]
+pub(crate) fn run(directory: &Path, arguments: &[&str]) -> Ran {
+    let output = program(directory, arguments)
+        .output()
+        .expect("the program runs");
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).expect("stdout is text"),
+        stderr: String::from_utf8(output.stderr).expect("stderr is text"),
+    }
+}
+
+/// An empty folder, short enough for a socket in it.
+pub(crate) fn folder() -> TempDir {
+    tempfile::Builder::new()
+        .prefix("cs")
+        .tempdir()
+        .expect("there is a folder for temporary files")
+}
+
+/// Tries until there is something, which there must be.
+#[track_caller]
+pub(crate) fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = attempt() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "it never happened: {what}");
+        thread::yield_now();
+    }
+}
+
+/// Whether a process runs, or could again. One that has ended and that nobody has asked about does
+/// not.
+pub(crate) fn is_alive(pid: u32) -> bool {
+    let exists = kill(process(pid), None).is_ok();
+    let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let ended = state
+        .rsplit(')')
+        .next()
+        .is_some_and(|rest| rest.trim_start().starts_with('Z'));
+    exists && !ended
+}
+
+/// Sends a signal.
+#[track_caller]
+pub(crate) fn signal(pid: u32, signal: Signal) {
+    kill(process(pid), signal).expect("the process is there");
+}
+
+fn process(pid: u32) -> Pid {
+    Pid::from_raw(i32::try_from(pid).expect("process ids are small"))
+}
+
+/// A network that runs.
+pub(crate) struct Network {
+    directory: PathBuf,
+    _folder: Option<TempDir>,
+    up: Child,
+    /// The lines of stdout from the start to `ready`.
+    pub(crate) events: Vec<Value>,
+    stderr: Arc<Mutex<String>>,
+}
+
+impl Network {
+    /// A new network in a folder of its own.
+    #[track_caller]
+    pub(crate) fn start() -> Self {
+        let folder = folder();
+        let mut network = Self::start_in(folder.path(), &[]);
+        network._folder = Some(folder);
+        network
+    }
+
+    /// The network of `directory`, new or resumed.
+    #[track_caller]
+    pub(crate) fn start_in(directory: &Path, arguments: &[&str]) -> Self {
+        let mut command = program(
+            directory,
+            &["testnet", "up", "--json", "--exit-with-parent"],
+        );
+        command
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut up = command.spawn().expect("the program starts");
+        let lines = lines_of(up.stdout.take().expect("stdout is a pipe"));
+        let stderr = text_of(up.stderr.take().expect("stderr is a pipe"));
+        let mut network = Self {
+            directory: directory.to_owned(),
+            _folder: None,
+            up,
+            events: Vec::new(),
+            stderr,
+        };
+        while network
+            .events
+            .last()
+            .is_none_or(|event| event["event"] != "ready")
+        {
+            let Ok(line) = lines.recv_timeout(PATIENCE) else {
+                panic!("not ready: {:?}\n{}", network.events, network.stderr());
+            };
+            network
+                .events
+                .push(serde_json::from_str(&line).expect("stdout is lines of JSON"));
+        }
+        network
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The folder with everything of the network.
+    pub(crate) fn root(&self) -> PathBuf {
+        self.directory.join(".chainspace/local")
+    }
+
+    pub(crate) fn supervisor(&self) -> u32 {
+        self.up.id()
+    }
+
+    /// What the supervisor has said so far.
+    pub(crate) fn stderr(&self) -> String {
+        self.stderr.lock().expect("nobody panics with it").clone()
+    }
+
+    /// Waits until the supervisor has ended.
+    #[track_caller]
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        eventually("the supervisor ends", || {
+            self.up.try_wait().expect("it is our child")
+        })
+    }
+
+    #[track_caller]
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        run(&self.directory, arguments)
+    }
+
+    /// Runs a command that must end with `code`, and returns the `data` of its envelope.
+    #[track_caller]
+    pub(crate) fn json(&self, code: i32, arguments: &[&str]) -> Value {
+        self.run(&[arguments, &["--json"]].concat()).data(code)
+    }
+
+    /// What an account holds, in ncsc.
+    #[track_caller]
+    pub(crate) fn balance(&self, account: &str) -> u64 {
+        number(&self.json(0, &["account", "show", account])["balance"])
+    }
+
+    /// What all accounts hold, in ncsc.
+    #[track_caller]
+    pub(crate) fn supply(&self) -> u64 {
+        let list = self.json(0, &["account", "list"]);
+        let accounts = list["accounts"].as_array().expect("accounts");
+        accounts
+            .iter()
+            .map(|account| number(&account["balance"]))
+            .sum()
+    }
+
+    /// The nodes as `status` shows them.
+    #[track_caller]
+    pub(crate) fn nodes(&self) -> Vec<Value> {
+        let status = self.json(0, &["status"]);
+        status["nodes"].as_array().expect("nodes").clone()
+    }
+
+    #[track_caller]
+    pub(crate) fn pid(&self, node: usize) -> u32 {
+        pid(&self.nodes()[node]).expect("the node has a process")
+    }
+
+    /// Waits until all nodes are ready at one height with one head, and returns the head.
+    #[track_caller]
+    pub(crate) fn agreed_head(&self) -> String {
+        eventually("all nodes have the same head", || {
+            let nodes = self.nodes();
+            let head = nodes[0]["head"].as_str()?.to_owned();
+            let agreed = nodes
+                .iter()
+                .all(|node| node["head"] == *head && node["ready"] == true);
+            agreed.then_some(head)
+        })
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        // The nodes end with the supervisor, at the latest.
+        let _ = self.up.kill();
+        let _ = self.up.wait();
+    }
+}
+
+/// The network that the tests share which change nothing that others look at. It ends with the
+/// process of the tests: nobody holds the other end of its standard input then.
+pub(crate) static SHARED: LazyLock<Network> = LazyLock::new(Network::start);
+
+/// The process of a node, if it has one.
+pub(crate) fn pid(node: &Value) -> Option<u32> {
+    node["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok())
+}
+
+/// An amount in an envelope.
+#[track_caller]
+pub(crate) fn number(amount: &Value) -> u64 {
+    let text = amount.as_str().expect("amounts are strings");
+    text.parse().expect("amounts are integers")
+}
+
+fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if sender.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn text_of(mut stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+    let text = Arc::new(Mutex::new(String::new()));
+    let collected = Arc::clone(&text);
+    thread::spawn(move || {
+        let mut chunk = [0; 4096];
+        while let Ok(length @ 1..) = stream.read(&mut chunk) {
+            let said = String::from_utf8_lossy(&chunk[..length]);
+            collected
+                .lock()
+                .expect("nobody panics with it")
+                .push_str(&said);
+        }
+    });
+    text
+}
