@@ -28,7 +28,7 @@ fn check_envelope(ran: &Ran) -> Value {
     let fields: Vec<&String> = envelope.as_object().expect("an object").keys().collect();
     assert_eq!(
         fields,
-        ["data", "errors", "schema_version", "success", "warnings"],
+        ["schema_version", "success", "data", "errors", "warnings"],
         "{ran:?}"
     );
     assert_eq!(envelope["schema_version"], 1);
