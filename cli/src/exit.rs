@@ -92,7 +92,7 @@ pub(crate) struct Failure {
     /// What there is to say on stdout all the same, for people and pipes.
     pub(crate) text: String,
     /// The same for programs.
-    pub(crate) data: Value,
+    pub(crate) data: Box<Value>,
 }
 
 impl Failure {
@@ -102,7 +102,7 @@ impl Failure {
             message: message.into(),
             hint: None,
             text: String::new(),
-            data: json!({}),
+            data: Box::new(json!({})),
         }
     }
 

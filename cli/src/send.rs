@@ -154,7 +154,7 @@ impl Payment<'_> {
         let text = if unknown { transaction } else { String::new() };
         Failure {
             text,
-            data,
+            data: Box::new(data),
             ..failure
         }
     }
@@ -177,7 +177,7 @@ impl Payment<'_> {
             }
             Outcome::Aborted(_) => Err(Failure {
                 text,
-                data,
+                data: Box::new(data),
                 ..tx::aborted(settled, addresses)
             }),
         }

@@ -86,7 +86,7 @@ fn conclude(
     );
     Err(Failure {
         text,
-        data,
+        data: Box::new(data),
         ..Failure::new(Exit::Failed, message).hint(again)
     })
 }

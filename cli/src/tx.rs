@@ -89,7 +89,7 @@ fn wait(session: &Session, id: &TransactionId, timeout: Duration) -> Result<Done
         Outcome::Committed => Ok(Done { text, data }),
         Outcome::Aborted(_) => Err(Failure {
             text,
-            data,
+            data: Box::new(data),
             ..aborted(&settled, addresses)
         }),
     }
