@@ -251,6 +251,7 @@ impl Replica {
         let oldest = self.oldest(TRANSACTIONS_MAX).into_iter().take(1);
         let said: Vec<Message> = oldest.chain(self.said()).collect();
         let (turn, bft, heads) = &mut self.parts(now, out);
+        bft.on_link_up(seat);
         turn.send(seat, Message::Status(bft.status(heads.certified())));
         for message in said {
             turn.send(seat, message);

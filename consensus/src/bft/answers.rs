@@ -46,6 +46,11 @@ impl Answers {
         !early
     }
 
+    /// A member may be answered at once, whenever it was last.
+    pub(super) fn forget(&mut self, seat: Seat) {
+        self.last.retain(|(_, other), _| *other != seat);
+    }
+
     /// All up to this slot is final.
     pub(super) fn reached(&mut self, slot: Slot) {
         self.last

@@ -111,6 +111,11 @@ impl Bft {
         messages
     }
 
+    /// A link to a member came up: what it was answered before may be lost.
+    pub(crate) fn on_link_up(&mut self, other: Seat) {
+        self.answers.forget(other);
+    }
+
     /// A member told how far it is: send what it lacks. Whether it is to be answered now.
     pub(crate) fn on_status(&mut self, turn: &mut Turn<'_>, from: Seat, status: Status) -> bool {
         let theirs = status

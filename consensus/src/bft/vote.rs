@@ -41,7 +41,7 @@ impl Bft {
         let Some(state) = self.slots.get(&slot) else {
             return false;
         };
-        if state.own.notarize.is_some() || slot > self.frontier {
+        if state.own.notarize.is_some() {
             return false;
         }
         let notarized = state

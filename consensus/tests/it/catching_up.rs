@@ -288,12 +288,17 @@ fn a_false_answer_changes_nothing_and_another_member_is_asked() {
     }
 }
 
-/// Changes the first block and mends the links after it; the certificate stays as it was.
+/// Changes the first block and mends the links after it, and the certificate as well, as if a quorum
+/// had gone mad.
 fn relink(answer: &mut [Finalized], change: impl Fn(&mut Block)) {
     change(&mut answer[0].block);
     for index in 1..answer.len() {
         answer[index].block.header.parent = answer[index - 1].block.name();
     }
+    let last = answer.last_mut().expect("a chain");
+    let name = last.block.name();
+    let finalize = statement(name.slot.number(), Vote::Finalize(name.hash));
+    last.certificate = Some(World::new(4, 8).certificate(finalize, &[1, 2, 3]));
 }
 
 #[test]

@@ -179,9 +179,8 @@ fn another_head_than_the_one_it_signed_before_stops_a_restarted_member() {
 fn a_head_without_a_certificate_gets_one_after_a_restart() {
     let world = world();
     let (shell, head) = applied(&world);
-    let mut shell = Shell::restored(&world, 0, shell.on_disk(), 0).expect("an honest log");
+    let mut shell = Shell::restored(&world, 0, shell.written(), 0).expect("an honest log");
     shell.start();
-    apply_again(&mut shell, &world);
     let own = (To::All, world.head_signature(0, ONE, head.hash()));
     assert!(
         shell.take_said().contains(&own),
@@ -195,11 +194,21 @@ fn a_head_without_a_certificate_gets_one_after_a_restart() {
     );
 }
 
-/// Applies the first block unless the log had it.
-fn apply_again(shell: &mut Shell, world: &World) {
-    if shell.applied.is_empty() {
-        apply(shell, &first(world));
-    }
+#[test]
+fn a_head_that_it_signed_before_is_signed_again_without_another_record() {
+    let world = world();
+    let (_, head) = applied(&world);
+    let log = vec![Record::Head(head.clone())];
+    let mut shell = Shell::restored(&world, 0, log, 0).expect("an honest log");
+    shell.start();
+    apply(&mut shell, &first(&world));
+    let own = (To::All, world.head_signature(0, ONE, head.hash()));
+    assert!(shell.take_said().contains(&own));
+    let guards = shell
+        .log
+        .iter()
+        .filter(|record| matches!(record, Record::Head(_)));
+    assert_eq!(guards.count(), 1);
 }
 
 #[test]

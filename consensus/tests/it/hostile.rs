@@ -125,8 +125,12 @@ fn a_question_asked_again_and_again_is_answered_now_and_then() {
     let (first, last) = (Slot::ZERO, Slot::new(9));
     let request = Message::CertificatesRequest { first, last };
     assert_eq!(said(&mut shell, 1_600, &request), 2);
-    // Others are not kept waiting by that.
+    // Others are not kept waiting by that, nor is the member itself when its link came up anew.
     shell.hear(3, &request);
+    assert_eq!(shell.take_said().len(), 2);
+    shell.step(Input::LinkUp(seat(2)));
+    shell.take_said();
+    shell.hear(2, &request);
     assert_eq!(shell.take_said().len(), 2);
 }
 

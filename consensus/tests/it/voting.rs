@@ -66,6 +66,35 @@ fn rule_4_slots_between_parent_and_block_must_be_skipped() {
 }
 
 #[test]
+fn rule_4_slots_before_the_parent_need_not_be_cleared() {
+    let world = world();
+    let first = world.block(2, world.root(), &[world.gift_of(0)]);
+    let second = world.block(3, Place::of(&first), &[]);
+    let notarization = world.certified(2, Vote::Notarize(first.hash()));
+    let heard = [
+        world.proposal(&first),
+        notarization,
+        world.proposal(&second),
+    ];
+    assert_eq!(
+        votes(&world, &heard),
+        [notarize(&second)],
+        "nothing is known of slot 1"
+    );
+}
+
+#[test]
+fn rule_4_a_block_that_the_leader_did_not_sign_is_not_voted_for() {
+    let world = world();
+    let mut forged = world.proposed(&world.block(1, world.root(), &[]));
+    let statement = forged.statement();
+    for other in [0, 2, 3] {
+        forged.signature = world.sign(other, &statement);
+        assert_eq!(votes(&world, &[Message::Proposal(forged.clone())]), []);
+    }
+}
+
+#[test]
 fn rule_4_one_block_of_a_slot_is_voted_for() {
     let world = world();
     let block = world.block(1, world.root(), &[]);
@@ -184,6 +213,29 @@ fn rule_6_without_a_reason_nothing_is_skipped() {
     let mut shell = Shell::new(&world, 0);
     shell.run_until(100_000);
     assert_eq!(shell.take_votes(), []);
+}
+
+#[test]
+fn rule_6_a_proposal_that_nobody_else_votes_for_is_no_reason_to_be_busy() {
+    let world = world();
+    let block = world.block(1, world.root(), &[world.gift_of(0)]);
+    let mut shell = Shell::new(&world, 0);
+    shell.hear(1, &world.proposal(&block));
+    shell.hear_votes(&[1], 1, Vote::Notarize(block.hash()));
+    assert_eq!(shell.take_votes(), [notarize(&block)]);
+    shell.run_until(60_000);
+    assert_eq!(
+        shell.take_votes(),
+        [],
+        "nothing is skipped and nothing is repeated"
+    );
+    shell.hear_votes(&[2], 1, Vote::Skip);
+    shell.run_until(70_000);
+    assert_eq!(
+        shell.take_votes()[0],
+        (1, Vote::Skip),
+        "one of f + 1 others is honest"
+    );
 }
 
 #[test]
