@@ -32,9 +32,18 @@ pub(super) struct CatchUp {
     source: Option<Seat>,
     /// A fetch that is under way: whom, and until when nobody else is asked.
     fetch: Option<(Seat, Time)>,
-    /// When certificates or proposals of a slot were last asked for, and how often, so that others
-    /// take turns for each slot.
-    asked: BTreeMap<Slot, (Time, usize)>,
+    /// When something was last asked for, and how often, so that others take turns for each thing.
+    asked: BTreeMap<(Slot, Wanted), (Time, usize)>,
+}
+
+/// What may be lacking of a slot. Each has a clock of its own, or a liar that keeps a member asking
+/// for one would keep it from asking for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Wanted {
+    /// A block that others voted for.
+    Proposal,
+    /// The certificates that a proposal builds on.
+    Certificates,
 }
 
 impl CatchUp {
@@ -60,7 +69,7 @@ impl CatchUp {
 
     /// All up to this slot has been applied.
     pub(super) fn reached(&mut self, slot: Slot) {
-        self.asked = self.asked.split_off(&slot.next());
+        self.asked = self.asked.split_off(&(slot.next(), Wanted::Proposal));
         if self.target.is_some_and(|target| target.slot <= slot) {
             self.target = None;
             self.source = None;
@@ -73,14 +82,14 @@ impl CatchUp {
         self.target.is_some()
     }
 
-    /// If it is time to ask about this slot (again), how often it was asked about before.
-    pub(super) fn may_ask(&mut self, now: Now, slot: Slot) -> Option<usize> {
-        let times = match self.asked.get(&slot) {
+    /// If it is time to ask for this (again), how often it was asked for before.
+    pub(super) fn may_ask(&mut self, now: Now, slot: Slot, wanted: Wanted) -> Option<usize> {
+        let times = match self.asked.get(&(slot, wanted)) {
             Some((when, _)) if now.timer.since_ms(*when) < ASK_AGAIN_MS => return None,
             Some((_, times)) => *times,
             None => 0,
         };
-        self.asked.insert(slot, (now.timer, times + 1));
+        self.asked.insert((slot, wanted), (now.timer, times + 1));
         Some(times)
     }
 
@@ -131,7 +140,8 @@ impl Bft {
     fn fetch_proposals(&mut self, turn: &mut Turn<'_>) {
         let honest = turn.member.committee().honest_threshold();
         for (block, holders) in self.missing_proposals(honest) {
-            let Some(times) = self.catch_up.may_ask(turn.now, block.slot) else {
+            let wanted = Wanted::Proposal;
+            let Some(times) = self.catch_up.may_ask(turn.now, block.slot, wanted) else {
                 continue;
             };
             let others = turn.member.others();

@@ -183,7 +183,8 @@ fn a_member_that_is_left_behind_does_not_keep_the_whole_way() {
     );
     assert!(fixture.candidates() as u64 <= WINDOW + PROPOSAL_WINDOW);
     let deadlines = fixture.bft.catch_up.deadlines().count() as u64;
-    assert!(deadlines <= 2 * WINDOW + 2, "{deadlines}");
+    // Two things may be lacking of each slot, and one fetch is under way.
+    assert!(deadlines <= 2 * (2 * WINDOW + 1) + 1, "{deadlines}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use model::bounds;
 use model::statement::{Height, Slot, Vote};
 use model::{Hash, Time};
 
+use super::catch_up::Wanted;
 use super::{Bft, Candidate, Turn};
 use crate::message::Message;
 
@@ -57,13 +58,18 @@ impl Bft {
             }
             Verdict::Bad | Verdict::ParentMissing => false,
             Verdict::Unproven { first } => {
-                let leader = turn.member.leader(slot);
-                if leader != turn.member.seat() && self.catch_up.may_ask(turn.now, slot).is_some() {
-                    let last = slot;
-                    turn.send(leader, Message::CertificatesRequest { first, last });
-                }
+                self.ask_for_proof(turn, first, slot);
                 false
             }
+        }
+    }
+
+    /// Asks the leader of a slot, which knew what its proposal builds on.
+    fn ask_for_proof(&mut self, turn: &mut Turn<'_>, first: Slot, last: Slot) {
+        let leader = turn.member.leader(last);
+        let wanted = Wanted::Certificates;
+        if leader != turn.member.seat() && self.catch_up.may_ask(turn.now, last, wanted).is_some() {
+            turn.send(leader, Message::CertificatesRequest { first, last });
         }
     }
 

@@ -100,6 +100,29 @@ fn an_ancestor_whose_slot_was_cleared_by_skipping_it_is_asked_for() {
     }
 }
 
+/// A liar's block on a parent that nobody knows keeps a member asking for certificates. That must not
+/// take the place of asking for the block of the same slot that others notarized.
+#[test]
+fn a_rival_on_an_unknown_parent_does_not_hinder_the_notarized_block() {
+    let world = World::new(4, 4);
+    let block = world.block(3, world.root(), &[world.gift_of(0)]);
+    let unknown = world.block(2, world.root(), &[world.gift_of(1)]);
+    let rival = world.block(3, Place::of(&unknown), &[]);
+    let mut shell = Shell::new(&world, 0);
+    shell.hear(3, &world.proposal(&rival));
+    shell.hear(1, &world.certified(1, Vote::Skip));
+    shell.hear(1, &world.certified(2, Vote::Skip));
+    shell.take_said();
+    shell.hear(1, &world.certified(3, Vote::Notarize(block.hash())));
+    let request = Message::ProposalRequest(block.name());
+    assert!(
+        shell
+            .take_said()
+            .iter()
+            .any(|(_, message)| *message == request)
+    );
+}
+
 /// A chain of final blocks that member 0 does not have, the last one certified.
 fn chain(world: &World, length: u64) -> Vec<Finalized> {
     let mut parent = world.root();

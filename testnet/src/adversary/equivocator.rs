@@ -147,8 +147,9 @@ impl Equivocator {
                 block: block.clone(),
                 signature,
             });
+            let everybody = self.random.chance(500);
             for to in self.others.clone() {
-                if self.random.chance(600) {
+                if everybody || self.random.chance(600) {
                     self.say(around, to, &message);
                 }
             }
@@ -173,8 +174,11 @@ impl Equivocator {
                 (block.name(), block.header.height, block.header.time)
             }
         };
+        // A parent that it should not have is the only fault of most of its blocks.
+        let right = self.random.chance(600);
         let payload = match known.as_slice() {
             [] => empty(),
+            _ if right => empty(),
             known => match self.random.below(4) {
                 0 | 1 => self.random.pick(known).payload.clone(),
                 2 => empty(),
@@ -182,11 +186,13 @@ impl Equivocator {
             },
         };
         let height = match self.random.below(10) {
+            _ if right => height.next(),
             0 => height,
             1 => Height::new(height.number() + 2),
             _ => height.next(),
         };
         let time = match self.random.below(10) {
+            _ if right => clock.max(before.plus_ms(1)),
             0 => before,
             1 => clock.plus_ms(4_900),
             2 => Time::from_ms(self.random.number()),
