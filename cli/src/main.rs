@@ -6,7 +6,9 @@
 //! decided in [`output`] and [`exit`] for all of them.
 
 mod account;
+mod bench;
 mod exit;
+mod explore;
 mod log;
 mod near;
 mod node;
@@ -100,8 +102,14 @@ enum Command {
     Receipt(receipt::Command),
     /// Say how the nodes are
     Status(status::Status),
+    /// Measure how fast it is on this machine
+    #[command(subcommand)]
+    Bench(bench::Command),
     /// Run a shard under faults, from a seed, and check what must always hold
     Simulate(simulate::Simulate),
+    /// Explore everything that can happen within a bound
+    #[command(subcommand)]
+    Explore(explore::Command),
 }
 
 fn main() -> ExitCode {
@@ -127,7 +135,9 @@ fn run(common: &Common, command: Command, output: &Output) -> Result<Option<Done
         Command::Tx(command) => tx::run(common, &command, output).map(Some),
         Command::Receipt(command) => receipt::run(common, &command, output).map(Some),
         Command::Status(status::Status {}) => status::run(common).map(Some),
+        Command::Bench(command) => bench::run(common, &command, output).map(Some),
         Command::Simulate(command) => simulate::run(&command, output).map(Some),
+        Command::Explore(command) => explore::run(&command, output).map(Some),
     }
 }
 

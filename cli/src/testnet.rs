@@ -158,6 +158,8 @@ fn start(common: &Common, up: &Up, output: &Output) -> Result<(), Failure> {
         port: up.port,
         ephemeral: up.ephemeral,
         beat: if output.is_live() { BEAT_LIVE } else { BEAT },
+        accounts: Vec::new(),
+        block_entries_max: None,
         directory: std::path::absolute(&directory)
             .map_err(|error| failed("cannot use the directory", error))?,
     };

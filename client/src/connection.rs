@@ -229,11 +229,12 @@ pub(crate) fn unexpected(response: &Response) -> AskError {
     let what = match response {
         Response::Status(_) => "a status",
         Response::Head(_) => "a head",
-        Response::Accepted | Response::Decided(_) => "about a submission",
+        Response::Accepted | Response::Decided(_) | Response::Taken(_) => "about a submission",
         Response::Outcome(_) => "an outcome",
         Response::Transaction(_) => "a transaction",
         Response::Object { .. } => "an object",
         Response::Labelled(_) => "a list of objects",
+        Response::Results(_) => "the decisions of a block",
         Response::Refused(_) => "a refusal that does not fit",
     };
     AskError::Lying(format!("it answered with {what}, which nobody asked for"))

@@ -29,6 +29,8 @@ pub mod describe;
 pub mod error;
 mod find;
 pub mod follow;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub mod keys;
 mod lookup;
 mod network;

@@ -20,7 +20,7 @@
 //! Paper: Section VII; decisions D3 and D4.
 
 mod attempt;
-mod journal;
+pub(crate) mod journal;
 mod payment;
 #[cfg(test)]
 mod tests;

@@ -32,8 +32,11 @@ mod catch_up;
 mod certify;
 mod commit;
 mod evidence;
+#[cfg(feature = "exploration")]
+mod outline;
 mod pace;
 mod propose;
+mod recall;
 mod restore;
 mod slot;
 mod standstill;
@@ -61,6 +64,8 @@ use crate::time::Now;
 use answers::{Answers, Topic};
 use catch_up::CatchUp;
 pub(crate) use evidence::accuse;
+#[cfg(feature = "exploration")]
+pub use outline::{Outline, SlotOutline};
 pub use pace::Pace;
 pub(crate) use propose::Work;
 use slot::SlotState;
@@ -97,6 +102,7 @@ pub(crate) struct FinalBlock {
 }
 
 /// The agreement of one member. See the module.
+#[derive(Clone)]
 pub(crate) struct Bft {
     pace: Pace,
     /// The last final block.

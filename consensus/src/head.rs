@@ -13,13 +13,13 @@ use std::ops::Bound;
 
 use model::head::{Head, HeadCertificate};
 use model::shard::Seat;
-use model::statement::Height;
-use model::{Hash, Time};
+use model::statement::{Height, Statement};
+use model::{Hash, Signature, Time};
 
 use crate::bft::Turn;
-use crate::message::{HeadSignature, Message};
+use crate::message::{BlocksRequest, HeadSignature, Message};
 use crate::record::Record;
-use crate::replica::Contradiction;
+use crate::replica::{Contradiction, Output};
 use link::Link;
 
 /// Heads that are remembered, so that members that are a little behind get their certificates.
@@ -35,8 +35,12 @@ const AT_ONCE: usize = 16;
 /// to show that it lies.
 const EARLY: usize = 2;
 
+/// How many repetitions in vain there are for each time that final blocks are fetched for the
+/// certificates beside them.
+const FETCH_EVERY: usize = 4;
+
 /// The heads that matter now.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Heads {
     links: BTreeMap<Height, Link>,
     /// Signatures and certificates over heads of blocks that are not applied yet.
@@ -44,11 +48,15 @@ pub(crate) struct Heads {
     early_certificates: BTreeMap<Height, HeadCertificate>,
     /// What this member signed before it was restarted.
     guards: BTreeMap<Height, Hash>,
+    /// What others hold that this member signed of blocks that are not applied yet.
+    reminded: BTreeMap<Height, Hash>,
     /// The height of the last applied block.
     applied: Height,
     /// The lowest head without a certificate, and since when, or since when its signatures were last
     /// repeated.
     stuck: Option<(Height, Time)>,
+    /// How often signatures have been repeated.
+    repetitions: usize,
 }
 
 impl Heads {
@@ -100,6 +108,13 @@ impl Heads {
             }
             link.guarded = true;
         }
+        if self
+            .reminded
+            .remove(&height)
+            .is_some_and(|signed| signed != link.hash)
+        {
+            return Err(Contradiction::SignedHead { height });
+        }
         self.links.insert(height, link);
         while self.links.len() > RECENT {
             self.links.pop_first();
@@ -109,7 +124,8 @@ impl Heads {
         certificate.map_or(Ok(()), |certificate| self.keep(turn, certificate))
     }
 
-    /// Signs, once all records are restored, the heads that lack a certificate.
+    /// Signs the heads that lack a certificate: once all records are restored, and when this member
+    /// knows what it has signed.
     pub(crate) fn resume(&mut self, turn: &mut Turn<'_>) {
         for link in self.links.values_mut() {
             if link.certificate.is_none() {
@@ -165,12 +181,24 @@ impl Heads {
         self.keep(turn, certificate)
     }
 
-    /// Certificates of heads that came with final blocks, about to be applied. They are checked.
-    pub(crate) fn expect(&mut self, turn: &mut Turn<'_>, certificate: HeadCertificate) {
+    /// A certificate that came with a final block which is about to be applied. It is checked.
+    ///
+    /// # Errors
+    ///
+    /// As [`Heads::on_certificate`], if the block has been applied.
+    pub(crate) fn expect(
+        &mut self,
+        turn: &mut Turn<'_>,
+        certificate: HeadCertificate,
+    ) -> Result<(), Contradiction> {
         let height = certificate.head.height;
-        if height > self.applied && turn.member.verify_head(&certificate) {
+        if height <= self.applied {
+            return self.on_certificate(turn, certificate);
+        }
+        if turn.member.verify_head(&certificate) {
             self.early_certificates.insert(height, certificate);
         }
+        Ok(())
     }
 
     /// Keeps a checked certificate.
@@ -224,6 +252,20 @@ impl Heads {
         long
     }
 
+    /// Asks one other now and then, each in turn, for the block of the lowest head without a
+    /// certificate: the others may have forgotten an old head, and have its certificate beside the
+    /// block.
+    pub(crate) fn fetch(&mut self, turn: &mut Turn<'_>) {
+        self.repetitions += 1;
+        if self.repetitions.is_multiple_of(FETCH_EVERY) {
+            let others = turn.member.others();
+            let from = others[self.repetitions / FETCH_EVERY % others.len()];
+            let first = self.certified().next();
+            let request = BlocksRequest { first };
+            turn.out.push(Output::FetchBlocks { from, request });
+        }
+    }
+
     /// When to call [`Heads::repair`] next.
     pub(crate) fn deadline(&self, patience_ms: u64) -> Option<Time> {
         self.stuck.map(|(_, since)| since.plus_ms(patience_ms))
@@ -240,6 +282,39 @@ impl Heads {
             .take(AT_ONCE)
             .filter_map(|link| link.said(seat))
             .collect()
+    }
+
+    /// The highest head that a member has signed, as far as it is held here.
+    pub(crate) fn signed_by(&self, seat: Seat) -> Option<(Statement, Signature)> {
+        let early = self.early.iter().rev().find_map(|(height, early)| {
+            let (_, theirs) = early.iter().find(|(signer, _)| *signer == seat)?;
+            Some((*height, theirs.head, theirs.signature))
+        });
+        let (height, head, signature) = early.or_else(|| {
+            self.links.iter().rev().find_map(|(height, link)| {
+                let (head, signature) = link.signature_of(seat)?;
+                Some((*height, head, signature))
+            })
+        })?;
+        Some((Statement::Head { height, head }, signature))
+    }
+
+    /// Somebody holds a head that this member has signed.
+    ///
+    /// # Errors
+    ///
+    /// [`Contradiction`] if the block is applied and its head is another one.
+    pub(crate) fn reminded(&mut self, height: Height, head: Hash) -> Result<(), Contradiction> {
+        let computed = match self.links.get(&height) {
+            Some(link) => link.hash,
+            None if height > self.applied => *self.reminded.entry(height).or_insert(head),
+            None => head, // it is forgotten here too
+        };
+        if computed == head {
+            Ok(())
+        } else {
+            Err(Contradiction::SignedHead { height })
+        }
     }
 
     /// A member holds certificates up to a height: send it the next ones.

@@ -21,6 +21,8 @@ use model::{
 };
 use model::{TransactionId, merkle, validity};
 
+use crate::injected::{self, Mistake};
+
 /// The state of a shard: what all its honest replicas agree on at a height.
 ///
 /// Paper: Section III, alpha, restricted to the objects whose home is this shard.
@@ -70,8 +72,8 @@ pub struct Applied {
     pub results: Vec<TransactionResult>,
     /// The decided transactions, in the same order.
     pub transactions: Vec<Authorized>,
-    /// The objects that became inactive.
-    pub consumed: BTreeSet<ObjectId>,
+    /// The objects that became inactive, and were active before the block.
+    pub consumed: BTreeMap<ObjectId, Arc<Object>>,
     /// The objects that became active, and still are at the end of the block.
     pub created: BTreeMap<ObjectId, Arc<Object>>,
     /// The transactions that were forgotten, their deadlines being over.
@@ -192,10 +194,12 @@ impl Ledger {
     /// Structural validity V3 (sbac.md, 5.2), and that each transaction is decided once.
     fn standing(&self, transaction: &Authorized, time: Time) -> Standing {
         let body = transaction.body();
-        let in_time =
-            time <= body.valid_until && body.valid_until <= time.plus_ms(bounds::VALIDITY_MS_MAX);
+        let late = time > body.valid_until && !injected::makes(Mistake::IgnoresDeadlines);
+        let in_time = !late && body.valid_until <= time.plus_ms(bounds::VALIDITY_MS_MAX);
         let alone = body.participants == [self.scope.shard];
-        if in_time && alone && !self.decided.contains_key(&transaction.id()) {
+        let decided =
+            self.decided.contains_key(&transaction.id()) && !injected::makes(Mistake::DecidesAgain);
+        if in_time && alone && !decided {
             Standing::Open
         } else {
             Standing::Ignored
@@ -239,9 +243,13 @@ impl Ledger {
     /// Process accept(T, commit): inputs become inactive, outputs become active.
     fn accept(&mut self, effects: Effects, done: &mut Done) {
         for id in effects.consumed {
-            self.objects.remove(&id);
+            let object = self.objects.remove(&id);
+            if injected::makes(Mistake::SpendsTwice) {
+                self.objects
+                    .extend(object.clone().map(|object| (id, object)));
+            }
             if done.created.remove(&id).is_none() {
-                done.consumed.insert(id);
+                done.consumed.extend(object.map(|object| (id, object)));
             }
         }
         for (id, object) in effects.created {
@@ -276,6 +284,6 @@ impl ActiveSet for Ledger {
 struct Done {
     results: Vec<TransactionResult>,
     transactions: Vec<Authorized>,
-    consumed: BTreeSet<ObjectId>,
+    consumed: BTreeMap<ObjectId, Arc<Object>>,
     created: BTreeMap<ObjectId, Arc<Object>>,
 }

@@ -19,12 +19,15 @@
 
 pub mod bft;
 mod head;
+pub mod injected;
 pub mod ledger;
 mod member;
 pub mod mempool;
 pub mod message;
+mod recall;
 pub mod record;
 pub mod replica;
+pub mod sequencer;
 pub mod signer;
 pub mod time;
 
@@ -32,5 +35,6 @@ pub use ledger::{Applied, Ledger};
 pub use message::{Admitted, Message};
 pub use record::Record;
 pub use replica::{Input, Output, Replica};
+pub use sequencer::{Payloads, Sequencer};
 pub use signer::Signer;
 pub use time::Now;

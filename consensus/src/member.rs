@@ -7,6 +7,8 @@ use model::shard::{Committee, Seat};
 use model::statement::{Slot, Statement};
 use model::{Certificate, HeadCertificate, Malpractice, Signature, SignatureCheck};
 
+use crate::injected::{self, Mistake};
+use crate::recall::Recall;
 use crate::signer::Signer;
 
 /// A member and its view of the others.
@@ -15,6 +17,8 @@ pub(crate) struct Member {
     seat: Seat,
     signer: Box<dyn Signer>,
     check: Box<dyn SignatureCheck + Send>,
+    /// What it knows about what it may sign.
+    pub(crate) recall: Recall,
 }
 
 /// A boxed check, as the functions of `model` want it.
@@ -38,6 +42,7 @@ impl Member {
             seat,
             signer,
             check,
+            recall: Recall::default(),
         }
     }
 
@@ -85,12 +90,24 @@ impl Member {
         let Some(node) = self.committee.member(seat) else {
             return false;
         };
+        if injected::makes(Mistake::SignaturesUnchecked) {
+            return true;
+        }
         let check = &mut Check(&mut *self.check);
         statement.verify(self.committee.scope(), node.key(), signature, check)
     }
 
+    /// How many votes are a certificate.
+    pub(crate) fn quorum(&self) -> usize {
+        let missing = usize::from(injected::makes(Mistake::SmallQuorum));
+        self.committee.quorum() - missing
+    }
+
     /// Whether a quorum signed the certificate's statement.
     pub(crate) fn verify_certificate(&mut self, certificate: &Certificate) -> bool {
+        if injected::makes(Mistake::SmallQuorum) {
+            return certificate.signatures.len() >= self.quorum();
+        }
         let check = &mut Check(&mut *self.check);
         certificate.verify(&self.committee, check).is_ok()
     }

@@ -1,11 +1,9 @@
 //! Transactions that wait to be proposed, oldest first.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use model::block::Entry;
 use model::transaction::Authorized;
-use model::{Time, TransactionId, bounds, encoding};
+use model::{Time, TransactionId, bounds};
 
 /// Transactions that wait at one node. At 5,000 a second this is four seconds of work; a node whose
 /// pool is full answers busy, and nothing that it had accepted is lost.
@@ -17,13 +15,13 @@ pub const POOL_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// A waiting transaction.
 #[derive(Clone, Debug)]
 struct Waiting {
-    transaction: Arc<Authorized>,
+    transaction: Authorized,
     bytes: usize,
     arrival: u64,
 }
 
 /// The pool. It holds each transaction once.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Mempool {
     waiting: BTreeMap<TransactionId, Waiting>,
     /// Those that may be proposed, by arrival.
@@ -32,6 +30,20 @@ pub struct Mempool {
     aside: BTreeSet<TransactionId>,
     arrivals: u64,
     bytes: usize,
+    entries_max: usize,
+}
+
+impl Default for Mempool {
+    fn default() -> Self {
+        Self {
+            waiting: BTreeMap::new(),
+            ready: BTreeMap::new(),
+            aside: BTreeSet::new(),
+            arrivals: 0,
+            bytes: 0,
+            entries_max: bounds::ENTRIES_MAX,
+        }
+    }
 }
 
 /// Why a transaction was not taken in.
@@ -44,17 +56,23 @@ pub enum NotTaken {
 }
 
 impl Mempool {
+    /// From now on a payload has at most so many transactions, and never more than
+    /// [`bounds::ENTRIES_MAX`].
+    pub fn limit_payload(&mut self, entries_max: usize) {
+        self.entries_max = entries_max.min(bounds::ENTRIES_MAX);
+    }
+
     /// Takes a transaction in, behind all others.
     ///
     /// # Errors
     ///
     /// [`NotTaken`] if it is there already, or there is no room.
-    pub fn insert(&mut self, transaction: Arc<Authorized>) -> Result<(), NotTaken> {
+    pub fn insert(&mut self, transaction: Authorized) -> Result<(), NotTaken> {
         let id = transaction.id();
         if self.waiting.contains_key(&id) {
             return Err(NotTaken::Known);
         }
-        let bytes = encoding::encode(transaction.transaction()).len();
+        let bytes = transaction.encoded_len();
         if self.waiting.len() >= POOL_TRANSACTIONS_MAX || self.bytes + bytes > POOL_BYTES_MAX {
             return Err(NotTaken::Full);
         }
@@ -109,7 +127,7 @@ impl Mempool {
     }
 
     /// Those that may be proposed, oldest first.
-    pub fn ready(&self) -> impl Iterator<Item = &Arc<Authorized>> {
+    pub fn ready(&self) -> impl Iterator<Item = &Authorized> {
         self.ready
             .values()
             .filter_map(|id| self.waiting.get(id))
@@ -117,16 +135,16 @@ impl Mempool {
     }
 
     /// The oldest that may be proposed and that `choose` takes, as many as fit into a payload.
-    pub fn payload(&self, choose: impl Fn(&Authorized) -> bool) -> Vec<Arc<Authorized>> {
+    pub fn payload(&self, choose: impl Fn(&Authorized) -> bool) -> Vec<Authorized> {
         let mut room = PAYLOAD_ROOM;
         let mut chosen = Vec::new();
         for waiting in self.ready.values().filter_map(|id| self.waiting.get(id)) {
-            if chosen.len() == bounds::ENTRIES_MAX || waiting.bytes > room {
+            if chosen.len() >= self.entries_max || waiting.bytes > room {
                 break;
             }
             if choose(&waiting.transaction) {
                 room -= waiting.bytes;
-                chosen.push(Arc::clone(&waiting.transaction));
+                chosen.push(waiting.transaction.clone());
             }
         }
         chosen
@@ -163,12 +181,3 @@ const PAYLOAD_OVERHEAD: usize = 16 + 4 * bounds::ENTRIES_MAX;
 
 /// The bytes of transactions that fit into one payload.
 const PAYLOAD_ROOM: usize = bounds::PAYLOAD_BYTES_MAX - PAYLOAD_OVERHEAD;
-
-/// The entries that sequence these transactions.
-#[must_use]
-pub(crate) fn entries(transactions: &[Arc<Authorized>]) -> Vec<Entry> {
-    transactions
-        .iter()
-        .map(|transaction| Entry::Prepare(transaction.transaction().clone()))
-        .collect()
-}

@@ -13,7 +13,7 @@ use model::encoding::{self, DecodeError};
 use model::head::HeadCertificate;
 use model::statement::{Height, Scope, Slot, Statement, Vote};
 use model::transaction::{Authorized, Malformed, WellFormed};
-use model::{Block, Certificate, Finalized, Hash, NetworkId, Signature, Transaction};
+use model::{Block, Certificate, Finalized, Hash, NetworkId, Signature, Time, Transaction};
 use serde::{Deserialize, Serialize};
 
 /// The longest encoding of a [`Message`]: a block, its signature, and the tags around them.
@@ -86,6 +86,22 @@ pub struct Status {
     pub certified: Height,
 }
 
+/// Statements in a [`Reminder`]: three votes, and three that conflict with them, a proposal, a head.
+pub const REMINDED_MAX: usize = 8;
+
+/// What a member answers to one that has started and asks what it has signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reminder {
+    /// The name of the question: see [`Message::Recall`].
+    pub asked: Time,
+    /// The finalization of the highest slot that the sender knows to be final; `None` before the
+    /// first.
+    pub finalization: Option<Certificate>,
+    /// What the sender holds that the asker has signed: the votes of the highest open slot, the
+    /// highest proposal, the highest head. At most [`REMINDED_MAX`].
+    pub signed: Vec<(Statement, Signature)>,
+}
+
 /// Something one member says to another over their long-lived link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Message {
@@ -112,6 +128,10 @@ pub enum Message {
     HeadCertificate(HeadCertificate),
     /// Transactions that users submitted to the sender.
     Transactions(Vec<Transaction>),
+    /// The sender has started, at this time by its own clock, and asks what it has signed before.
+    Recall(Time),
+    /// The answer to [`Message::Recall`].
+    Reminder(Reminder),
 }
 
 /// Asks for final blocks from a height on, ascending.
@@ -166,6 +186,10 @@ pub enum Admitted {
     HeadCertificate(HeadCertificate),
     /// See [`Message::Transactions`].
     Transactions(Vec<Authorized>),
+    /// See [`Message::Recall`].
+    Recall(Time),
+    /// See [`Message::Reminder`].
+    Reminder(Reminder),
 }
 
 /// Why a message is not admitted. Its sender is at fault, or on another network.
@@ -180,7 +204,7 @@ pub enum Refused {
     /// The payload is not the one that the header names.
     #[error("the payload of the block is not the one that its header names")]
     OtherPayload,
-    /// More entries or transactions than one block or message may carry.
+    /// More entries, transactions or statements than one block or message may carry.
     #[error("{found} entries, at most {limit} are allowed")]
     TooMany {
         /// The limit.
@@ -260,6 +284,11 @@ impl Message {
                     .collect();
                 let authorized = check.authorize(well_formed).into_iter().flatten().collect();
                 Admitted::Transactions(authorized)
+            }
+            Self::Recall(name) => Admitted::Recall(name),
+            Self::Reminder(reminder) => {
+                limit(reminder.signed.len(), REMINDED_MAX)?;
+                Admitted::Reminder(reminder)
             }
         })
     }

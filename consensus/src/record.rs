@@ -37,6 +37,8 @@ pub enum Record {
     HeadCertificate(HeadCertificate),
     /// A member was seen to lie.
     Malpractice(Malpractice),
+    /// The node has forgotten what it signed, and signs nothing in slots up to this one.
+    Abstain(Slot),
 }
 
 impl Record {
@@ -55,7 +57,8 @@ impl Record {
             | Self::Certificate(_)
             | Self::Head(_)
             | Self::HeadCertificate(_)
-            | Self::Malpractice(_) => false,
+            | Self::Malpractice(_)
+            | Self::Abstain(_) => false,
         }
     }
 }

@@ -7,8 +7,11 @@
 //! Starting: [`Replica::new`] from the state that the shell kept, [`Replica::restore`] for each
 //! record of the log since then, [`Replica::start`] once, then [`Replica::step`] for ever.
 
+#[cfg(feature = "exploration")]
+mod exploration;
 mod pool;
 mod port;
+mod recall;
 mod recovery;
 
 use std::sync::Arc;
@@ -93,7 +96,9 @@ impl Replica {
     /// Begins, or goes on, to take part. Call once, after all records are restored.
     pub fn start(&mut self, now: Now) -> Vec<Output> {
         let mut out = Vec::new();
+        let question = self.member.recall.begin(now);
         let (turn, bft, heads) = &mut self.parts(now, &mut out);
+        turn.broadcast(Message::Recall(question));
         bft.resume(turn);
         turn.broadcast(Message::Status(bft.status(heads.certified())));
         for message in bft.said(turn.member.seat()) {
@@ -116,10 +121,7 @@ impl Replica {
                 self.on_submitted(now, transactions, &mut out);
                 Ok(())
             }
-            Input::Blocks { from, blocks } => {
-                self.on_blocks(now, from, blocks, &mut out);
-                Ok(())
-            }
+            Input::Blocks { from, blocks } => self.on_blocks(now, from, blocks, &mut out),
             Input::FetchFailed { from } => {
                 self.bft.on_fetch_failed(now, from);
                 Ok(())
@@ -145,6 +147,12 @@ impl Replica {
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// From now on this member proposes blocks of at most so many transactions. It votes for all that
+    /// the protocol allows.
+    pub fn limit_proposals(&mut self, entries_max: usize) {
+        self.mempool.limit_payload(entries_max);
     }
 
     /// How many transactions wait to be decided.
@@ -200,9 +208,11 @@ impl Replica {
             Admitted::HeadCertificate(certificate) => heads.on_certificate(turn, certificate)?,
             Admitted::Transactions(transactions) => {
                 for transaction in transactions {
-                    self.take_in(now, &Arc::new(transaction));
+                    self.take_in(now, &transaction);
                 }
             }
+            Admitted::Recall(name) => self.on_recall(now, from, name, out),
+            Admitted::Reminder(reminder) => self.on_reminder(now, from, reminder, out)?,
         }
         Ok(())
     }
@@ -211,9 +221,8 @@ impl Replica {
     ///
     /// Paper: Section IV-C, Initial Broadcast.
     fn on_submitted(&mut self, now: Now, transactions: Vec<Authorized>, out: &mut Vec<Output>) {
-        let taken: Vec<Arc<Authorized>> = transactions
+        let taken: Vec<Authorized> = transactions
             .into_iter()
-            .map(Arc::new)
             .filter(|transaction| self.take_in(now, transaction))
             .collect();
         for message in pass_on(&taken) {
@@ -222,16 +231,22 @@ impl Replica {
     }
 
     /// Takes a transaction into the pool. Whether it is new there.
-    fn take_in(&mut self, now: Now, transaction: &Arc<Authorized>) -> bool {
+    fn take_in(&mut self, now: Now, transaction: &Authorized) -> bool {
         // A block a little later may decide what a block now would not.
         let soon = now.clock.plus_ms(bounds::CLOCK_TOLERANCE_MS);
         let open = [now.clock, soon]
             .iter()
             .any(|time| self.ledger.is_open(transaction, *time));
-        open && self.mempool.insert(Arc::clone(transaction)).is_ok()
+        open && self.mempool.insert(transaction.clone()).is_ok()
     }
 
-    fn on_blocks(&mut self, now: Now, from: Seat, blocks: Blocks, out: &mut Vec<Output>) {
+    fn on_blocks(
+        &mut self,
+        now: Now,
+        from: Seat,
+        blocks: Blocks,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Contradiction> {
         let (turn, bft, heads) = &mut self.parts(now, out);
         let certificates: Vec<_> = blocks
             .blocks
@@ -239,11 +254,15 @@ impl Replica {
             .filter_map(|block| block.head.clone())
             .collect();
         // What is refused is the answerer's fault, and another member is asked.
-        if bft.on_blocks(turn, from, blocks) == Ok(true) {
-            for certificate in certificates {
-                heads.expect(turn, certificate);
+        let useful = bft.on_blocks(turn, from, blocks) == Ok(true);
+        for certificate in certificates {
+            if useful {
+                heads.expect(turn, certificate)?;
+            } else {
+                heads.on_certificate(turn, certificate)?;
             }
         }
+        Ok(())
     }
 
     fn on_link_up(&mut self, now: Now, seat: Seat, out: &mut Vec<Output>) {
@@ -256,6 +275,10 @@ impl Replica {
         for message in said {
             turn.send(seat, message);
         }
+        if let Some(question) = turn.member.recall.question_for(seat) {
+            turn.send(seat, Message::Recall(question));
+        }
+        self.remind(now, seat, out);
     }
 
     /// What this member has said and others may lack.
@@ -279,6 +302,7 @@ impl Replica {
         }
         self.sweep(now);
         self.repair(now, out);
+        self.ask_again(now, out);
         let deadline = self.deadline(now);
         if let Some(deadline) = deadline
             && self.wake != Some(deadline)
@@ -296,6 +320,9 @@ impl Replica {
         if !stuck && !standstill {
             return;
         }
+        if stuck {
+            heads.fetch(turn);
+        }
         turn.broadcast(Message::Status(bft.status(heads.certified())));
         let oldest = self.oldest(REPEATED);
         let said: Vec<Message> = self.said().chain(oldest).collect();
@@ -309,6 +336,7 @@ impl Replica {
         self.bft
             .deadlines(&self.member)
             .chain(self.heads.deadline(self.bft.patience_ms()))
+            .chain(self.member.recall.deadline())
             .filter(|deadline| *deadline > now.timer)
             .min()
     }

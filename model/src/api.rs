@@ -14,7 +14,7 @@ use crate::head::HeadCertificate;
 use crate::id::{NetworkId, NodeId, ObjectId, ShardId, TransactionId};
 use crate::key::PublicKey;
 use crate::object::Object;
-use crate::receipt::CertifiedResult;
+use crate::receipt::{CertifiedResult, CertifiedResults};
 use crate::statement::Height;
 use crate::time::Time;
 use crate::transaction::Transaction;
@@ -24,6 +24,10 @@ pub const REQUEST_BYTES_MAX: usize = 256 * 1024;
 
 /// The longest encoding of a [`Response`], in bytes. Lists are cut into pages that fit.
 pub const RESPONSE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Transactions in one [`Request::SubmitAll`]. The longest list of payments of a few hundred bytes
+/// that fits into a request.
+pub const SUBMIT_MAX: usize = 256;
 
 /// How long a node lets a client wait for something to happen, in milliseconds. Longer wishes are
 /// shortened to this.
@@ -79,6 +83,18 @@ pub enum Request {
         /// How long to wait for that block, in milliseconds, at most [`WAIT_MS_MAX`].
         wait_ms: u32,
     },
+    /// Take these transactions, at most [`SUBMIT_MAX`]: what [`Request::Submit`] is for one, for
+    /// those who have many. Answered by [`Response::Taken`].
+    SubmitAll(Vec<Transaction>),
+    /// All decisions of the block at a height, once a quorum has signed its head: what
+    /// [`Request::Outcome`] is for one transaction, for those who follow all. Answered by
+    /// [`Response::Results`], or [`Refused::NotYet`] when the time is up.
+    Results {
+        /// The height, from one on.
+        height: Height,
+        /// How long to wait for the signatures, in milliseconds, at most [`WAIT_MS_MAX`].
+        wait_ms: u32,
+    },
 }
 
 /// An answer.
@@ -107,6 +123,21 @@ pub enum Response {
     /// To [`Request::Labelled`].
     Labelled(Page),
     /// To any request that the node does not fulfil.
+    Refused(Refused),
+    /// To [`Request::SubmitAll`]: one answer for each transaction, in their order.
+    Taken(Vec<Taken>),
+    /// To [`Request::Results`].
+    Results(CertifiedResults),
+}
+
+/// What became of a transaction that was submitted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Taken {
+    /// As [`Response::Accepted`].
+    Waits,
+    /// As [`Response::Decided`].
+    Decided(Height),
+    /// The node does not take it.
     Refused(Refused),
 }
 

@@ -106,6 +106,18 @@ pub fn encode_entries(entries: &[Entry]) -> Bytes {
     Bytes::from(encoding::encode(entries))
 }
 
+/// The payload of a block that prepares these transactions, none of which is copied.
+#[must_use]
+pub fn encode_prepared<'a>(transactions: impl IntoIterator<Item = &'a Transaction>) -> Bytes {
+    /// As [`Entry`].
+    #[derive(Serialize)]
+    enum Borrowed<'a> {
+        Prepare(&'a Transaction),
+    }
+    let entries: Vec<_> = transactions.into_iter().map(Borrowed::Prepare).collect();
+    Bytes::from(encoding::encode(&entries))
+}
+
 /// The entries of a payload.
 ///
 /// # Errors

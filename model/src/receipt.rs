@@ -15,7 +15,7 @@ use crate::head::{HeadCertificate, HeadError};
 use crate::id::{NetworkId, ShardId, TransactionId};
 use crate::key::SignatureCheck;
 use crate::merkle::PresenceProof;
-use crate::result::TransactionResult;
+use crate::result::{TransactionResult, results_tree};
 use crate::shard::Committee;
 use crate::transaction::{Malformed, Transaction};
 
@@ -39,6 +39,9 @@ pub enum Unproven {
     /// The proof is about something else, or does not lead to the head.
     #[error("the path from the decision to the head does not verify")]
     Path,
+    /// The decisions are not exactly those under the head.
+    #[error("the decisions are not those under the head")]
+    Results,
 }
 
 impl CertifiedResult {
@@ -66,6 +69,37 @@ impl CertifiedResult {
     #[must_use]
     pub const fn shard(&self) -> ShardId {
         self.head.head.scope.shard
+    }
+}
+
+/// All decisions of one block and the proof that a shard made them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertifiedResults {
+    /// The head after the block, with a quorum's signatures.
+    pub head: HeadCertificate,
+    /// The decisions, one for each transaction. The head does not commit to their order.
+    pub results: Vec<TransactionResult>,
+}
+
+impl CertifiedResults {
+    /// Checks that the shard of `committee` made these decisions in this block, and no others.
+    ///
+    /// # Errors
+    ///
+    /// [`Unproven`] says which link is broken.
+    pub fn verify(
+        &self,
+        committee: &Committee,
+        check: &mut impl SignatureCheck,
+    ) -> Result<(), Unproven> {
+        self.head.verify(committee, check)?;
+        let tree = results_tree(&self.results);
+        // A tree has each transaction once, so two decisions on one would not show in its root.
+        if tree.len() == self.results.len() && tree.root() == self.head.head.results {
+            Ok(())
+        } else {
+            Err(Unproven::Results)
+        }
     }
 }
 

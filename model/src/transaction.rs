@@ -5,6 +5,7 @@
 //! identifier (decision D4), so no trace can be cut out of a signed transaction.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -163,16 +164,18 @@ pub enum Malformed {
 /// Its signatures have not been looked at: see [`WellFormed::verify`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WellFormed {
-    transaction: Transaction,
+    transaction: Arc<Transaction>,
     id: TransactionId,
+    encoded_len: usize,
 }
 
 /// A transaction whose form and signatures have been checked. Only [`WellFormed::verify`] and
-/// [`WellFormed::trust`] make one.
+/// [`WellFormed::trust`] make one. A clone shares the transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorized {
-    transaction: Transaction,
+    transaction: Arc<Transaction>,
     id: TransactionId,
+    encoded_len: usize,
 }
 
 impl Transaction {
@@ -188,7 +191,7 @@ impl Transaction {
                 found: self.body.network,
             });
         }
-        self.check_size()?;
+        let encoded_len = self.check_size()?;
         let openings = self.check_openings()?;
         self.check_participants(&openings)?;
         if !self.authorizations.is_sorted_by(|a, b| a.key < b.key) {
@@ -196,12 +199,15 @@ impl Transaction {
         }
         let id = self.body.id();
         Ok(WellFormed {
-            transaction: self,
+            transaction: Arc::new(self),
             id,
+            encoded_len,
         })
     }
 
-    fn check_size(&self) -> Result<(), Malformed> {
+    /// Checks all limits. The length of the encoding, in bytes.
+    fn check_size(&self) -> Result<usize, Malformed> {
+        let encoded_len = encoding::encode(self).len();
         let mut count = Count::default();
         count.add(&self.body.traces, 1);
         if count.traces == 0 {
@@ -230,18 +236,14 @@ impl Transaction {
                 self.authorizations.len(),
             ),
             ("openings", bounds::OBJECTS_MAX, self.openings.len()),
-            (
-                "bytes",
-                bounds::TRANSACTION_BYTES_MAX,
-                encoding::encode(self).len(),
-            ),
+            ("bytes", bounds::TRANSACTION_BYTES_MAX, encoded_len),
         ];
         for (what, limit, found) in limits {
             if found > limit {
                 return Err(Malformed::TooMuch { what, limit, found });
             }
         }
-        Ok(())
+        Ok(encoded_len)
     }
 
     /// The openings by identifier, if they are exactly the free objects of the traces.
@@ -322,7 +324,7 @@ impl WellFormed {
 
     /// The transaction.
     #[must_use]
-    pub const fn transaction(&self) -> &Transaction {
+    pub fn transaction(&self) -> &Transaction {
         &self.transaction
     }
 
@@ -349,6 +351,7 @@ impl WellFormed {
         Authorized {
             transaction: self.transaction,
             id: self.id,
+            encoded_len: self.encoded_len,
         }
     }
 }
@@ -360,15 +363,21 @@ impl Authorized {
         self.id
     }
 
+    /// The length of the transaction's canonical encoding, in bytes.
+    #[must_use]
+    pub const fn encoded_len(&self) -> usize {
+        self.encoded_len
+    }
+
     /// What was signed.
     #[must_use]
-    pub const fn body(&self) -> &TransactionBody {
+    pub fn body(&self) -> &TransactionBody {
         &self.transaction.body
     }
 
     /// The transaction.
     #[must_use]
-    pub const fn transaction(&self) -> &Transaction {
+    pub fn transaction(&self) -> &Transaction {
         &self.transaction
     }
 

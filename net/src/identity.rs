@@ -122,6 +122,12 @@ impl NodeRecord {
 }
 
 impl SignedRecord {
+    /// The peer id that it names, as bytes that nobody has checked.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn peer(&self) -> &[u8] {
+        &self.record.peer
+    }
+
     /// The record, if it proves that `peer` speaks for a node of `network`.
     ///
     /// # Errors

@@ -31,6 +31,8 @@ mod config;
 mod counters;
 mod dialer;
 mod events;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod gate;
 mod handle;
 mod identity;

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use consensus::message::{
     Admitted, AuthorizationCheck as _, Message, Refused as Inadmissible, TRANSACTIONS_MAX,
 };
-use model::api::Refused;
+use model::api::{Refused, Taken};
 use model::shard::{Committee, Seat};
 use model::transaction::{Authorized, Malformed, WellFormed};
 use model::{NodeId, Transaction};
@@ -240,5 +240,5 @@ fn answer(
 
 fn refuse(answer: Answer, malformed: &Malformed) {
     // The client may be gone.
-    let _ = answer.send(Err(Refused::malformed(malformed)));
+    let _ = answer.send(Taken::Refused(Refused::malformed(malformed)));
 }

@@ -9,12 +9,14 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::api::{NotReady, PAGE_OBJECTS_MAX, Refused, Request, Response, Status, WAIT_MS_MAX};
-use model::{Hash, NetworkId, NodeId, ObjectId, ShardId, Transaction, TransactionId};
+use model::api::{
+    NotReady, PAGE_OBJECTS_MAX, Refused, Request, Response, SUBMIT_MAX, Status, Taken, WAIT_MS_MAX,
+};
+use model::{Hash, Height, NetworkId, NodeId, ObjectId, ShardId, Transaction, TransactionId};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::event::{BUSY, Submission, Taken};
+use crate::event::{BUSY, Submission};
 use crate::gauges::Gauges;
 use crate::reads::Reads;
 use crate::stop::Stopper;
@@ -48,6 +50,35 @@ pub(crate) struct Api {
 
 type Answer = Result<Response, Refused>;
 
+/// A transaction on its way to the replica.
+enum HandedIn {
+    /// What became of it is told by the event loop.
+    Waits {
+        id: TransactionId,
+        taken: oneshot::Receiver<Taken>,
+    },
+    /// It is not on its way.
+    Refused(Refused),
+}
+
+impl HandedIn {
+    /// What became of the transaction.
+    async fn taken(self, api: &Arc<Api>) -> Result<Taken, Refused> {
+        let (id, taken) = match self {
+            Self::Refused(refused) => return Ok(Taken::Refused(refused)),
+            Self::Waits { id, taken } => (id, taken),
+        };
+        // Without an answer the node is stopping.
+        let taken = taken.await.unwrap_or(Taken::Refused(Refused::Unavailable));
+        if matches!(taken, Taken::Refused(Refused::OutOfTime(_))) {
+            // The replica has forgotten what it decided before the deadline; the tables have not.
+            let decided = api.look(move |api| api.reads.decided(&id)).await?;
+            return Ok(decided.map_or(taken, Taken::Decided));
+        }
+        Ok(taken)
+    }
+}
+
 impl Api {
     /// Answers the request in these bytes.
     pub(crate) async fn answer(self: Arc<Self>, request: &[u8]) -> Vec<u8> {
@@ -80,6 +111,8 @@ impl Api {
                 }
                 self.read(move |api| api.labelled(label, after)).await
             }
+            Request::SubmitAll(transactions) => self.submit_all(transactions).await,
+            Request::Results { height, wait_ms } => self.results(height, patience(wait_ms)).await,
         }
     }
 
@@ -116,32 +149,61 @@ impl Api {
         reasons
     }
 
-    /// Hands a transaction to admission, unless it is decided already or not for this shard alone.
     async fn submit(self: Arc<Self>, transaction: Transaction) -> Answer {
+        match self.hand_in(transaction).taken(&self).await? {
+            Taken::Waits => Ok(Response::Accepted),
+            Taken::Decided(height) => Ok(Response::Decided(height)),
+            Taken::Refused(refused) => Err(refused),
+        }
+    }
+
+    async fn submit_all(self: Arc<Self>, transactions: Vec<Transaction>) -> Answer {
+        if transactions.len() > SUBMIT_MAX {
+            let count = transactions.len();
+            return Err(Refused::malformed(format_args!(
+                "{count} transactions in one request, at most {SUBMIT_MAX} are allowed"
+            )));
+        }
+        // All are handed in before the first answer is waited for, so that they are checked together.
+        let handed_in: Vec<HandedIn> = transactions
+            .into_iter()
+            .map(|transaction| self.hand_in(transaction))
+            .collect();
+        let mut taken = Vec::with_capacity(handed_in.len());
+        for one in handed_in {
+            taken.push(one.taken(&self).await?);
+        }
+        Ok(Response::Taken(taken))
+    }
+
+    /// Hands a transaction to admission, unless it is not for this shard alone.
+    fn hand_in(&self, transaction: Transaction) -> HandedIn {
         let shard = self.identity.shard;
         if transaction.body.participants != [shard] {
-            return Err(Refused::NotServed { shard });
+            return HandedIn::Refused(Refused::NotServed { shard });
         }
         let id = transaction.body.id();
-        if let Some(height) = self.look(move |api| api.reads.decided(&id)).await? {
-            return Ok(Response::Decided(height));
-        }
         let (answer, taken) = oneshot::channel();
         let submission = Submission {
             transaction,
             answer,
         };
-        self.submissions
-            .try_send(submission)
-            .map_err(|error| match error {
-                TrySendError::Full(_) => BUSY,
-                TrySendError::Closed(_) => Refused::Unavailable,
-            })?;
-        // Without an answer the node is stopping.
-        match taken.await.unwrap_or(Err(Refused::Unavailable))? {
-            Taken::Waits => Ok(Response::Accepted),
-            Taken::Decided(height) => Ok(Response::Decided(height)),
+        match self.submissions.try_send(submission) {
+            Ok(()) => HandedIn::Waits { id, taken },
+            Err(TrySendError::Full(_)) => HandedIn::Refused(BUSY),
+            Err(TrySendError::Closed(_)) => HandedIn::Refused(Refused::Unavailable),
         }
+    }
+
+    /// All decisions of a block.
+    async fn results(self: Arc<Self>, height: Height, patience: Duration) -> Answer {
+        if !self.waiters.head(height, patience).await {
+            return Err(Refused::NotYet(self.reads.progress()));
+        }
+        let found = self.look(move |api| api.reads.results(height)).await?;
+        found
+            .map(Response::Results)
+            .ok_or_else(|| Refused::NotYet(self.reads.progress()))
     }
 
     async fn outcome(self: Arc<Self>, id: TransactionId, patience: Duration) -> Answer {

@@ -8,6 +8,7 @@
 //! network_key = "network.key"   # the node's name on the network; made if it is not there
 //! listen = ["/ip4/0.0.0.0/tcp/4700"]
 //! bootnodes = ["/ip4/192.0.2.1/tcp/4700"]
+//! block_entries_max = 1000      # most transactions in a block that it proposes
 //!
 //! [pace]                        # time-outs, in milliseconds; leave them alone
 //! skip_ms = 400
@@ -23,6 +24,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use consensus::bft::Pace;
+use model::bounds;
 use serde::Deserialize;
 
 /// Characters of a name.
@@ -45,6 +47,9 @@ pub struct Config {
     pub listen: Vec<String>,
     /// Multiaddresses of nodes to keep connected: those of all members of the shard.
     pub bootnodes: Vec<String>,
+    /// The most transactions in a block that the node proposes: 1 to [`bounds::ENTRIES_MAX`], which is
+    /// the default.
+    pub block_entries_max: usize,
     /// Time-outs of the agreement.
     pub pace: Pace,
 }
@@ -92,6 +97,7 @@ struct Written {
     listen: Vec<String>,
     #[serde(default)]
     bootnodes: Vec<String>,
+    block_entries_max: Option<usize>,
     #[serde(default)]
     pace: WrittenPace,
 }
@@ -137,6 +143,7 @@ impl Config {
             network_key: base.join(written.network_key),
             listen: written.listen,
             bootnodes: written.bootnodes,
+            block_entries_max: written.block_entries_max.unwrap_or(bounds::ENTRIES_MAX),
             pace: written.pace.over(Pace::default()),
         };
         match config.problem() {
@@ -158,6 +165,10 @@ impl Config {
         {
             let problem = format!("must have 1 to {NAME_CHARS_MAX} printable characters");
             return Some(("name", problem));
+        }
+        if !(1..=bounds::ENTRIES_MAX).contains(&self.block_entries_max) {
+            let problem = format!("must be 1 to {}", bounds::ENTRIES_MAX);
+            return Some(("block_entries_max", problem));
         }
         let Pace {
             skip_ms,

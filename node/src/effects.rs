@@ -14,7 +14,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use consensus::Record;
 use consensus::message::{BlocksRequest, Message};
-use consensus::replica::{AppliedBlock, Output};
+use consensus::replica::Output;
 use model::HeadCertificate;
 use model::shard::Seat;
 use tokio::sync::mpsc;
@@ -123,7 +123,10 @@ impl<L: Links> Effects<L> {
             Output::Broadcast(message) => self.links.broadcast(message.encode().into()),
             Output::FetchBlocks { from, request } => self.links.fetch(from, request),
             Output::WakeAt(_) => {} // the event loop keeps these
-            Output::Applied(block) => self.applied(&block)?,
+            Output::Applied(block) => {
+                self.store.applied(&block);
+                self.waiters.applied(block.applied.head.height);
+            }
             Output::HeadCertified(head) => self.certified(head)?,
             Output::Malpractice(malpractice) => {
                 tracing::warn!(node = %malpractice.node, "a member of the shard was seen to lie");
@@ -133,18 +136,12 @@ impl<L: Links> Effects<L> {
         Ok(())
     }
 
-    fn applied(&mut self, block: &AppliedBlock) -> Result<(), StoreError> {
-        self.store.applied(block)?;
-        self.waiters.applied(block.applied.head.height);
-        Ok(())
-    }
-
     fn certified(&mut self, head: HeadCertificate) -> Result<(), StoreError> {
         let height = head.head.height;
         self.store.certified(head);
         if let Some(block) = self.store.state().block(height)? {
             let decided = block.results.iter().map(|result| &result.transaction);
-            self.waiters.certified(decided);
+            self.waiters.certified(height, decided);
         }
         Ok(())
     }

@@ -1,23 +1,14 @@
 //! Everything that can wake a node. The set is closed: what is not here cannot happen.
 
 use consensus::message::{Admitted, Blocks};
-use model::api::Refused;
+use model::Transaction;
+use model::api::{Refused, Taken};
 use model::shard::Seat;
 use model::transaction::Authorized;
-use model::{Height, Transaction};
 use tokio::sync::oneshot;
 
-/// What became of a transaction that was submitted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Taken {
-    /// It waits to be decided.
-    Waits,
-    /// The block at this height has decided it.
-    Decided(Height),
-}
-
 /// Tells a submitter what became of a transaction. Nobody may be listening any more.
-pub(crate) type Answer = oneshot::Sender<Result<Taken, Refused>>;
+pub(crate) type Answer = oneshot::Sender<Taken>;
 
 /// A transaction that a client submitted and nobody has checked.
 #[derive(Debug)]

@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use consensus::replica::{Input, Output};
 use consensus::{Now, Replica};
-use model::api::{Progress, Refused};
+use model::api::{Progress, Refused, Taken};
 use model::{Time, TransactionId};
 use tokio::sync::mpsc;
 use tokio::time::timeout_at;
 
 use crate::clock::Clock;
 use crate::effects::Turn;
-use crate::event::{BUSY, Event, Submitted, Taken};
+use crate::event::{BUSY, Event, Submitted};
 use crate::gauges::Gauges;
 use crate::stop::Stopper;
 
@@ -187,17 +187,17 @@ impl EventLoop {
     }
 
     /// What became of a transaction that was handed to the replica.
-    fn taken(&self, id: &TransactionId, in_time: bool) -> Result<Taken, Refused> {
+    fn taken(&self, id: &TransactionId, in_time: bool) -> Taken {
         let ledger = self.replica.ledger();
         if self.replica.is_waiting(id) {
-            Ok(Taken::Waits)
+            Taken::Waits
         } else if let Some(decided) = ledger.decided.get(id) {
-            Ok(Taken::Decided(decided.height))
+            Taken::Decided(decided.height)
         } else if in_time {
             // Then there was no room for it.
-            Err(BUSY)
+            Taken::Refused(BUSY)
         } else {
-            Err(Refused::OutOfTime(Progress {
+            Taken::Refused(Refused::OutOfTime(Progress {
                 height: ledger.tip.height,
                 time: ledger.tip.time,
             }))

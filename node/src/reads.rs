@@ -13,7 +13,7 @@ use consensus::message::{BLOCKS_BYTES_AIM, BLOCKS_MAX, Blocks};
 use model::api::{Found, Page, Progress};
 use model::block::{Entry, decode_entries};
 use model::merkle::{Lookup, SortedTree};
-use model::receipt::CertifiedResult;
+use model::receipt::{CertifiedResult, CertifiedResults};
 use model::result::results_tree;
 use model::{Block, Certificate, Finalized, Hash, HeadCertificate, Height};
 use model::{Object, ObjectId, Transaction, TransactionId};
@@ -117,6 +117,20 @@ impl Reads {
             Some(block) => self.certified(&block, place),
             None => Ok(None),
         }
+    }
+
+    /// All decisions of the block at a height, if a quorum has signed its head.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn results(&self, height: Height) -> Result<Option<CertifiedResults>, StoreError> {
+        let head = self.state.head(height)?;
+        let block = self.state.block(height)?;
+        Ok(head.zip(block).map(|(head, block)| CertifiedResults {
+            head,
+            results: block.results,
+        }))
     }
 
     /// A decided transaction.

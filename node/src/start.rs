@@ -158,6 +158,7 @@ fn recover(
         pace: config.pace,
     };
     let mut replica = Replica::new(setup, start.ledger);
+    replica.limit_proposals(config.block_entries_max);
     let recovered = store.recover(&mut replica, start.open, start.position)?;
     let height = replica.ledger().tip.height;
     tracing::info!(%height, records = recovered.records, "got back what was kept");
@@ -194,7 +195,10 @@ fn run(
     let gauges = Arc::new(Gauges::default());
     let counters = Arc::new(Meter::default());
     let reads = Arc::new(Reads::new(store.state(), store.reader()));
-    let waiters = Arc::new(Waiters::new(reads.progress().height));
+    let waiters = Arc::new(Waiters::new(
+        reads.progress().height,
+        reads.state().certified(),
+    ));
     let service = service_runtime()?;
     let (events, events_in) = mpsc::channel(EVENTS_WAITING);
     let (turns, turns_in) = mpsc::channel(TURNS_AHEAD);

@@ -185,14 +185,10 @@ impl Store {
 
     /// A block was applied to the ledger.
     ///
-    /// # Errors
-    ///
-    /// [`StoreError`] if the tables cannot be read; then the node must stop.
-    ///
     /// # Panics
     ///
     /// If the log does not have the block: a replica keeps a block before it applies it.
-    pub fn applied(&mut self, block: &AppliedBlock) -> Result<(), StoreError> {
+    pub fn applied(&mut self, block: &AppliedBlock) {
         let AppliedBlock {
             block,
             certificate,
@@ -208,14 +204,6 @@ impl Store {
             certificate: certificate.clone(),
             results: applied.results.clone(),
         };
-        let mut consumed = Vec::with_capacity(applied.consumed.len());
-        for id in &applied.consumed {
-            let (object, _) = self
-                .state
-                .object(id)?
-                .ok_or(StoreError::ObjectMissing(*id))?;
-            consumed.push((*id, object));
-        }
         let tip = consensus::ledger::Tip {
             block: name,
             height: applied.head.height,
@@ -223,7 +211,7 @@ impl Store {
             head: applied.head.hash(),
         };
         self.state.change(Some(tip), |changes| {
-            for (id, object) in &consumed {
+            for (id, object) in &applied.consumed {
                 changes.consume(*id, object, &*self.labels);
             }
             for (id, object) in &applied.created {
@@ -231,7 +219,6 @@ impl Store {
             }
             changes.decide(row, applied);
         });
-        Ok(())
     }
 
     /// A quorum has signed the head of an applied block.
@@ -293,7 +280,8 @@ impl Store {
             | Record::Certificate(_)
             | Record::Head { .. }
             | Record::HeadCertificate(_)
-            | Record::Malpractice(_) => return,
+            | Record::Malpractice(_)
+            | Record::Abstain(_) => return,
         };
         if block.header.slot > self.state.tip().block.slot {
             self.bodies.insert(block.name(), position);

@@ -22,6 +22,7 @@ type Decisions = HashMap<TransactionId, Arc<watch::Sender<bool>>>;
 pub(crate) struct Waiters {
     decisions: Mutex<Decisions>,
     height: watch::Sender<Height>,
+    head: watch::Sender<Height>,
 }
 
 /// A client's interest in a transaction. While there is one, the registry has an entry.
@@ -32,11 +33,12 @@ pub(crate) struct Interest<'a> {
 }
 
 impl Waiters {
-    /// Nobody waits, and the block at `height` is the last one.
-    pub(crate) fn new(height: Height) -> Self {
+    /// Nobody waits, the block at `height` is the last one, and `head` the last certified head.
+    pub(crate) fn new(height: Height, head: Height) -> Self {
         Self {
             decisions: Mutex::default(),
             height: watch::Sender::new(height),
+            head: watch::Sender::new(head),
         }
     }
 
@@ -45,8 +47,17 @@ impl Waiters {
         self.height.send_replace(height);
     }
 
-    /// A quorum has signed the decisions on these transactions.
-    pub(crate) fn certified<'a>(&self, transactions: impl Iterator<Item = &'a TransactionId>) {
+    /// A quorum has signed the head at `height`, and so the decisions on these transactions.
+    pub(crate) fn certified<'a>(
+        &self,
+        height: Height,
+        transactions: impl Iterator<Item = &'a TransactionId>,
+    ) {
+        self.head.send_if_modified(|highest| {
+            let higher = height > *highest;
+            *highest = height.max(*highest);
+            higher
+        });
         let decisions = self.decisions();
         if decisions.is_empty() {
             return;
@@ -60,9 +71,13 @@ impl Waiters {
 
     /// Waits at most `patience` for the block at `height`. Whether it has been applied.
     pub(crate) async fn height(&self, height: Height, patience: Duration) -> bool {
-        let mut heights = self.height.subscribe();
-        let reached = heights.wait_for(|applied| *applied >= height);
-        matches!(timeout(patience, reached).await, Ok(Ok(_)))
+        reached(&self.height, height, patience).await
+    }
+
+    /// Waits at most `patience` for a head at `height` or above that a quorum has signed. Whether
+    /// there is one.
+    pub(crate) async fn head(&self, height: Height, patience: Duration) -> bool {
+        reached(&self.head, height, patience).await
     }
 
     /// Announces that somebody is about to wait for a decision.
@@ -84,6 +99,12 @@ impl Waiters {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn reached(watched: &watch::Sender<Height>, height: Height, patience: Duration) -> bool {
+    let mut heights = watched.subscribe();
+    let reached = heights.wait_for(|found| *found >= height);
+    matches!(timeout(patience, reached).await, Ok(Ok(_)))
 }
 
 impl Interest<'_> {

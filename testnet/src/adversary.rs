@@ -4,15 +4,39 @@
 //! send any bytes to anybody. At most `f` members of a shard lie, and nobody judges them; what is
 //! judged is what they bring about.
 //!
-//! A new kind is a file here, a variant of [`Kind`], and a line in [`Kind::make`].
+//! Most are tricksters: an honest replica (`puppet`) does all that an honest member does, and a trick
+//! decides what becomes of its words.
+//!
+//! A new kind is a file here, a variant of [`Kind`], and its lines in [`Kind::name`] and [`Kind::make`].
 
-pub mod babbler;
-pub mod equivocator;
-pub mod twins;
+mod babbler;
+mod certificate_withholder;
+mod double_proposer;
+mod equivocating_voter;
+mod equivocator;
+mod garbage_sender;
+mod half_voter;
+mod hearsay;
+mod kind;
+mod non_member_voter;
+mod old_backup;
+mod oversized_sender;
+mod plot;
+mod puppet;
+mod replayer;
+mod rivals;
+mod silent_leader;
+mod stale_parent_proposer;
+mod trickster;
+mod twins;
+mod unproven_proposer;
 
 use std::collections::BTreeMap;
 
 use model::shard::Seat;
+
+pub use kind::{Kind, UnknownKind};
+pub use plot::Plot;
 
 use crate::simulation::{Around, Happening, Random, Setting};
 
@@ -21,41 +45,11 @@ pub trait Adversary {
     /// What people call its kind.
     fn name(&self) -> &'static str;
 
+    /// How often it has done what no honest member does.
+    fn lies(&self) -> u64;
+
     /// Something happens to its seat. What it does goes through `around`.
     fn on(&mut self, around: &mut Around<'_>, happening: Happening);
-}
-
-/// The kinds of liars.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Two nodes with one key: see [`twins`].
-    Twins,
-    /// Rubbish, repetitions and mutations: see [`babbler`].
-    Babbler,
-    /// Signs everything: see [`equivocator`].
-    Equivocator,
-}
-
-impl Kind {
-    /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Twins, Self::Babbler, Self::Equivocator];
-
-    /// A liar of this kind. All liars of a world have the same `plot`, so that they can act together
-    /// without a word.
-    #[must_use]
-    pub fn make(
-        self,
-        seat: Seat,
-        setting: &Setting,
-        random: &mut Random,
-        plot: &Random,
-    ) -> Box<dyn Adversary> {
-        match self {
-            Self::Twins => Box::new(twins::Twins::new(seat, setting, random, plot.clone())),
-            Self::Babbler => Box::new(babbler::Babbler::new(seat, setting, random)),
-            Self::Equivocator => Box::new(equivocator::Equivocator::new(seat, setting, random)),
-        }
-    }
 }
 
 /// Who lies in a world.
@@ -82,12 +76,13 @@ pub fn cast(
         Casting::All(_) => faults,
         Casting::Any => random.index(faults + 1),
     };
-    let plot = random.fork();
+    let shared = random.fork();
     let mut seats: Vec<Seat> = setting.seats().collect();
     random.shuffle(&mut seats);
+    seats.truncate(count);
+    let plot = Plot::new(shared, seats.iter().copied().collect());
     seats
         .into_iter()
-        .take(count)
         .map(|seat| {
             let kind = match casting {
                 Casting::All(kind) => kind,

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | [`agreement`] | S10: no two honest nodes have different blocks or heads at a height |
 //! | [`signing`] | S11: no honest node lets out two signatures that conflict, crashes included |
+//! | [`recall`] | a node that begins signs nothing before a quorum with itself told what it signed |
 //! | [`durability`] | nothing leaves a node before what it rests on is on its disk |
 //! | [`objects`] | S4, S5, S9: each object appears and disappears once, the supply is constant |
 //! | [`decisions`] | S3: a transaction is decided at most once, in time, and only if users signed it |
@@ -23,6 +24,7 @@ pub mod durability;
 pub mod evidence;
 pub mod liveness;
 pub mod objects;
+pub mod recall;
 pub mod signing;
 pub mod standing;
 #[cfg(test)]
@@ -34,10 +36,10 @@ use consensus::replica::{AppliedBlock, Contradiction};
 use consensus::{Admitted, Ledger, Message, Record};
 use model::shard::Seat;
 use model::statement::Slot;
-use model::{HeadCertificate, Malpractice, Time};
+use model::{HeadCertificate, Malpractice, NodeId, Time};
 use node::store::log::Position;
 
-use crate::simulation::Setting;
+use crate::simulation::{Coverage, Setting};
 use liveness::Liveness;
 
 /// Something that is to be seen of an honest node.
@@ -127,6 +129,10 @@ pub trait Judge {
     ///
     /// How the rule is broken.
     fn see(&mut self, sighting: &Sighting<'_>) -> Result<(), String>;
+
+    /// A node has lost records of what it signed. If it is `forgiven`, it is one of the `f` from now
+    /// on and not held to them.
+    fn forgot(&mut self, _seat: Seat, _forgiven: bool) {}
 }
 
 /// All judges, and the first rule that was broken.
@@ -134,6 +140,10 @@ pub struct Judges {
     safety: Vec<Box<dyn Judge>>,
     /// The judge that is also told what is expected.
     pub liveness: Liveness,
+    /// Who was seen to lie.
+    named: BTreeSet<NodeId>,
+    /// What honest nodes have been through.
+    pub(crate) coverage: Coverage,
     broken: Option<Broken>,
 }
 
@@ -147,13 +157,24 @@ impl Judges {
                 Box::<agreement::Agreement>::default(),
                 Box::new(signing::Signing::new(members)),
                 Box::new(durability::Durability::new(members)),
+                Box::new(recall::Recall::new(members)),
                 Box::new(objects::Objects::new(&setting.genesis)),
                 Box::<decisions::Decisions>::default(),
                 Box::new(evidence::Evidence::new(setting, liars.clone())),
                 Box::new(standing::Standing),
             ],
             liveness: Liveness::new(setting.seats().filter(|seat| !liars.contains(seat))),
+            named: BTreeSet::new(),
+            coverage: Coverage::default(),
             broken: None,
+        }
+    }
+
+    /// A node has lost records of what it signed. If it is `forgiven`, it is one of the `f` from now
+    /// on and not held to them.
+    pub fn forgot(&mut self, seat: Seat, forgiven: bool) {
+        for judge in &mut self.safety {
+            judge.forgot(seat, forgiven);
         }
     }
 
@@ -166,6 +187,10 @@ impl Judges {
     pub fn see(&mut self, at: Time, seat: Seat, what: &What<'_>) {
         let sighting = Sighting { at, seat, what };
         self.liveness.see(&sighting);
+        self.coverage.see(&sighting);
+        if let What::Accused(record) = what {
+            self.named.insert(record.node);
+        }
         for judge in &mut self.safety {
             if let Err(how) = judge.see(&sighting)
                 && self.broken.is_none()
@@ -176,6 +201,12 @@ impl Judges {
                 });
             }
         }
+    }
+
+    /// How many members honest nodes have seen to lie.
+    #[must_use]
+    pub fn named(&self) -> usize {
+        self.named.len()
     }
 
     /// The first rule that was broken, if one was.

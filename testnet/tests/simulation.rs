@@ -5,13 +5,13 @@
 use std::ops::Range;
 
 use testnet::adversary::{Casting, Kind};
-use testnet::simulation::{Failure, Flaw, Options, Summary, explore, run};
+use testnet::simulation::{Failure, Flaw, Options, Summary, Worlds, explore, run};
 
 /// Every rule holds in all these worlds. Prints the first failure with its trace.
 #[track_caller]
 fn hold(seeds: Range<u64>, options: &Options) {
     let worlds = seeds.end - seeds.start;
-    let report = explore(seeds, options, None, |_| {});
+    let report = explore(&all(seeds, options), None, |_| true);
     if let Some(failure) = report.failures.first() {
         panic!("{failure}");
     }
@@ -21,6 +21,15 @@ fn hold(seeds: Range<u64>, options: &Options) {
         "only {} blocks: nothing was tried",
         report.blocks
     );
+}
+
+/// The worlds of these seeds.
+fn all(seeds: Range<u64>, options: &Options) -> Worlds {
+    Worlds {
+        seeds,
+        options: options.clone(),
+        each_kind: false,
+    }
 }
 
 fn world(nodes: usize, casting: Casting) -> Options {
@@ -102,6 +111,17 @@ fn a_shard_without_faults_commits_everything() {
     }
 }
 
+/// Each of these found a mistake, in the agreement, the log or the simulator.
+#[test]
+fn seeds_that_found_a_mistake_hold() {
+    let one = |seed: u64| seed..seed + 1;
+    hold(one(804), &Options::new(4));
+    hold(one(804), &world(4, Casting::All(Kind::Equivocator)));
+    for seed in [179, 5_058, 5_062, 20_149, 20_359, 20_378] {
+        hold(one(seed), &Options::with_all_faults(4));
+    }
+}
+
 #[test]
 fn s19_the_same_seed_is_the_same_run() {
     for nodes in [4, 7] {
@@ -126,7 +146,7 @@ fn s19_the_same_seed_is_the_same_run() {
 fn the_number_of_threads_changes_nothing() {
     let options = Options::new(4);
     let threads = [1, 3].map(std::num::NonZero::new);
-    let [one, three] = threads.map(|threads| explore(0..6, &options, threads, |_| {}));
+    let [one, three] = threads.map(|threads| explore(&all(0..6, &options), threads, |_| true));
     assert_eq!(one.events, three.events);
     assert_eq!(one.blocks, three.blocks);
 }

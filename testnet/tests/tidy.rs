@@ -50,6 +50,18 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "testnet",
         ],
     ),
+    (
+        "fuzz",
+        &[
+            "model",
+            "consensus",
+            "contracts",
+            "system-contracts",
+            "net",
+            "node",
+            "client",
+        ],
+    ),
 ];
 
 /// Libraries that define a room and may not leak out of it.

@@ -1,6 +1,7 @@
 //! The program as a user runs it: real processes, real sockets, each network in a folder of its own.
 
 mod bad_input;
+mod bench;
 mod exit_codes;
 mod faults;
 mod output;
@@ -8,3 +9,4 @@ mod payments;
 mod quickstart;
 mod supervision;
 mod support;
+mod survival;

@@ -8,12 +8,13 @@ use serde_json::Value;
 use crate::support::{Network, Ran, SHARED, folder, program, run};
 
 /// What can be asked of a network without changing it.
-const READS: [&[&str]; 6] = [
+const READS: [&[&str]; 7] = [
     &["account", "list"],
     &["account", "show", "alice"],
     &["status"],
     &["testnet", "env"],
     &["simulate", "--seeds", "2"],
+    &["simulate", "--seeds", "2", "--faults", "--adversary", "all"],
     &[
         "tx",
         "show",
@@ -101,12 +102,23 @@ fn a_wrong_command_line_is_an_envelope_too() {
         &["account", "show", "alice", "bob", "--json"],
         &["simulate", "--seeds", "0", "--json"],
         &["simulate", "--nodes", "5", "--json"],
+        &["simulate", "--seeds", "2", "--minutes", "1", "--json"],
+        &["simulate", "--adversary", "twin", "--json"],
         &["no-such-command", "--json"],
     ] {
         let ran = run(empty.path(), line);
         assert_eq!(ran.code, 2, "{line:?}: {ran:?}");
         let envelope = check_envelope(&ran);
         assert_eq!(envelope["errors"][0]["code"], "usage", "{line:?}");
+    }
+}
+
+#[test]
+fn a_mistyped_adversary_is_told_the_nearest_and_all_names() {
+    let ran = run(folder().path(), &["simulate", "--adversary", "twin"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    for words in ["\"twin\"", "did you mean twins?", "equivocator", "none"] {
+        assert!(ran.stderr.contains(words), "{words}: {ran:?}");
     }
 }
 

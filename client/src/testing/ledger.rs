@@ -176,7 +176,9 @@ impl Ledger {
         let progress = self.progress(height);
         let unknown = Response::Refused(Refused::Unknown(progress));
         match request {
-            Request::Status | Request::Head => Response::Refused(Refused::Unavailable),
+            Request::Status | Request::Head | Request::SubmitAll(_) | Request::Results { .. } => {
+                Response::Refused(Refused::Unavailable)
+            }
             Request::Submit(transaction) => self.submit(transaction, progress, now),
             Request::Outcome { transaction, .. } => match self.decided.get(transaction) {
                 Some((_, at, result)) if *at <= height => Response::Outcome(result.clone()),

@@ -22,13 +22,15 @@ pub(super) enum Topic {
     Status,
     /// The certificates of some slots.
     Certificates,
+    /// What they have signed.
+    Recall,
     /// The proposal of a slot.
     Proposal(Slot),
 }
 
 /// When members were last answered: at most once for each member and topic, and of slots only those
 /// that are not final.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Answers {
     last: BTreeMap<(Topic, Seat), Time>,
 }

@@ -3,15 +3,16 @@
 use model::statement::{Slot, Statement, Vote};
 
 use super::{Bft, Candidate, Turn};
+use crate::injected::{self, Mistake};
 use crate::message::{Message, Proposal, SignedVote};
 use crate::record::Record;
 
 impl Bft {
-    /// Signs and keeps a vote, and says it, unless it conflicts with an earlier vote of this member in
-    /// the slot. Whether it did.
+    /// Signs and keeps a vote, and says it, unless it conflicts, or may conflict, with an earlier vote
+    /// of this member in the slot. Whether it did.
     pub(super) fn cast(&mut self, turn: &mut Turn<'_>, slot: Slot, vote: Vote) -> bool {
         let state = self.slots.entry(slot).or_default();
-        if !state.own.permits(vote) {
+        if !state.own.permits(vote) || !turn.member.recall.may_sign(slot) {
             return false;
         }
         if let Vote::Notarize(hash) | Vote::Finalize(hash) = vote
@@ -25,12 +26,19 @@ impl Bft {
         let state = self.slots.entry(slot).or_default();
         state.own.record(vote);
         state.votes.add_own(turn.member.seat(), vote, signature);
-        turn.persist(Record::Vote { slot, vote });
-        turn.broadcast(Message::Vote(SignedVote {
+        let written = Record::Vote { slot, vote };
+        let said = Message::Vote(SignedVote {
             slot,
             vote,
             signature,
-        }));
+        });
+        if injected::makes(Mistake::SaysBeforeWriting) {
+            turn.broadcast(said);
+            turn.persist(written);
+        } else {
+            turn.persist(written);
+            turn.broadcast(said);
+        }
         true
     }
 

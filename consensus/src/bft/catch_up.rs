@@ -9,6 +9,7 @@ use model::{Certificate, Finalized, Time};
 
 use super::cast::log;
 use super::{Bft, Candidate, Turn};
+use crate::injected::{self, Mistake};
 use crate::ledger::Tip;
 use crate::member::Member;
 use crate::message::{Blocks, BlocksRequest, Message, Refused, entries_of_final};
@@ -24,7 +25,7 @@ const PATIENCE_MS: u64 = 3_000;
 const ASK_AGAIN_MS: u64 = 200;
 
 /// What is known of final blocks that are not at hand.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct CatchUp {
     /// The highest block known to be final.
     target: Option<BlockRef>,
@@ -75,6 +76,11 @@ impl CatchUp {
             self.source = None;
             self.fetch = None;
         }
+    }
+
+    /// The slot of the highest block known to be final, if it is not at hand.
+    pub(super) fn target_slot(&self) -> Option<Slot> {
+        self.target.map(|target| target.slot)
     }
 
     /// Whether there are final blocks that are not at hand.
@@ -138,6 +144,9 @@ impl Bft {
 
     /// Asks those who voted for a proposal to send it.
     fn fetch_proposals(&mut self, turn: &mut Turn<'_>) {
+        if injected::makes(Mistake::FetchesNothing) {
+            return;
+        }
         let honest = turn.member.committee().honest_threshold();
         for (block, holders) in self.missing_proposals(honest) {
             let wanted = Wanted::Proposal;

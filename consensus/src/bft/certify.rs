@@ -7,6 +7,7 @@ use model::statement::{Slot, Statement, Vote};
 
 use super::answers::Topic;
 use super::{Bft, Turn, WINDOW};
+use crate::injected::{self, Mistake};
 use crate::message::Message;
 use crate::record::Record;
 
@@ -136,6 +137,9 @@ impl Bft {
 
     /// Sends to one member the certificates of these slots, as far as they are not final.
     pub(super) fn send_certificates(&self, turn: &mut Turn<'_>, to: Seat, first: Slot, last: Slot) {
+        if injected::makes(Mistake::KeepsCertificates) {
+            return;
+        }
         let limit = Slot::new(first.number().saturating_add(ANSWER_SLOTS));
         let last = last.min(limit);
         if first > last {

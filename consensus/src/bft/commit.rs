@@ -4,6 +4,7 @@ use model::block::BlockRef;
 
 use super::cast::log;
 use super::{Bft, FinalBlock, Turn};
+use crate::injected::{self, Mistake};
 use crate::ledger::Tip;
 use crate::replica::Contradiction;
 
@@ -13,7 +14,11 @@ impl Bft {
     pub(super) fn commit(&mut self, turn: &mut Turn<'_>) -> Result<Vec<FinalBlock>, Contradiction> {
         for last in self.finalized() {
             if let Some(chain) = self.chain_to(&last) {
-                let names: Vec<BlockRef> = chain.iter().map(|block| block.block.name()).collect();
+                let mut names: Vec<BlockRef> =
+                    chain.iter().map(|block| block.block.name()).collect();
+                if injected::makes(Mistake::SkipsAncestors) {
+                    names.drain(..names.len().saturating_sub(1));
+                }
                 let blocks: Vec<FinalBlock> = names
                     .iter()
                     .filter_map(|name| self.take_final(turn, name))
@@ -36,7 +41,12 @@ impl Bft {
             .iter()
             .rev()
             .filter_map(|(slot, state)| {
-                let (hash, _) = state.certificates.finalization.as_ref()?;
+                let certificates = &state.certificates;
+                let early = certificates
+                    .notarization
+                    .as_ref()
+                    .filter(|_| injected::makes(Mistake::AppliesEarly));
+                let (hash, _) = certificates.finalization.as_ref().or(early)?;
                 Some(BlockRef {
                     slot: *slot,
                     hash: *hash,

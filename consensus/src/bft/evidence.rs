@@ -9,6 +9,7 @@ use model::{Hash, Signature};
 
 use super::votes::Added;
 use super::{Bft, Turn};
+use crate::injected::{self, Mistake};
 use crate::record::Record;
 use crate::replica::Output;
 
@@ -73,6 +74,9 @@ pub(crate) fn accuse(
     let Some(record) = turn.member.malpractice(seat, first, second) else {
         return false;
     };
+    if injected::makes(Mistake::Conceals) {
+        return true;
+    }
     turn.persist(Record::Malpractice(record.clone()));
     turn.out.push(Output::Malpractice(record));
     true

@@ -89,7 +89,8 @@ impl Bft {
             .slots
             .get(&self.frontier)
             .is_some_and(|state| state.proposed || state.own.skip);
-        member.leader(self.frontier) == member.seat() && !proposed
+        let may_sign = member.recall.may_sign(self.frontier);
+        member.leader(self.frontier) == member.seat() && may_sign && !proposed
     }
 
     /// Whether other members are at work in the frontier slot: so many of them voted that one is

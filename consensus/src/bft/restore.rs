@@ -6,7 +6,9 @@ use model::block::BlockRef;
 use model::statement::{Slot, Statement, Vote};
 use model::{Block, Certificate, Signature};
 
+use super::slot::OwnVotes;
 use super::{Bft, Candidate, FinalBlock, Turn};
+use crate::injected::{self, Mistake};
 use crate::member::Member;
 use crate::message::{Refused, entries_of_final};
 use crate::record::Record;
@@ -16,7 +18,9 @@ impl Bft {
     /// This member may have proposed in slots up to `slot`.
     pub(crate) fn restore_reserved(&mut self, slot: Slot) {
         self.reserved = self.reserved.max(slot);
-        self.barrier = self.reserved;
+        if !injected::makes(Mistake::ProposesAgain) {
+            self.barrier = self.reserved;
+        }
     }
 
     /// A block that this member kept.
@@ -52,8 +56,12 @@ impl Bft {
 
     /// A vote that this member cast. It is signed again by [`Bft::resume`], if it still matters then.
     pub(crate) fn restore_vote(&mut self, slot: Slot, vote: Vote) {
-        if slot > self.tip.block.slot {
-            self.slots.entry(slot).or_default().own.record(vote);
+        if slot > self.tip.block.slot && !injected::makes(Mistake::ForgetsVotes) {
+            let own = &mut self.slots.entry(slot).or_default().own;
+            if injected::makes(Mistake::ForgetsSkips) {
+                *own = OwnVotes::default();
+            }
+            own.record(vote);
         }
     }
 
@@ -87,7 +95,10 @@ impl Bft {
                     ));
                 }
             }
-            let votes = state.own.cast();
+            let votes = state
+                .own
+                .cast()
+                .filter(|_| !injected::makes(Mistake::SnapshotWithoutVotes));
             records.extend(votes.map(|vote| Record::Vote { slot: *slot, vote }));
             let certificates = state.certificates.iter().cloned();
             records.extend(certificates.map(Record::Certificate));

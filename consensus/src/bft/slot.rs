@@ -10,6 +10,7 @@ use model::{Certificate, Hash};
 
 use super::Candidate;
 use super::votes::Ballots;
+use crate::injected::{self, Mistake};
 
 /// One slot.
 #[derive(Clone, Debug, Default)]
@@ -48,10 +49,14 @@ impl OwnVotes {
     /// Whether the member may cast this vote, which it has not cast yet, beside those it has cast.
     pub(super) fn permits(&self, vote: Vote) -> bool {
         match vote {
-            Vote::Notarize(_) => self.notarize.is_none(),
+            Vote::Notarize(hash) => {
+                self.notarize.is_none()
+                    || injected::makes(Mistake::NotarizesTwice) && self.notarize != Some(hash)
+            }
             Vote::Skip => !self.skip && self.finalize.is_none(),
             Vote::Finalize(hash) => {
-                self.finalize.is_none() && !self.skip && self.notarize == Some(hash)
+                let skipped = self.skip && !injected::makes(Mistake::FinalizesAfterSkip);
+                self.finalize.is_none() && !skipped && self.notarize == Some(hash)
             }
         }
     }
@@ -111,9 +116,9 @@ impl Certificates {
 
 impl SlotState {
     /// Whether the slot is cleared by what is known of it alone (rule 1).
-    pub(super) const fn is_cleared(&self) -> bool {
+    pub(super) fn is_cleared(&self) -> bool {
         self.certificates.notarization.is_some()
-            || self.certificates.skip.is_some()
+            || self.certificates.skip.is_some() && !injected::makes(Mistake::IgnoresSkips)
             || self.certificates.finalization.is_some()
     }
 

@@ -11,6 +11,7 @@ use model::statement::Slot;
 
 use super::answers::Topic;
 use super::{Bft, Turn};
+use crate::injected::{self, Mistake};
 use crate::message::{Message, SignedVote, Status};
 use crate::time::Now;
 
@@ -19,7 +20,7 @@ use crate::time::Now;
 const REPEATED_SLOTS: usize = 64;
 
 /// When this member last got further, and when it last spoke without news.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Standstill {
     since: Option<Time>,
     heartbeat: Option<Time>,
@@ -44,6 +45,9 @@ impl Bft {
             return false;
         }
         let since = *self.standstill.since.get_or_insert(now);
+        if injected::makes(Mistake::NeverRepeats) {
+            return false;
+        }
         if now.since_ms(since) < self.pace.standstill_ms {
             return false;
         }

@@ -7,6 +7,7 @@ use model::{Hash, Time};
 
 use super::catch_up::Wanted;
 use super::{Bft, Candidate, Turn};
+use crate::injected::{self, Mistake};
 use crate::message::Message;
 
 /// What stands between a candidate and a vote to notarize it.
@@ -42,7 +43,7 @@ impl Bft {
         let Some(state) = self.slots.get(&slot) else {
             return false;
         };
-        if state.own.notarize.is_some() {
+        if state.own.notarize.is_some() && !injected::makes(Mistake::NotarizesTwice) {
             return false;
         }
         let notarized = state
@@ -105,7 +106,9 @@ impl Bft {
 
     /// When the time of the leader of the frontier slot is over; never, without a reason to wait.
     pub(super) fn skip_deadline(&self) -> Option<Time> {
-        let since = self.waiting_since?;
+        let since = self
+            .waiting_since
+            .filter(|_| !injected::makes(Mistake::NeverSkips))?;
         let fruitless = self
             .frontier
             .number()
@@ -137,7 +140,11 @@ impl Bft {
         if parent.slot >= slot || leaves_tip {
             return Verdict::Bad;
         }
-        let Some((height, time)) = self.notarized_parent(&parent) else {
+        let unproven = self
+            .candidate(&parent)
+            .filter(|_| injected::makes(Mistake::ParentUnchecked))
+            .map(|candidate| (candidate.block.header.height, candidate.block.header.time));
+        let Some((height, time)) = self.notarized_parent(&parent).or(unproven) else {
             return if self.is_notarized(&parent) {
                 Verdict::ParentMissing
             } else {
@@ -172,7 +179,7 @@ impl Bft {
     /// The first slot strictly between two that has no skip certificate.
     pub(super) fn first_unskipped(&self, parent: Slot, slot: Slot) -> Option<Slot> {
         let mut between = parent.next();
-        while between < slot {
+        while between < slot && !injected::makes(Mistake::SkipProofUnchecked) {
             let skipped = self
                 .slots
                 .get(&between)
@@ -255,6 +262,9 @@ impl Bft {
 /// clocks are behind the leader's accept that, or a liar that dates its block as late as it may
 /// would cost the leader after it a slot.
 fn is_timely(time: Time, parent: Time, clock: Time) -> bool {
+    if injected::makes(Mistake::TimeUnchecked) {
+        return time > parent;
+    }
     let early = time.plus_ms(bounds::CLOCK_TOLERANCE_MS) < clock;
     let late = time > clock.plus_ms(bounds::CLOCK_TOLERANCE_MS) && time != parent.plus_ms(1);
     time > parent && !early && !late

@@ -162,6 +162,14 @@ impl Ballots {
             .map(|ballot| ballot.signature)
     }
 
+    /// The votes that are kept of a member.
+    pub(super) fn of_member(&self, seat: Seat) -> impl Iterator<Item = (Vote, Signature)> + '_ {
+        self.ballots
+            .iter()
+            .filter(move |((_, found), _)| *found == seat)
+            .map(|(_, ballot)| (ballot.vote, ballot.signature))
+    }
+
     /// How many members voted to notarize this block.
     pub(super) fn supporters(&self, hash: &Hash) -> usize {
         self.of_kind(Kind::Notarize)
@@ -190,7 +198,7 @@ impl Ballots {
         slot: Slot,
         lacking: impl Fn(Vote) -> bool,
     ) -> Vec<(Vote, Certificate)> {
-        let quorum = member.committee().quorum();
+        let quorum = member.quorum();
         [Kind::Notarize, Kind::Skip, Kind::Finalize]
             .into_iter()
             .filter_map(|kind| self.vote_of_quorum(kind, quorum))
@@ -243,6 +251,13 @@ impl Ballots {
             .into_iter()
             .find(|(_, count)| *count >= quorum)
             .map(|(vote, _)| vote)
+    }
+
+    /// The votes that are held, and whose they are.
+    #[cfg(feature = "exploration")]
+    pub(super) fn held(&self) -> impl Iterator<Item = (Seat, Vote)> {
+        let ballots = self.ballots.iter();
+        ballots.map(|((_, seat), ballot)| (*seat, ballot.vote))
     }
 
     fn of_kind(&self, kind: Kind) -> impl Iterator<Item = (Seat, &Ballot)> {

@@ -14,7 +14,7 @@ use crate::record::Record;
 use crate::replica::Output;
 
 /// A head that this member has computed, or has signed before.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Link {
     pub(super) head: Head,
     pub(super) hash: Hash,
@@ -42,8 +42,12 @@ impl Link {
         }
     }
 
-    /// Signs the head and says so, after the log says so.
+    /// Signs the head and says so, after the log says so. A member that does not know what it has
+    /// signed repeats what its log says, and signs nothing else.
     pub(super) fn sign(&mut self, turn: &mut Turn<'_>) {
+        if !self.guarded && !turn.member.recall.is_awake() {
+            return;
+        }
         let seat = turn.member.seat();
         let signature = turn.member.sign(&self.head.statement());
         self.signatures.insert(seat, (signature, true));
@@ -54,6 +58,14 @@ impl Link {
         if let Some(said) = self.said(seat) {
             turn.broadcast(said);
         }
+    }
+
+    /// A member's signature at this height: over the head, or over another one.
+    pub(super) fn signature_of(&self, seat: Seat) -> Option<(Hash, Signature)> {
+        let same = self.signatures.get(&seat);
+        let same = same.map(|(signature, _)| (self.hash, *signature));
+        let other = self.others.get(&seat);
+        same.or_else(|| other.map(|theirs| (theirs.head, theirs.signature)))
     }
 
     /// What this member has said that signed the head.

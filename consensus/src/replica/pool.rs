@@ -1,9 +1,8 @@
 //! The waiting transactions, as a leader proposes them and as a member passes them on.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
-use model::block::encode_entries;
+use model::block::encode_prepared;
 use model::bounds;
 use model::encoding::Bytes;
 use model::transaction::Authorized;
@@ -11,7 +10,7 @@ use model::{Time, TransactionId};
 
 use crate::bft::Work;
 use crate::ledger::Ledger;
-use crate::mempool::{self, Mempool};
+use crate::mempool::Mempool;
 use crate::message::{Message, TRANSACTIONS_MAX};
 
 /// The pool, as a leader sees it.
@@ -35,22 +34,18 @@ impl Work for Pool<'_> {
         let chosen = self
             .mempool
             .payload(|transaction| self.ledger.is_open(transaction, time));
-        let payload = encode_entries(&mempool::entries(&chosen));
-        let entries = chosen
-            .iter()
-            .map(|transaction| (**transaction).clone())
-            .collect();
-        (payload, entries)
+        let payload = encode_prepared(chosen.iter().map(Authorized::transaction));
+        (payload, chosen)
     }
 }
 
 /// Messages that pass transactions on, none of them longer than a payload may be.
-pub(super) fn pass_on(transactions: &[Arc<Authorized>]) -> Vec<Message> {
+pub(super) fn pass_on(transactions: &[Authorized]) -> Vec<Message> {
     let mut messages = Vec::new();
     let mut batch = Vec::new();
     let mut room = bounds::PAYLOAD_BYTES_MAX;
     for transaction in transactions {
-        let bytes = model::encoding::encode(transaction.transaction()).len();
+        let bytes = transaction.encoded_len();
         if bytes > room || batch.len() == TRANSACTIONS_MAX {
             messages.push(Message::Transactions(std::mem::take(&mut batch)));
             room = bounds::PAYLOAD_BYTES_MAX;

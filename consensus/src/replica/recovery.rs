@@ -38,6 +38,7 @@ impl Replica {
                 self.heads.restore_certificate(turn, certificate)?;
             }
             Record::Malpractice(_) => {} // it was reported when it was found
+            Record::Abstain(through) => self.member.recall.abstain(through),
         }
         out.retain(|output| matches!(output, Output::Applied(_) | Output::HeadCertified(_)));
         Ok(out)
@@ -51,6 +52,10 @@ impl Replica {
     pub fn open_records(&self) -> Vec<Record> {
         let mut records = self.bft.open_records();
         records.extend(self.heads.open_records());
+        let through = self.member.recall.through();
+        if through > self.ledger.tip.block.slot {
+            records.push(Record::Abstain(through));
+        }
         records
     }
 

@@ -281,6 +281,39 @@ fn a_lost_signature_is_made_good_while_blocks_become_final() {
 }
 
 #[test]
+fn the_certificate_of_a_head_that_all_others_forgot_comes_with_its_block() {
+    let world = world();
+    let (mut shell, head) = applied(&world);
+    shell.run_until(10_000);
+    let &(from, request) = shell.fetches.last().expect("somebody is asked");
+    assert_eq!(request.first, ONE);
+    let mut blocks = shell.blocks_from(ONE, 1);
+    let certificate = world.head_certificate(&head, &[1, 2, 3]);
+    blocks[0].head = Some(certificate.clone());
+    shell.receive_blocks(from.index(), blocks);
+    assert_eq!(shell.certified.get(&ONE), Some(&certificate));
+
+    let fetches = shell.fetches.len();
+    shell.run_until(30_000);
+    assert_eq!(shell.fetches.len(), fetches, "nothing is lacking");
+}
+
+#[test]
+fn a_fetched_certificate_of_another_head_stops_a_member() {
+    let world = world();
+    let (mut shell, head) = applied(&world);
+    let mut blocks = shell.blocks_from(ONE, 1);
+    let other = Head {
+        results: Hash::from_bytes([1; 32]),
+        ..head
+    };
+    blocks[0].head = Some(world.head_certificate(&other, &[1, 2, 3]));
+    shell.receive_blocks(2, blocks);
+    let expected = Some(Contradiction::CertifiedHead { height: ONE });
+    assert_eq!(shell.halted, expected);
+}
+
+#[test]
 fn signatures_over_heads_far_ahead_are_not_kept() {
     let world = world();
     let (mut shell, head) = applied(&world);

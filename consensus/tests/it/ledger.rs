@@ -1,6 +1,7 @@
 //! The ledger: each transaction is decided once, in time, and all that it does is in the block's head.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use consensus::ledger::{Applied, Decided};
 use consensus::{Ledger, message::entries_of_final};
@@ -79,7 +80,7 @@ fn d11_prepare_decision_and_acceptance_are_one_entry() {
     assert_eq!(outcomes(&applied), [committed(&gift)]);
     assert_eq!(chain.ledger.active(&thing), None);
     assert_eq!(chain.ledger.active(&new.id()).as_deref(), Some(&new));
-    assert_eq!(applied.consumed, BTreeSet::from([thing]));
+    assert!(applied.consumed.keys().eq([&thing]));
     assert!(applied.created.keys().eq([&new.id()]));
     assert_eq!(applied.transactions, [chain.world.authorized(&gift)]);
 }
@@ -179,9 +180,10 @@ fn an_object_made_and_used_in_one_block_is_neither_consumed_nor_created_by_it() 
     let last = created(&signed)[0].id();
     let ids: Vec<ObjectId> = applied.created.keys().copied().collect();
     assert_eq!(ids, [last]);
+    let consumed = chain.world.things()[0].clone();
     assert_eq!(
         applied.consumed,
-        BTreeSet::from([chain.world.things()[0].id()])
+        BTreeMap::from([(consumed.id(), Arc::new(consumed))])
     );
     assert_eq!(chain.ledger.active(&thing.id()), None);
 }

@@ -14,6 +14,7 @@ mod idle;
 mod ledger;
 mod mempool;
 mod pitfalls;
+mod recall;
 mod records;
 mod restart;
 mod rules;

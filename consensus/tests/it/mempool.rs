@@ -1,7 +1,6 @@
 //! The pool of waiting transactions: in order of arrival, each once, within bounds.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use consensus::mempool::{Mempool, NotTaken, POOL_BYTES_MAX};
 use model::bounds::{ENTRIES_MAX, PAYLOAD_BYTES_MAX, TRANSACTION_BYTES_MAX};
@@ -12,34 +11,34 @@ use crate::network::clock;
 use crate::world::World;
 
 /// Transactions that differ in nothing but their nonces and deadlines.
-fn gifts(count: u8) -> Vec<Arc<Authorized>> {
+fn gifts(count: u8) -> Vec<Authorized> {
     let world = World::new(4, 1);
     let thing = &world.things()[0];
     (0..count)
         .map(|nonce| world.gift(thing, nonce, 1_000 + u64::from(nonce)))
-        .map(|gift| Arc::new(world.authorized(&gift)))
+        .map(|gift| world.authorized(&gift))
         .collect()
 }
 
 /// A transaction with a parameter of so many bytes.
-fn bulky(nonce: u8, bytes: usize) -> Arc<Authorized> {
+fn bulky(nonce: u8, bytes: usize) -> Authorized {
     let world = World::new(4, 1);
     let things = world.things();
     let mut trace = world.gift_of(0).body.traces[0].clone();
     trace.local_parameters = vec![0; bytes].into();
     let transaction = world.transaction(vec![trace], &things, nonce, clock(1_000));
-    Arc::new(world.authorized(&transaction))
+    world.authorized(&transaction)
 }
 
-fn pool_of(transactions: &[Arc<Authorized>]) -> Mempool {
+fn pool_of(transactions: &[Authorized]) -> Mempool {
     let mut pool = Mempool::default();
     for transaction in transactions {
-        assert_eq!(pool.insert(Arc::clone(transaction)), Ok(()));
+        assert_eq!(pool.insert(transaction.clone()), Ok(()));
     }
     pool
 }
 
-fn ids(transactions: &[Arc<Authorized>]) -> Vec<TransactionId> {
+fn ids(transactions: &[Authorized]) -> Vec<TransactionId> {
     transactions
         .iter()
         .map(|transaction| transaction.id())
@@ -67,12 +66,22 @@ fn transactions_wait_in_the_order_of_their_arrival() {
 }
 
 #[test]
+fn a_payload_is_as_short_as_its_proposer_wants_it() {
+    let gifts = gifts(4);
+    let mut pool = pool_of(&gifts);
+    pool.limit_payload(3);
+    assert_eq!(proposed(&pool), ids(&gifts)[..3]);
+    pool.limit_payload(usize::MAX);
+    assert_eq!(proposed(&pool), ids(&gifts));
+}
+
+#[test]
 fn a_transaction_waits_once() {
     let gifts = gifts(1);
     let mut pool = pool_of(&gifts);
-    assert_eq!(pool.insert(Arc::clone(&gifts[0])), Err(NotTaken::Known));
+    assert_eq!(pool.insert(gifts[0].clone()), Err(NotTaken::Known));
     pool.set_aside(BTreeSet::from([gifts[0].id()]));
-    assert_eq!(pool.insert(Arc::clone(&gifts[0])), Err(NotTaken::Known));
+    assert_eq!(pool.insert(gifts[0].clone()), Err(NotTaken::Known));
     assert_eq!(pool.len(), 1);
     pool.remove(&gifts[0].id());
     assert!(pool.is_empty() && !pool.contains(&gifts[0].id()));
@@ -96,8 +105,8 @@ fn what_comes_while_it_rests_elsewhere_rests_here() {
     let gifts = gifts(2);
     let mut pool = Mempool::default();
     pool.set_aside(BTreeSet::from([gifts[0].id()]));
-    assert_eq!(pool.insert(Arc::clone(&gifts[0])), Ok(()));
-    assert_eq!(pool.insert(Arc::clone(&gifts[1])), Ok(()));
+    assert_eq!(pool.insert(gifts[0].clone()), Ok(()));
+    assert_eq!(pool.insert(gifts[1].clone()), Ok(()));
     assert_eq!(ready(&pool), [gifts[1].id()]);
     pool.set_aside(BTreeSet::new());
     assert_eq!(ready(&pool), ids(&gifts));
@@ -135,7 +144,7 @@ fn a_payload_takes_what_is_chosen() {
     assert_eq!(ids(&chosen), [0, 2, 3].map(|index| gifts[index].id()));
 }
 
-fn encoded(transactions: &[Arc<Authorized>]) -> usize {
+fn encoded(transactions: &[Authorized]) -> usize {
     let entries: Vec<block::Entry> = transactions
         .iter()
         .map(|transaction| block::Entry::Prepare(transaction.transaction().clone()))
@@ -169,7 +178,7 @@ fn a_payload_has_no_more_entries_than_it_may_have() {
         trace.local_parameters = number.to_le_bytes().to_vec().into();
         let mut transaction = world.transaction(vec![trace], &things, 0, clock(1_000));
         transaction.authorizations.clear();
-        pool.insert(Arc::new(world.authorized(&transaction)))
+        pool.insert(world.authorized(&transaction))
             .expect("there is room");
     }
     let chosen = pool.payload(|_| true);
@@ -192,15 +201,12 @@ fn a_full_pool_takes_no_more_and_loses_nothing() {
         let nonce = u8::try_from(number / 251).expect("a byte");
         let things = world.things();
         let transaction = world.transaction(vec![trace], &things, nonce, clock(1_000));
-        assert_eq!(
-            pool.insert(Arc::new(world.authorized(&transaction))),
-            Ok(())
-        );
+        assert_eq!(pool.insert(world.authorized(&transaction)), Ok(()));
         bytes += size;
         number += 1;
     }
     let more = bulky(200, bulk);
-    assert_eq!(pool.insert(Arc::clone(&more)), Err(NotTaken::Full));
+    assert_eq!(pool.insert(more.clone()), Err(NotTaken::Full));
     assert_eq!(pool.len(), number);
     // Room comes back with what is taken out.
     let out = ready(&pool)[0];

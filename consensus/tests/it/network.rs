@@ -158,6 +158,14 @@ impl Network {
         self.link_up(index);
     }
 
+    /// A member comes back with a log, and nobody has answered it yet.
+    pub(crate) fn restart_unanswered(&mut self, index: usize, log: Vec<Record>) {
+        let shell = Shell::restored(&self.world, index, log, self.now);
+        self.shells[index] = Some(shell.expect("an honest log"));
+        self.act(index, Shell::start_unanswered);
+        self.link_up(index);
+    }
+
     /// Runs until something holds.
     #[track_caller]
     pub(crate) fn run_until(&mut self, what: &str, limit: u64, holds: impl Fn(&Self) -> bool) {

@@ -5,12 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use consensus::message::{Blocks, BlocksRequest};
+use consensus::message::{Blocks, BlocksRequest, Reminder};
 use consensus::replica::{AppliedBlock, Contradiction};
 use consensus::{Admitted, Input, Message, Now, Output, Record, Replica};
 use model::key::Zip215;
 use model::shard::Seat;
-use model::{Finalized, Hash, HeadCertificate, Height, Malpractice, Slot, Time, Transaction, Vote};
+use model::{
+    Certificate, Finalized, Hash, HeadCertificate, Height, Malpractice, Signature, Slot, Statement,
+    Time, Transaction, Vote,
+};
 
 use crate::world::{CREATED, World, seat};
 
@@ -98,9 +101,50 @@ impl Shell {
         Ok(shell)
     }
 
+    /// The replica starts, and all others answer that they hold nothing that it has signed.
     pub(crate) fn start(&mut self) {
+        self.start_unanswered();
+        let asked = self.question();
+        self.said
+            .retain(|(_, message)| !matches!(message, Message::Recall(_)));
+        let own = self.index;
+        for other in (0..self.world.committee.size()).filter(|other| *other != own) {
+            self.answer(other, asked, None, Vec::new());
+        }
+    }
+
+    pub(crate) fn start_unanswered(&mut self) {
         let outputs = self.replica.start(self.time());
         self.perform(outputs);
+    }
+
+    /// The name of the last question that the replica asked.
+    pub(crate) fn question(&self) -> Time {
+        let question = self
+            .said
+            .iter()
+            .rev()
+            .find_map(|(_, message)| match message {
+                Message::Recall(name) => Some(*name),
+                _ => None,
+            });
+        question.expect("it has asked")
+    }
+
+    /// A member answers a question.
+    pub(crate) fn answer(
+        &mut self,
+        from: usize,
+        asked: Time,
+        finalization: Option<Certificate>,
+        signed: Vec<(Statement, Signature)>,
+    ) {
+        let reminder = Reminder {
+            asked,
+            finalization,
+            signed,
+        };
+        self.hear(from, &Message::Reminder(reminder));
     }
 
     /// The clocks.

@@ -51,6 +51,18 @@ impl SortedTree {
         self.tree.root()
     }
 
+    /// How many entries there are.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Proves that `key` is there, or that it is not.
     #[must_use]
     pub fn prove(&self, key: &Hash) -> Lookup {

@@ -5,12 +5,15 @@ use model::genesis::BadGenesis;
 use model::head::HeadError;
 use model::key::Zip215;
 use model::merkle::Lookup;
-use model::receipt::{BadReceipt, Unproven};
+use model::receipt::{BadReceipt, CertifiedResults, Unproven};
 use model::result::results_tree;
 use model::transaction::Malformed;
-use model::{CertificateError, Hash, Outcome, Receipt, TransactionId, bounds};
+use model::{
+    AbortReason, CertificateError, Hash, Invalid, Outcome, Receipt, TraceId, TransactionId,
+    TransactionResult, bounds,
+};
 
-use crate::samples::{certified_result, decisions, receipt};
+use crate::samples::{certified_result, certified_results, committee, decisions, receipt};
 use crate::world::{OPEN, shard, thing};
 
 #[track_caller]
@@ -137,4 +140,35 @@ fn its_decisions_are_under_certified_heads() {
             CertificateError::BadSignature,
         ))),
     );
+}
+
+#[test]
+fn the_decisions_of_a_block_are_all_under_its_head() {
+    let good = certified_results(1, TransactionId::from_bytes([8; 32]));
+    let verdict = |results: &CertifiedResults| results.verify(&committee(1), &mut Zip215);
+    assert_eq!(verdict(&good), Ok(()));
+
+    let mut missing = good.clone();
+    missing.results.pop();
+    assert_eq!(verdict(&missing), Err(Unproven::Results));
+
+    let mut other = good.clone();
+    other.results[0].transaction = TransactionId::from_bytes([9; 32]);
+    assert_eq!(verdict(&other), Err(Unproven::Results));
+
+    // The tree would not show a second decision on the same transaction.
+    let invalid = Invalid::OutputsWithoutInputs {
+        trace: TraceId::from_bytes([7; 32]),
+    };
+    let mut twice = good.clone();
+    let false_result = TransactionResult {
+        outcome: Outcome::Aborted(AbortReason::Invalid(invalid)),
+        ..good.results[0]
+    };
+    twice.results.insert(0, false_result);
+    assert_eq!(verdict(&twice), Err(Unproven::Results));
+
+    let mut unsigned = good;
+    unsigned.head.certificate.signatures.pop();
+    assert!(matches!(verdict(&unsigned), Err(Unproven::Head(_))));
 }

@@ -3,11 +3,11 @@
 use std::fmt::Debug;
 
 use model::api::{
-    Found, NotReady, Page, Progress, Refused, Request, Response, Status, owner_label,
+    Found, NotReady, Page, Progress, Refused, Request, Response, Status, Taken, owner_label,
 };
 use model::block::{BlockRef, Header, encode_entries, payload_hash};
 use model::merkle::{self, AbsenceProof, Lookup, PresenceProof};
-use model::receipt::CertifiedResult;
+use model::receipt::{CertifiedResult, CertifiedResults};
 use model::result::results_tree;
 use model::shard::Seat;
 use model::statement::Scope;
@@ -134,6 +134,14 @@ pub(crate) fn certified_result(number: u32, transaction: TransactionId) -> Certi
             certificate: certificate(&committee, head.statement()),
             head,
         },
+    }
+}
+
+/// All decisions of that block.
+pub(crate) fn certified_results(number: u32, transaction: TransactionId) -> CertifiedResults {
+    CertifiedResults {
+        head: certified_result(number, transaction).head,
+        results: decisions(transaction).to_vec(),
     }
 }
 
@@ -378,7 +386,7 @@ fn questions() -> Vec<Sample> {
     vec![
         sample("api-status-request", &Request::Status, &[]),
         sample("api-head-request", &Request::Head, &[]),
-        sample("api-submit", &Request::Submit(transaction), &[]),
+        sample("api-submit", &Request::Submit(transaction.clone()), &[]),
         sample(
             "api-outcome-request",
             &Request::Outcome {
@@ -396,6 +404,19 @@ fn questions() -> Vec<Sample> {
                 after: Some(object),
                 at_least: Height::new(7),
                 wait_ms: 0,
+            },
+            &[],
+        ),
+        sample(
+            "api-submit-all",
+            &Request::SubmitAll(vec![transaction]),
+            &[],
+        ),
+        sample(
+            "api-results-request",
+            &Request::Results {
+                height: Height::new(7),
+                wait_ms: 5_000,
             },
             &[],
         ),
@@ -429,6 +450,12 @@ fn answers() -> Vec<Sample> {
             needed: 2,
         }],
     };
+    let taken = vec![
+        Taken::Waits,
+        Taken::Decided(height),
+        Taken::Refused(Refused::Busy { retry_ms: 50 }),
+    ];
+    let results = certified_results(1, transaction.body.id());
     let page = Page {
         objects: vec![object.clone()],
         height,
@@ -454,6 +481,8 @@ fn answers() -> Vec<Sample> {
             &[],
         ),
         sample("api-not-yet", &Response::Refused(Refused::NotYet(tip)), &[]),
+        sample("api-taken", &Response::Taken(taken), &[]),
+        sample("api-results", &Response::Results(results), &[]),
     ]
 }
 

@@ -3,13 +3,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use consensus::Message;
 use consensus::message::{Admitted, Proposal, Status};
-use model::api::Refused;
+use model::api::{Refused, Taken};
 use model::block::{BlockRef, Entry, Header, encode_entries, payload_hash};
 use model::{Authorization, Block, Height, NodeId, Signature, Slot, Transaction};
 use tokio::sync::oneshot;
 
 use super::{Admission, Counters, Event, Meter, Submission};
-use crate::event::Taken;
 use crate::testing::{
     CREATED, SHARD, Shard, account_of, committee, genesis, node, payment, person, seat,
 };
@@ -246,11 +245,17 @@ fn submitters_are_told_what_is_wrong_and_the_rest_goes_on() {
     let ids: Vec<_> = submitted.iter().map(|one| one.transaction.id()).collect();
     assert_eq!(ids, [good[0].body.id(), good[2].body.id()]);
     for one in submitted {
-        one.answer.send(Ok(Taken::Waits)).unwrap();
+        one.answer.send(Taken::Waits).unwrap();
     }
     let mut told = answers.into_iter().map(|mut told| told.try_recv().unwrap());
-    assert_eq!(told.next(), Some(Ok(Taken::Waits)));
-    assert!(matches!(told.next(), Some(Err(Refused::Malformed(_)))));
-    assert!(matches!(told.next(), Some(Err(Refused::Malformed(_)))));
-    assert_eq!(told.next(), Some(Ok(Taken::Waits)));
+    assert_eq!(told.next(), Some(Taken::Waits));
+    assert!(matches!(
+        told.next(),
+        Some(Taken::Refused(Refused::Malformed(_)))
+    ));
+    assert!(matches!(
+        told.next(),
+        Some(Taken::Refused(Refused::Malformed(_)))
+    ));
+    assert_eq!(told.next(), Some(Taken::Waits));
 }

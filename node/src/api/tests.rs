@@ -1,9 +1,11 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use consensus::replica::Input;
 use model::api::{
-    NotReady, PAGE_OBJECTS_MAX, Progress, Refused, Request, Response, WAIT_MS_MAX, owner_label,
+    NotReady, PAGE_OBJECTS_MAX, Progress, Refused, Request, Response, SUBMIT_MAX, Taken,
+    WAIT_MS_MAX, owner_label,
 };
 use model::key::Zip215;
 use model::{Height, Object, ObjectId, Time, Transaction, TransactionId, encoding};
@@ -12,7 +14,7 @@ use tokio::sync::mpsc;
 
 use super::{Api, Identity, VERSION};
 use crate::effects::Effects;
-use crate::event::{Submission, Taken};
+use crate::event::Submission;
 use crate::flusher::Flusher;
 use crate::gauges::Gauges;
 use crate::labels::SystemLabels;
@@ -49,7 +51,7 @@ impl Fixture {
         let (store, _) = Store::open(Arc::new(Disk::default()), tables, setup).unwrap();
         let (gauges, stopper) = (Arc::new(Gauges::default()), Stopper::new());
         let reads = Arc::new(Reads::new(store.state(), store.reader()));
-        let waiters = Arc::new(Waiters::new(Height::ZERO));
+        let waiters = Arc::new(Waiters::new(Height::ZERO, Height::ZERO));
         let (sender, submissions) = mpsc::channel(1);
         let flusher = Flusher::new(Arc::clone(&gauges), stopper.clone());
         let effects = Effects::new(store, NoLinks, Arc::clone(&waiters), flusher);
@@ -297,13 +299,13 @@ async fn a_submission_is_answered_by_whoever_takes_it() {
     let mut fixture = Fixture::new();
     let payment = fixture.payment(0, 1);
     let answers = [
-        (Ok(Taken::Waits), Response::Accepted),
+        (Taken::Waits, Response::Accepted),
         (
-            Ok(Taken::Decided(Height::new(9))),
+            Taken::Decided(Height::new(9)),
             Response::Decided(Height::new(9)),
         ),
         (
-            Err(Refused::malformed("no")),
+            Taken::Refused(Refused::malformed("no")),
             Response::Refused(Refused::Malformed("no".to_owned())),
         ),
     ];
@@ -354,15 +356,87 @@ async fn a_submission_that_cannot_be_taken_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn a_decided_transaction_is_not_taken_again() {
+async fn a_decision_is_found_after_the_replica_has_forgotten_it() {
     let mut fixture = Fixture::new();
-    let payment = fixture.payment(0, 1);
-    fixture.submit(&[&payment]);
+    let (decided, late) = (fixture.payment(0, 1), fixture.payment(0, 2));
+    fixture.submit(&[&decided]);
     fixture.settle(1);
-    assert_eq!(
-        fixture.ask(Request::Submit(payment)).await,
-        Response::Decided(Height::new(1))
-    );
+    let out_of_time = Refused::OutOfTime(fixture.api.reads.progress());
+    for (payment, expected) in [
+        (decided, Response::Decided(Height::new(1))),
+        (late, Response::Refused(out_of_time.clone())),
+    ] {
+        let api = Arc::clone(&fixture.api);
+        let request = Request::Submit(payment).to_bytes();
+        let asked = tokio::spawn(async move { api.answer(&request).await });
+        let submission = fixture.submissions.recv().await.unwrap();
+        let answer = Taken::Refused(out_of_time.clone());
+        submission.answer.send(answer).unwrap();
+        let answer = asked.await.unwrap();
+        assert_eq!(Response::from_bytes(&answer).unwrap(), expected);
+    }
+}
+
+#[tokio::test]
+async fn of_many_submissions_each_has_an_answer_of_its_own() {
+    let mut fixture = Fixture::new();
+    let mut foreign = fixture.payment(0, 1);
+    foreign.body.participants.push(model::ShardId::new(3));
+    let (first, busy) = (fixture.payment(0, 1), fixture.payment(1, 2));
+    let api = Arc::clone(&fixture.api);
+    let request = Request::SubmitAll(vec![foreign, first.clone(), busy]).to_bytes();
+    let asked = tokio::spawn(async move { api.answer(&request).await });
+    // There is room for one.
+    let submission = fixture.submissions.recv().await.unwrap();
+    assert_eq!(submission.transaction, first);
+    submission.answer.send(Taken::Waits).unwrap();
+    let Response::Taken(taken) = Response::from_bytes(&asked.await.unwrap()).unwrap() else {
+        panic!("not what became of them");
+    };
+    let refused = Taken::Refused(Refused::NotServed { shard: SHARD });
+    assert_eq!(taken[..2], [refused, Taken::Waits]);
+    assert!(matches!(taken[2], Taken::Refused(Refused::Busy { .. })));
+    assert_eq!(taken.len(), 3);
+}
+
+#[tokio::test]
+async fn submissions_in_one_request_are_bounded() {
+    let fixture = Fixture::new();
+    let mut small = Fixture::new().payment(0, 1);
+    small.body.traces.clear();
+    small.openings.clear();
+    small.authorizations.clear();
+    let request = Request::SubmitAll(vec![small; SUBMIT_MAX + 1]);
+    assert!(matches!(
+        fixture.ask(request).await,
+        Response::Refused(Refused::Malformed(_))
+    ));
+    assert!(fixture.submissions.is_empty());
+}
+
+#[tokio::test]
+async fn the_decisions_of_a_block_are_told_when_a_quorum_has_signed_them() {
+    let mut fixture = Fixture::new();
+    let request = |wait_ms| Request::Results {
+        height: Height::new(1),
+        wait_ms,
+    };
+    assert!(matches!(
+        fixture.ask(request(0)).await,
+        Response::Refused(Refused::NotYet(_))
+    ));
+    let api = Arc::clone(&fixture.api);
+    let asked = tokio::spawn(async move { api.answer(&request(60_000).to_bytes()).await });
+    let payments = [fixture.payment(0, 1), fixture.payment(1, 2)];
+    fixture.submit(&payments.each_ref());
+    fixture.settle(1);
+    let answer = asked.await.unwrap();
+    let Response::Results(results) = Response::from_bytes(&answer).unwrap() else {
+        panic!("not the decisions");
+    };
+    results.verify(&committee(), &mut Zip215).unwrap();
+    let decided: BTreeSet<_> = results.results.iter().map(|one| one.transaction).collect();
+    assert_eq!(decided, payments.iter().map(|one| one.body.id()).collect());
 }
 
 #[tokio::test]
@@ -428,6 +502,11 @@ fn requests() -> Vec<Request> {
             label: owner_label(&person(0).public()),
             after: Some(account.id()),
             at_least: Height::ZERO,
+            wait_ms: 0,
+        },
+        Request::SubmitAll(vec![payment(&account, 0, 1, 1, 1, until)]),
+        Request::Results {
+            height: Height::new(1),
             wait_ms: 0,
         },
     ]

@@ -33,6 +33,7 @@ fn paths_are_relative_to_the_file() {
     assert_eq!(config.genesis, PathBuf::from("/etc/chainspace/genesis.bin"));
     assert_eq!(config.member_key, PathBuf::from("/srv/alice/member.key"));
     assert_eq!(config.bootnodes, Vec::<String>::new());
+    assert_eq!(config.block_entries_max, 1_000);
     assert_eq!(config.pace, Pace::default());
 }
 
@@ -62,6 +63,12 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
         &GOOD.replace("alice", &"a".repeat(65)),
         &["`name`", "1 to 64"],
     );
+    for entries in [0, 1_001] {
+        refused(
+            &format!("{GOOD}\nblock_entries_max = {entries}"),
+            &["`block_entries_max`", "1 to 1000"],
+        );
+    }
     refused(
         &format!("{GOOD}\n[pace]\nskip_ms = 0"),
         &["`pace.skip_ms`", "more than 0"],

@@ -102,7 +102,7 @@ fn start() -> Node {
         sent: Arc::clone(&sent),
     };
     let flusher = Flusher::new(Arc::new(Gauges::default()), Stopper::new());
-    let waiters = Arc::new(Waiters::new(Height::ZERO));
+    let waiters = Arc::new(Waiters::new(Height::ZERO, Height::ZERO));
     Node {
         disk,
         tables,

@@ -2,14 +2,14 @@ use std::sync::Arc;
 
 use consensus::replica::Output;
 use consensus::{Ledger, Message, Record, Replica};
-use model::api::Refused;
+use model::api::{Refused, Taken};
 use model::{Time, Transaction};
 use tokio::sync::{mpsc, oneshot};
 
 use super::EventLoop;
 use crate::clock::Clock;
 use crate::effects::Turn;
-use crate::event::{Event, Submitted, Taken};
+use crate::event::{Event, Submitted};
 use crate::gauges::Gauges;
 use crate::stop::Stopper;
 use crate::testing::{SHARD, account_of, genesis, payment, setup};
@@ -40,7 +40,7 @@ impl Fixture {
     }
 
     /// Submits a transaction and returns what becomes of it.
-    async fn submit(&self, transaction: Transaction) -> Result<Taken, Refused> {
+    async fn submit(&self, transaction: Transaction) -> Taken {
         let well_formed = transaction.check_form(&genesis().network()).unwrap();
         let (answer, taken) = oneshot::channel();
         let submitted = Submitted {
@@ -77,7 +77,7 @@ async fn a_transaction_in_time_waits_and_is_passed_on() {
     let fixture = Fixture::start();
     let transaction = pay(now().plus_ms(30_000));
     for _ in 0..2 {
-        assert_eq!(fixture.submit(transaction.clone()).await, Ok(Taken::Waits));
+        assert_eq!(fixture.submit(transaction.clone()).await, Taken::Waits);
     }
     assert_eq!(fixture.gauges.waiting(), 1);
     let turns = fixture.stop().await;
@@ -93,7 +93,10 @@ async fn a_transaction_out_of_time_is_refused() {
     let fixture = Fixture::start();
     for valid_until in [Time::from_ms(5), now().plus_ms(3_600_000)] {
         let refused = fixture.submit(pay(valid_until)).await;
-        assert!(matches!(refused, Err(Refused::OutOfTime(_))), "{refused:?}");
+        assert!(
+            matches!(refused, Taken::Refused(Refused::OutOfTime(_))),
+            "{refused:?}"
+        );
     }
     assert_eq!(fixture.gauges.waiting(), 0);
 }

@@ -16,6 +16,7 @@ mod segments;
 use std::sync::Arc;
 
 use consensus::Record;
+use consensus::injected::{self, Mistake};
 use model::encoding;
 use serde::{Deserialize, Serialize};
 
@@ -133,9 +134,12 @@ impl Log {
             return Ok(None);
         };
         self.salt = header.salt;
-        let sound = self
+        let mut sound = self
             .segments
             .sound_length(number, &bytes, &header.salt, confirmed)?;
+        if injected::makes(Mistake::KeepsTornWrites) {
+            sound = bytes.len() as u64;
+        }
         self.length = sound;
         self.durable = sound;
         let torn = bytes.len() as u64 - sound;
@@ -226,10 +230,21 @@ impl Log {
 
     fn sync_now(&mut self) -> Result<(), LogError> {
         if self.durable < self.length {
-            self.segments.sync(self.number)?;
+            self.sync_above(self.number, self.durable)?;
             self.durable = self.length;
         }
         Ok(())
+    }
+
+    /// Makes durable what a segment has above `durable`. After a failed sync a system may show from
+    /// memory what it will never write, and whoever opens the log next would take that for durable.
+    /// So it is cut off, if the disk still allows that; what is reported is that it did not sync.
+    fn sync_above(&self, number: u64, durable: u64) -> Result<(), LogError> {
+        let synced = self.segments.sync(number);
+        if synced.is_err() {
+            drop(self.segments.truncate(number, durable));
+        }
+        synced
     }
 
     fn begin_segment(&mut self) -> Result<(), LogError> {
@@ -248,8 +263,8 @@ impl Log {
             salt,
         };
         segments.append(number, &header.to_bytes())?;
-        segments.sync(number)?;
-        segments.remember(number, salt);
+        self.sync_above(number, 0)?;
+        self.segments.remember(number, salt);
         self.number = number;
         self.salt = salt;
         self.length = HEADER_BYTES as u64;

@@ -97,7 +97,7 @@ impl Store {
         for output in replica.restore(record).map_err(contradicted)? {
             match output {
                 Output::Applied(block) => {
-                    self.applied(&block)?;
+                    self.applied(&block);
                     blocks += 1;
                 }
                 Output::HeadCertified(head) => self.certified(head),

@@ -29,6 +29,14 @@ struct Recent {
     frozen: Option<Arc<Changes>>,
 }
 
+/// Where something is to be found.
+enum Found<T> {
+    /// It has changed lately.
+    Recent(T),
+    /// The tables have it, if anybody does.
+    Below(Snapshot),
+}
+
 impl Recent {
     /// The layers over the tables, the newest first.
     fn layers(&self) -> impl Iterator<Item = &Changes> {
@@ -78,10 +86,10 @@ impl State {
     ///
     /// [`StoreError::Tables`].
     pub fn object(&self, id: &ObjectId) -> Result<Option<(Arc<Object>, Height)>, StoreError> {
-        let (recent, below, height) = self.look(|changes| changes.objects.get(id).cloned())?;
-        let object = match recent {
-            Some(object) => object,
-            None => below.object(id)?.map(Arc::new),
+        let (found, height) = self.look(|changes| changes.objects.get(id).cloned())?;
+        let object = match found {
+            Found::Recent(object) => object,
+            Found::Below(tables) => tables.object(id)?.map(Arc::new),
         };
         Ok(object.map(|object| (object, height)))
     }
@@ -92,8 +100,10 @@ impl State {
     ///
     /// [`StoreError::Tables`].
     pub fn block(&self, height: Height) -> Result<Option<BlockRow>, StoreError> {
-        let (recent, below, _) = self.look(|changes| changes.blocks.get(&height).cloned())?;
-        recent.map_or_else(|| below.block(height), |row| Ok(Some(row)))
+        match self.look(|changes| changes.blocks.get(&height).cloned())?.0 {
+            Found::Recent(row) => Ok(Some(row)),
+            Found::Below(tables) => tables.block(height),
+        }
     }
 
     /// The head at a height with the signatures of a quorum.
@@ -102,8 +112,10 @@ impl State {
     ///
     /// [`StoreError::Tables`].
     pub fn head(&self, height: Height) -> Result<Option<HeadCertificate>, StoreError> {
-        let (recent, below, _) = self.look(|changes| changes.heads.get(&height).cloned())?;
-        recent.map_or_else(|| below.head(height), |head| Ok(Some(head)))
+        match self.look(|changes| changes.heads.get(&height).cloned())?.0 {
+            Found::Recent(head) => Ok(Some(head)),
+            Found::Below(tables) => tables.head(height),
+        }
     }
 
     /// Where the decision on a transaction is.
@@ -112,9 +124,13 @@ impl State {
     ///
     /// [`StoreError::Tables`].
     pub fn place(&self, transaction: &TransactionId) -> Result<Option<Place>, StoreError> {
-        let (recent, below, _) =
-            self.look(|changes| changes.transactions.get(transaction).copied())?;
-        recent.map_or_else(|| below.place(transaction), |place| Ok(Some(place)))
+        match self
+            .look(|changes| changes.transactions.get(transaction).copied())?
+            .0
+        {
+            Found::Recent(place) => Ok(Some(place)),
+            Found::Below(tables) => tables.place(transaction),
+        }
     }
 
     /// At most `count` active objects with `label` after `after`, ascending, all active at one
@@ -171,15 +187,18 @@ impl State {
         Ok((recent.tip.height, changed, self.tables.snapshot()?))
     }
 
-    /// What the newest layer that knows has to say, the tables below all layers, and the height: all
-    /// of one moment.
+    /// What the newest layer that knows has to say, or the tables below all layers, and the height:
+    /// all of one moment.
     fn look<T>(
         &self,
         known: impl Fn(&Changes) -> Option<T>,
-    ) -> Result<(Option<T>, Snapshot, Height), StoreError> {
+    ) -> Result<(Found<T>, Height), StoreError> {
         let recent = self.read();
-        let found = recent.layers().find_map(known);
-        Ok((found, self.tables.snapshot()?, recent.tip.height))
+        let found = match recent.layers().find_map(known) {
+            Some(found) => Found::Recent(found),
+            None => Found::Below(self.tables.snapshot()?),
+        };
+        Ok((found, recent.tip.height))
     }
 
     /// Changes the state. Only the thread that appends to the log calls this.

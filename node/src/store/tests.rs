@@ -72,7 +72,8 @@ impl Known {
         match output {
             Output::Applied(block) => {
                 let applied = &block.applied;
-                self.objects.retain(|id, _| !applied.consumed.contains(id));
+                self.objects
+                    .retain(|id, _| !applied.consumed.contains_key(id));
                 self.objects.extend(applied.created.clone());
                 let height = applied.head.height;
                 for (index, result) in applied.results.iter().enumerate() {
@@ -213,7 +214,7 @@ impl Run {
                         self.store().sync().unwrap();
                     }
                 }
-                Output::Applied(block) => self.store().applied(&block).unwrap(),
+                Output::Applied(block) => self.store().applied(&block),
                 Output::HeadCertified(head) => self.store().certified(head),
                 Output::Halt(contradiction) => panic!("{contradiction}"),
                 _ => {}

@@ -13,21 +13,21 @@ fn id(number: u8) -> TransactionId {
 
 #[tokio::test]
 async fn a_decision_that_comes_before_the_wait_is_not_missed() {
-    let waiters = Waiters::new(Height::ZERO);
+    let waiters = Waiters::new(Height::ZERO, Height::ZERO);
     let interest = waiters.interest(id(1));
-    waiters.certified([id(1)].iter());
+    waiters.certified(Height::new(1), [id(1)].iter());
     interest.decided(FOR_EVER).await;
 }
 
 #[tokio::test]
 async fn all_who_wait_for_a_transaction_are_woken_and_nobody_else() {
-    let waiters = Waiters::new(Height::ZERO);
+    let waiters = Waiters::new(Height::ZERO, Height::ZERO);
     let (first, second, other) = (
         waiters.interest(id(1)),
         waiters.interest(id(1)),
         waiters.interest(id(2)),
     );
-    waiters.certified([id(3), id(1)].iter());
+    waiters.certified(Height::new(1), [id(3), id(1)].iter());
     first.decided(FOR_EVER).await;
     second.decided(FOR_EVER).await;
     assert!(!*other.decided.borrow());
@@ -36,10 +36,10 @@ async fn all_who_wait_for_a_transaction_are_woken_and_nobody_else() {
 
 #[tokio::test]
 async fn interests_leave_nothing_behind() {
-    let waiters = Waiters::new(Height::ZERO);
+    let waiters = Waiters::new(Height::ZERO, Height::ZERO);
     let (first, second) = (waiters.interest(id(1)), waiters.interest(id(1)));
     drop(first);
-    waiters.certified([id(1)].iter());
+    waiters.certified(Height::new(1), [id(1)].iter());
     second.decided(FOR_EVER).await;
     assert_eq!(waiters.decisions().len(), 1);
     drop(second);
@@ -48,7 +48,7 @@ async fn interests_leave_nothing_behind() {
 
 #[tokio::test]
 async fn a_height_is_waited_for() {
-    let waiters = Arc::new(Waiters::new(Height::new(5)));
+    let waiters = Arc::new(Waiters::new(Height::new(5), Height::new(4)));
     assert!(waiters.height(Height::new(5), Duration::ZERO).await);
     assert!(!waiters.height(Height::new(6), Duration::ZERO).await);
     let shared = Arc::clone(&waiters);
@@ -57,4 +57,14 @@ async fn a_height_is_waited_for() {
     waiters.applied(Height::new(6));
     waiters.applied(Height::new(8));
     assert!(waiting.await.unwrap());
+}
+
+#[tokio::test]
+async fn a_head_is_waited_for_and_an_older_one_changes_nothing() {
+    let waiters = Waiters::new(Height::new(5), Height::new(4));
+    waiters.certified(Height::new(3), [].iter());
+    assert!(waiters.head(Height::new(4), Duration::ZERO).await);
+    assert!(!waiters.head(Height::new(5), Duration::ZERO).await);
+    waiters.certified(Height::new(6), [].iter());
+    assert!(waiters.head(Height::new(5), Duration::ZERO).await);
 }

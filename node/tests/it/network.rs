@@ -108,6 +108,7 @@ impl Network {
             network_key: self.path(&format!("network-{number}.key")),
             listen: vec![self.addresses[number].clone()],
             bootnodes: others.map(|other| self.addresses[other].clone()).collect(),
+            block_entries_max: model::bounds::ENTRIES_MAX,
             pace: Pace::default(),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::shard::Seat;
 
-use super::Adversary;
+use super::{Adversary, Kind};
 use crate::simulation::{Alarm, Around, Frame, Happening, Purpose, Random, Setting};
 
 /// How often it speaks, in milliseconds.
@@ -15,20 +15,22 @@ const PAUSE_MS: std::ops::RangeInclusive<u64> = 10..=400;
 const REMEMBERED: usize = 64;
 
 /// See the module.
-pub struct Babbler {
+pub(super) struct Babbler {
     others: Vec<Seat>,
     random: Random,
     heard: Vec<Arc<[u8]>>,
+    lies: u64,
 }
 
 impl Babbler {
     /// A babbler on a seat.
     #[must_use]
-    pub fn new(seat: Seat, setting: &Setting, random: &mut Random) -> Self {
+    pub(super) fn new(seat: Seat, setting: &Setting, random: &mut Random) -> Self {
         Self {
             others: setting.others(seat).collect(),
             random: random.fork(),
             heard: Vec::new(),
+            lies: 0,
         }
     }
 
@@ -67,6 +69,7 @@ impl Babbler {
     fn speak(&mut self, around: &mut Around<'_>) {
         let to = *self.random.pick(&self.others);
         let bytes = self.words();
+        self.lies += 1;
         around.send(to, Frame::Message(bytes));
         let alarm = Alarm {
             holder: 0,
@@ -80,7 +83,11 @@ impl Babbler {
 
 impl Adversary for Babbler {
     fn name(&self) -> &'static str {
-        "babbler"
+        Kind::Babbler.name()
+    }
+
+    fn lies(&self) -> u64 {
+        self.lies
     }
 
     fn on(&mut self, around: &mut Around<'_>, happening: Happening) {

@@ -8,14 +8,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use consensus::message::{Blocks, HeadSignature, Proposal, SignedVote, Status};
+use consensus::message::{Blocks, HeadSignature, Proposal, Reminder, SignedVote, Status};
 use consensus::{Message, Signer};
 use model::block::{BlockRef, Header, payload_hash};
 use model::shard::Seat;
 use model::statement::{Height, Slot, Statement, Vote};
 use model::{Block, Bytes, Certificate, Finalized, Hash, Signature, Time, encoding};
 
-use super::Adversary;
+use super::{Adversary, Kind};
 use crate::simulation::{
     Alarm, Around, DAWN, Frame, Happening, Journal, Purpose, Random, Scribe, Setting,
 };
@@ -27,7 +27,7 @@ const PAUSE_MS: std::ops::RangeInclusive<u64> = 10..=300;
 const REMEMBERED: usize = 24;
 
 /// See the module.
-pub struct Equivocator {
+pub(super) struct Equivocator {
     seat: Seat,
     others: Vec<Seat>,
     scribe: Scribe,
@@ -38,12 +38,13 @@ pub struct Equivocator {
     /// The highest slot and the highest height that anybody spoke of.
     slot: Slot,
     height: Height,
+    lies: u64,
 }
 
 impl Equivocator {
     /// An equivocator on a seat.
     #[must_use]
-    pub fn new(seat: Seat, setting: &Setting, random: &mut Random) -> Self {
+    pub(super) fn new(seat: Seat, setting: &Setting, random: &mut Random) -> Self {
         Self {
             seat,
             others: setting.others(seat).collect(),
@@ -53,10 +54,11 @@ impl Equivocator {
             certificates: Vec::new(),
             slot: Slot::ZERO,
             height: Height::ZERO,
+            lies: 0,
         }
     }
 
-    fn hear(&mut self, around: &mut Around<'_>, message: Message) {
+    fn hear(&mut self, around: &mut Around<'_>, from: Seat, message: Message) {
         match message {
             Message::Proposal(proposal) => {
                 let name = proposal.block.name();
@@ -72,11 +74,19 @@ impl Equivocator {
             }
             Message::Certificate(certificate) => self.keep(certificate),
             Message::Status(status) => self.certificates.extend(status.finalization),
-            Message::HeadSignature(signature) => self.height = self.height.max(signature.height),
+            // Liars may speak of any height, as of any slot.
+            Message::HeadSignature(signature)
+                if signature.height.number() < self.height.number() + 100 =>
+            {
+                self.height = self.height.max(signature.height);
+            }
+            Message::HeadSignature(_) => {}
             Message::HeadCertificate(_)
             | Message::ProposalRequest(_)
             | Message::CertificatesRequest { .. }
+            | Message::Reminder(_)
             | Message::Transactions(_) => {}
+            Message::Recall(asked) => self.remind(around, from, asked),
         }
     }
 
@@ -186,10 +196,10 @@ impl Equivocator {
             },
         };
         let height = match self.random.below(10) {
-            _ if right => height.next(),
+            _ if right => Height::new(height.number().wrapping_add(1)),
             0 => height,
-            1 => Height::new(height.number() + 2),
-            _ => height.next(),
+            1 => Height::new(height.number().wrapping_add(2)),
+            _ => Height::new(height.number().wrapping_add(1)),
         };
         let time = match self.random.below(10) {
             _ if right => clock.max(before.plus_ms(1)),
@@ -253,6 +263,32 @@ impl Equivocator {
         self.say_to_any(around, &message);
     }
 
+    /// Reminds a member of what it never signed, of slots that are near or far.
+    fn remind(&mut self, around: &mut Around<'_>, to: Seat, asked: Time) {
+        let slot = match self.random.below(3) {
+            0 => Slot::new(u64::MAX),
+            _ => Slot::new(self.slot.number() + self.random.below(8)),
+        };
+        let (vote, height) = (Vote::Skip, Height::new(slot.number()));
+        let head = Hash::from_bytes(self.random.bytes());
+        let statements = [
+            Statement::Vote { slot, vote },
+            Statement::Proposal { slot, block: head },
+            Statement::Head { height, head },
+        ];
+        let signed = statements.map(|statement| (statement, self.sign(around, &statement)));
+        let finalization = match self.certificates.as_slice() {
+            [] => None,
+            certificates => Some(self.random.pick(certificates).clone()),
+        };
+        let reminder = Message::Reminder(Reminder {
+            asked,
+            finalization,
+            signed: signed.to_vec(),
+        });
+        self.say(around, to, &reminder);
+    }
+
     /// Asks for a lot.
     fn request(&mut self, around: &mut Around<'_>) {
         let (first, last) = match self.random.below(2) {
@@ -283,6 +319,7 @@ impl Equivocator {
     }
 
     fn act(&mut self, around: &mut Around<'_>) {
+        self.lies += 1;
         match self.random.below(10) {
             0..=2 => self.propose(around),
             3..=5 => {
@@ -319,7 +356,11 @@ impl Equivocator {
 
 impl Adversary for Equivocator {
     fn name(&self) -> &'static str {
-        "equivocator"
+        Kind::Equivocator.name()
+    }
+
+    fn lies(&self) -> u64 {
+        self.lies
     }
 
     fn on(&mut self, around: &mut Around<'_>, happening: Happening) {
@@ -328,7 +369,7 @@ impl Adversary for Equivocator {
             Happening::Arrived { from, frame } => match frame {
                 Frame::Message(bytes) => {
                     if let Ok(message) = Message::decode(&bytes) {
-                        self.hear(around, message);
+                        self.hear(around, from, message);
                     }
                 }
                 Frame::Ask { number, .. } => self.answer(around, from, number),

@@ -8,7 +8,7 @@
 
 use model::shard::Seat;
 
-use super::Adversary;
+use super::{Adversary, Kind};
 use crate::simulation::{
     Alarm, Around, Effect, Frame, Habits, Happening, Node, Purpose, Random, Setting,
 };
@@ -47,24 +47,31 @@ impl Side {
 }
 
 /// See the module.
-pub struct Twins {
+pub(super) struct Twins {
     twins: [Node; 2],
     /// For each seat, whom it talks to.
     sides: Vec<Side>,
     /// What all twins of the shard draw alike.
     plot: Random,
+    /// How often the second of them spoke.
+    lies: u64,
 }
 
 impl Twins {
     /// Twins on a seat.
     #[must_use]
-    pub fn new(seat: Seat, setting: &Setting, random: &mut Random, plot: Random) -> Self {
+    pub(super) fn new(seat: Seat, setting: &Setting, random: &mut Random, plot: Random) -> Self {
         let twins = [0, 1].map(|holder| {
             let habits = Habits::any(random, None);
             Node::new(seat, holder, habits, setting, random)
         });
         let sides = vec![Side::Both; setting.committee.size()];
-        Self { twins, sides, plot }
+        Self {
+            twins,
+            sides,
+            plot,
+            lies: 0,
+        }
     }
 
     /// Divides the shard anew, until the next time.
@@ -111,6 +118,7 @@ impl Twins {
                 Effect::Wake { .. } | Effect::Cut(_) | Effect::Crashed => true,
             };
             if heard {
+                self.lies += u64::from(twin == 1 && matches!(effect, Effect::Send { .. }));
                 around.effects.push(effect);
             }
         }
@@ -119,7 +127,11 @@ impl Twins {
 
 impl Adversary for Twins {
     fn name(&self) -> &'static str {
-        "twins"
+        Kind::Twins.name()
+    }
+
+    fn lies(&self) -> u64 {
+        self.lies
     }
 
     fn on(&mut self, around: &mut Around<'_>, happening: Happening) {

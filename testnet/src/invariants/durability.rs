@@ -6,8 +6,9 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use consensus::message::{Reminder, Status};
 use consensus::{Message, Record};
 use model::block::BlockRef;
 use model::shard::Seat;
@@ -34,6 +35,8 @@ type Log = BTreeMap<Item, Position>;
 /// See the module.
 pub struct Durability {
     logs: BTreeMap<Seat, Log>,
+    /// Who has lost a part of its log: others may show it certificates with votes that were in it.
+    forgetful: BTreeSet<Seat>,
     /// How many members take turns in leading.
     members: u64,
 }
@@ -44,8 +47,26 @@ impl Durability {
     pub const fn new(members: u64) -> Self {
         Self {
             logs: BTreeMap::new(),
+            forgetful: BTreeSet::new(),
             members,
         }
+    }
+
+    /// A certificate shows the vote of whoever signed it.
+    fn of_certificate(
+        &self,
+        seat: Seat,
+        certificate: &Certificate,
+    ) -> (Option<Item>, Option<Item>) {
+        let signers = &certificate.signatures;
+        let signed = signers.iter().any(|(signer, _)| *signer == seat);
+        let own = match certificate.statement {
+            Statement::Vote { slot, vote } if signed && !self.forgetful.contains(&seat) => {
+                Some(Item::Vote(slot, vote))
+            }
+            _ => None,
+        };
+        (own, Some(Item::Certificate(certificate.statement)))
     }
 
     fn leads(&self, seat: Seat, slot: Slot) -> bool {
@@ -59,9 +80,10 @@ impl Durability {
                 (Some(Item::Reserved(proposal.block.header.slot)), None)
             }
             Message::Vote(vote) => (Some(Item::Vote(vote.slot, vote.vote)), None),
-            Message::Certificate(certificate) => of_certificate(seat, certificate),
-            Message::Status(status) => match &status.finalization {
-                Some(certificate) => of_certificate(seat, certificate),
+            Message::Certificate(certificate) => self.of_certificate(seat, certificate),
+            Message::Status(Status { finalization, .. })
+            | Message::Reminder(Reminder { finalization, .. }) => match finalization {
+                Some(certificate) => self.of_certificate(seat, certificate),
                 None => (None, None),
             },
             Message::HeadSignature(signature) => (None, Some(Item::Head(signature.head))),
@@ -71,7 +93,8 @@ impl Durability {
             Message::Proposal(_)
             | Message::ProposalRequest(_)
             | Message::CertificatesRequest { .. }
-            | Message::Transactions(_) => (None, None),
+            | Message::Transactions(_)
+            | Message::Recall(_) => (None, None),
         }
     }
 }
@@ -79,6 +102,10 @@ impl Durability {
 impl Judge for Durability {
     fn rule(&self) -> &'static str {
         "durability"
+    }
+
+    fn forgot(&mut self, seat: Seat, _forgiven: bool) {
+        self.forgetful.insert(seat);
     }
 
     fn see(&mut self, sighting: &Sighting<'_>) -> Result<(), String> {
@@ -132,19 +159,6 @@ impl Judge for Durability {
     }
 }
 
-/// A certificate shows the vote of whoever signed it.
-fn of_certificate(seat: Seat, certificate: &Certificate) -> (Option<Item>, Option<Item>) {
-    let signed = certificate
-        .signatures
-        .iter()
-        .any(|(signer, _)| *signer == seat);
-    let own = match certificate.statement {
-        Statement::Vote { slot, vote } if signed => Some(Item::Vote(slot, vote)),
-        _ => None,
-    };
-    (own, Some(Item::Certificate(certificate.statement)))
-}
-
 fn item(record: &Record) -> Option<Item> {
     Some(match record {
         Record::Reserved(slot) => Item::Reserved(*slot),
@@ -154,6 +168,6 @@ fn item(record: &Record) -> Option<Item> {
         Record::Certificate(certificate) => Item::Certificate(certificate.statement),
         Record::Head(head) => Item::Head(head.hash()),
         Record::HeadCertificate(certificate) => Item::HeadCertificate(certificate.head.hash()),
-        Record::Malpractice(_) => return None,
+        Record::Malpractice(_) | Record::Abstain(_) => return None,
     })
 }

@@ -158,6 +158,12 @@ impl Judge for Evidence {
         "evidence"
     }
 
+    fn forgot(&mut self, seat: Seat, forgiven: bool) {
+        if forgiven {
+            self.liars.insert(seat);
+        }
+    }
+
     fn see(&mut self, sighting: &Sighting<'_>) -> Result<(), String> {
         let seat = sighting.seat;
         match sighting.what {

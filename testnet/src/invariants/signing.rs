@@ -5,7 +5,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use consensus::Message;
 use model::Certificate;
@@ -41,6 +41,8 @@ struct Record {
 /// See the module.
 pub struct Signing {
     said: BTreeMap<Seat, Said>,
+    /// Who has forgotten what it said, and is not held to it.
+    forgiven: BTreeSet<Seat>,
     /// How many members take turns in leading.
     members: u64,
 }
@@ -51,6 +53,7 @@ impl Signing {
     pub const fn new(members: u64) -> Self {
         Self {
             said: BTreeMap::new(),
+            forgiven: BTreeSet::new(),
             members,
         }
     }
@@ -76,9 +79,15 @@ impl Signing {
                 .iter()
                 .flat_map(|certificate| own_part(certificate, seat))
                 .collect(),
+            Message::Reminder(reminder) => reminder
+                .finalization
+                .iter()
+                .flat_map(|certificate| own_part(certificate, seat))
+                .collect(),
             Message::ProposalRequest(_)
             | Message::CertificatesRequest { .. }
-            | Message::Transactions(_) => Vec::new(),
+            | Message::Transactions(_)
+            | Message::Recall(_) => Vec::new(),
         }
     }
 }
@@ -88,7 +97,16 @@ impl Judge for Signing {
         "signing"
     }
 
+    fn forgot(&mut self, seat: Seat, forgiven: bool) {
+        if forgiven {
+            self.forgiven.insert(seat);
+        }
+    }
+
     fn see(&mut self, sighting: &Sighting<'_>) -> Result<(), String> {
+        if self.forgiven.contains(&sighting.seat) {
+            return Ok(());
+        }
         let out = match sighting.what {
             What::Sent { message, .. } => self.let_out(message, sighting.seat),
             _ => Vec::new(),

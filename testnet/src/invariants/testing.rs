@@ -1,6 +1,6 @@
 //! What the tests of the judges share: blocks that nobody agreed on, and nodes that claim anything.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use consensus::Ledger;
@@ -93,7 +93,7 @@ pub(super) fn follow(
                 .into_iter()
                 .map(|(transaction, _)| transaction)
                 .collect(),
-            consumed: BTreeSet::new(),
+            consumed: BTreeMap::new(),
             created: BTreeMap::new(),
             forgotten: Vec::new(),
         }),

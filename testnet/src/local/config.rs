@@ -20,6 +20,8 @@ struct Written<'a> {
     network_key: &'a str,
     listen: [String; 1],
     bootnodes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    block_entries_max: Option<usize>,
 }
 
 /// Writes the configuration of `node`, which is to stay connected with `all` others.
@@ -27,6 +29,7 @@ pub(crate) fn write(
     layout: &Layout,
     node: &ManifestNode,
     all: &[ManifestNode],
+    block_entries_max: Option<usize>,
 ) -> Result<(), LocalError> {
     let others = all.iter().filter(|other| other.name != node.name);
     let written = Written {
@@ -37,6 +40,7 @@ pub(crate) fn write(
         network_key: "network.key",
         listen: [node.address()],
         bootnodes: others.map(ManifestNode::address).collect(),
+        block_entries_max,
     };
     let text = toml::to_string(&written).expect("texts and lists of texts are TOML");
     file::replace(&layout.config(&node.name), text.as_bytes())

@@ -54,12 +54,17 @@ impl Local {
         }
     }
 
-    /// Writes the configuration of every node.
-    pub(crate) fn configure(&self, layout: &Layout) -> Result<(), LocalError> {
+    /// Writes the configuration of every node, which is to propose blocks of at most so many
+    /// transactions.
+    pub(crate) fn configure(
+        &self,
+        layout: &Layout,
+        block_entries_max: Option<usize>,
+    ) -> Result<(), LocalError> {
         self.manifest.write(layout)?;
         let all = &self.manifest.nodes;
         all.iter()
-            .try_for_each(|node| config::write(layout, node, all))
+            .try_for_each(|node| config::write(layout, node, all, block_entries_max))
     }
 
     /// The members of the shard with their manifest entries, in the order of their seats.
@@ -157,7 +162,7 @@ fn make(layout: &Layout, options: &Options) -> Result<Local, LocalError> {
         port: 0,
     });
     let nodes = nodes.collect();
-    let genesis = document(members);
+    let genesis = document(members, &options.accounts);
     let name = genesis.name.clone();
     let manifest = Manifest::new(name, genesis.network(), options.ephemeral, nodes);
     file::create_folder(&draft.logs())?;
@@ -175,7 +180,7 @@ fn make(layout: &Layout, options: &Options) -> Result<Local, LocalError> {
 }
 
 /// The genesis document. It says no addresses: ports may change, and the document never does.
-fn document(members: Vec<NodeDescriptor>) -> Genesis {
+fn document(members: Vec<NodeDescriptor>, others: &[(PublicKey, u64)]) -> Genesis {
     // The first key is random, so the name is, too.
     let first = members[0].node.to_string();
     let name = format!("local-{}", &first[..8]);
@@ -183,9 +188,12 @@ fn document(members: Vec<NodeDescriptor>) -> Genesis {
         shard: SHARD,
         members,
     };
-    let accounts: Vec<(PublicKey, ShardId, u64)> = LOCAL_NAMES
+    let named = LOCAL_NAMES
         .iter()
-        .map(|name| (local_secret(name).public(), SHARD, BALANCE))
+        .map(|name| (local_secret(name).public(), BALANCE));
+    let accounts: Vec<(PublicKey, ShardId, u64)> = named
+        .chain(others.iter().copied())
+        .map(|(owner, balance)| (owner, SHARD, balance))
         .collect();
     system_contracts::genesis::genesis(name, now(), vec![shard], &accounts)
 }

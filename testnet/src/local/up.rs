@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use model::PublicKey;
 use tokio::signal::unix::SignalKind;
 use tokio::sync::mpsc;
 
@@ -39,6 +40,10 @@ pub struct Options {
     pub ephemeral: bool,
     /// How often to report how the nodes are.
     pub beat: Duration,
+    /// Accounts of a new network besides the public test accounts: owners and balances in ncsc.
+    pub accounts: Vec<(PublicKey, u64)>,
+    /// The most transactions in a block. `None`: as many as the protocol allows.
+    pub block_entries_max: Option<usize>,
 }
 
 /// Runs the network of a directory until a signal or a command says stop.
@@ -63,7 +68,7 @@ pub async fn up(options: Options, mut report: impl FnMut(Event)) -> Result<(), L
     straggler::wait_for_all(&layout, &local.manifest, &mut report).await?;
     let (held, moved) = ports::assign(&mut local.manifest, options.port)?;
     moved.into_iter().map(Event::Note).for_each(&mut report);
-    local.configure(&layout)?;
+    local.configure(&layout, options.block_entries_max)?;
     let (control, asked) = Control::listen(&layout)?;
     let endpoint = endpoint(&local, &control);
     let (teller, told) = mpsc::channel(TOLD_MAX);

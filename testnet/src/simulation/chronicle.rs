@@ -162,6 +162,14 @@ fn describe_trouble(trouble: &Trouble) -> String {
             seat.index()
         ),
         Trouble::Blackout(outage) => format!("all nodes crash: {outage:?}"),
+        Trouble::DiskFull { seat, room } => {
+            format!("{room} bytes are left on the disk of node {}", seat.index())
+        }
+        Trouble::SyncFails(seat) => format!("the next sync of node {} fails", seat.index()),
+        Trouble::Rot(seat) => format!("node {} goes down and its disk rots", seat.index()),
+        Trouble::Repair(seat) => format!("the disk of node {} is repaired", seat.index()),
+        Trouble::Forget { all: true } => "a node loses all but its keys".to_owned(),
+        Trouble::Forget { all: false } => "a node gets an old backup of its disk".to_owned(),
         Trouble::Skew { seat, skew_ms } => {
             format!("the clock of node {} is {skew_ms} ms off", seat.index())
         }
@@ -230,6 +238,14 @@ fn describe_message(message: &Message) -> String {
         }
         Message::Transactions(transactions) => {
             format!("passes on {} transactions", transactions.len())
+        }
+        Message::Recall(name) => format!("has started at {name:?} and asks what it has signed"),
+        Message::Reminder(reminder) => {
+            let signed = reminder.signed.iter();
+            let signed: Vec<String> = signed
+                .map(|(statement, _)| describe_statement(*statement))
+                .collect();
+            format!("reminds: {}", signed.join(", "))
         }
     }
 }

@@ -3,6 +3,7 @@
 //! It does what the event loop of a node does, and crashes between any two things that it does.
 
 mod carry;
+mod damage;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use node::store::log::{Log, LogError, Owner, Position};
 use super::around::{Alarm, Around, Effect, Happening, Purpose};
 use super::chain::Chain;
 use super::disk::{Disk, Outage};
+use super::fault::{Fault, Faults};
 use super::habits::{Flaw, Habits};
 use super::network::Frame;
 use super::notary::Journal;
@@ -40,7 +42,10 @@ pub struct Node {
     lives: u32,
     life: Option<Life>,
     /// How many more things it does before it crashes, and how.
-    fuse: Option<(u32, Outage)>,
+    fuse: Option<(u64, Outage)>,
+    /// How many things it has done.
+    deeds: u64,
+    faults: Faults,
 }
 
 /// What a crash takes away.
@@ -79,6 +84,8 @@ enum Lost {
     Log(#[from] LogError),
     #[error("the log contradicts the state: {0}")]
     Contradiction(#[from] Contradiction),
+    #[error("the log is damaged, and nobody noticed")]
+    Unnoticed,
 }
 
 impl Node {
@@ -108,6 +115,8 @@ impl Node {
             lives: 0,
             life: None,
             fuse: None,
+            deeds: 0,
+            faults: Faults::default(),
         }
     }
 
@@ -134,7 +143,7 @@ impl Node {
     }
 
     /// The node will crash after so many more things that it does; never, with `None`.
-    pub const fn set_fuse(&mut self, fuse: Option<(u32, Outage)>) {
+    pub const fn set_fuse(&mut self, fuse: Option<(u64, Outage)>) {
         self.fuse = fuse;
     }
 
@@ -163,7 +172,13 @@ impl Node {
         }
         self.fuse = None;
         drop(self.journal.take());
-        self.disk.crash(outage);
+        self.faults.count(match outage {
+            Outage::Killed => Fault::Killed,
+            Outage::PowerLost => Fault::PowerLost,
+        });
+        if let Some(loss) = self.disk.crash(outage) {
+            self.faults.count(loss);
+        }
         if self.habits.flaw == Some(Flaw::EmptyDisk) {
             self.disk = Arc::new(Disk::new(around.random.fork()));
             self.kept = Snapshot::empty(around.setting);
@@ -185,7 +200,7 @@ impl Node {
                 let outputs = life.replica.start(now);
                 self.took_step(around, outputs);
             }
-            Err(lost) => around.observe(self.seat, &What::Lost(&lost.to_string())),
+            Err(lost) => self.cannot_begin(around, &lost),
         }
     }
 
@@ -231,6 +246,9 @@ impl Node {
             .replay_from(position, |_, record| restore(record))?;
         // What is signed again on the way back was signed before, or lost with the crash.
         drop(self.journal.take());
+        if self.disk.is_damaged() {
+            return Err(Lost::Unnoticed);
+        }
         around.observe(self.seat, &What::Stands(replica.ledger()));
         Ok(Life {
             born: around.now,

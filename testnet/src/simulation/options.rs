@@ -1,5 +1,6 @@
 //! What kind of worlds to simulate. The seed draws one of that kind.
 
+use super::disk::Outage;
 use super::habits::Flaw;
 use crate::adversary::Casting;
 
@@ -12,10 +13,21 @@ pub struct Options {
     pub turmoil_ms: u64,
     /// How long users wait between two things that they do, in milliseconds, at most.
     pub pause_ms: u64,
+    /// How many things users do when the network is calm.
+    pub last_acts: u64,
+    /// Whether the network loses, delays and doubles what it carries.
+    pub weather: bool,
     /// Whether the network is cut in parts now and then.
     pub partitions: bool,
     /// How many times nodes crash, at most.
     pub crashes: u64,
+    /// One node that crashes at one point, and no other.
+    pub crash_at: Option<CrashPoint>,
+    /// Whether disks fail and rot, clocks jump, partitions move and all nodes go down at once more
+    /// often.
+    pub faults: bool,
+    /// Whether nodes forget what they signed.
+    pub forgetting: Forgetting,
     /// Who lies. At most `f` members ever do.
     pub casting: Casting,
     /// What is wrong with honest nodes, to see whether anybody notices.
@@ -24,19 +36,69 @@ pub struct Options {
     pub dismissed: Option<&'static str>,
 }
 
+/// One point in the life of one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CrashPoint {
+    /// The number of its seat.
+    pub node: usize,
+    /// How many things that it does come before: records written, syncs, messages sent.
+    pub after: u64,
+    /// How it crashes.
+    pub outage: Outage,
+}
+
+/// Whether nodes come back with an old disk, or with an empty one, and their keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forgetting {
+    /// None does.
+    Never,
+    /// Some do, and each is one of the `f` that need not keep their word: others that hold it may be
+    /// out of reach.
+    Forgiven,
+    /// One does, and must keep its word nevertheless.
+    Judged,
+}
+
 impl Options {
-    /// Worlds of so many members in which everything goes wrong that may.
+    /// Worlds of so many members in which everything goes wrong that may go wrong every day.
     #[must_use]
     pub const fn new(nodes: usize) -> Self {
         Self {
             nodes,
             turmoil_ms: 8_000,
             pause_ms: 250,
+            last_acts: 10,
+            weather: true,
             partitions: true,
             crashes: 6,
+            crash_at: None,
+            faults: false,
+            forgetting: Forgetting::Never,
             casting: Casting::Any,
             flaw: None,
             dismissed: None,
+        }
+    }
+
+    /// Worlds of so many members in which everything goes wrong that may.
+    #[must_use]
+    pub const fn with_all_faults(nodes: usize) -> Self {
+        Self {
+            faults: true,
+            forgetting: Forgetting::Forgiven,
+            ..Self::new(nodes)
+        }
+    }
+
+    /// Worlds of so many members in which nothing goes wrong.
+    #[must_use]
+    pub const fn quiet(nodes: usize) -> Self {
+        Self {
+            weather: false,
+            partitions: false,
+            crashes: 0,
+            casting: Casting::Nobody,
+            ..Self::new(nodes)
         }
     }
 }

@@ -1,11 +1,13 @@
 //! What goes wrong in a world, drawn from its seed before it begins.
 
+mod faults;
+
 use model::Time;
 use model::shard::Seat;
 
 use super::disk::Outage;
 use super::network::Weather;
-use super::options::Options;
+use super::options::{CrashPoint, Forgetting, Options};
 use super::random::Random;
 
 /// Something that goes wrong.
@@ -22,7 +24,7 @@ pub(super) enum Trouble {
         /// The node.
         seat: Seat,
         /// After how many.
-        after: u32,
+        after: u64,
         /// How.
         outage: Outage,
     },
@@ -34,6 +36,24 @@ pub(super) enum Trouble {
         seat: Seat,
         /// By how many.
         skew_ms: i64,
+    },
+    /// Only so many more bytes fit on the disk of a node.
+    DiskFull {
+        /// The node.
+        seat: Seat,
+        /// How many.
+        room: usize,
+    },
+    /// The next sync of the disk of a node fails.
+    SyncFails(Seat),
+    /// A node goes down, and a bit of its disk flips.
+    Rot(Seat),
+    /// The disk of a node is in order again.
+    Repair(Seat),
+    /// A node that may forget goes down and comes back with less than it had.
+    Forget {
+        /// Whether all is lost, or what was written since some time.
+        all: bool,
     },
 }
 
@@ -55,20 +75,46 @@ pub(super) fn draw(options: &Options, random: &mut Random) -> Vec<(Time, Trouble
             },
         ));
     }
+    if let Some(CrashPoint {
+        node,
+        after,
+        outage,
+    }) = options.crash_at
+        && let Some(seat) = Seat::new(node)
+    {
+        troubles.push((
+            Time::ZERO,
+            Trouble::Fuse {
+                seat,
+                after,
+                outage,
+            },
+        ));
+    }
     let turmoil = &mut Turmoil {
         ms: options.turmoil_ms,
         seats,
         random,
         troubles: &mut troubles,
     };
-    turmoil.weather();
+    if options.weather {
+        turmoil.weather();
+    }
     if options.partitions {
         turmoil.partitions();
     }
     if options.crashes > 0 {
         turmoil.crashes(options.crashes);
     }
-    turmoil.clocks();
+    if options.weather {
+        turmoil.clocks();
+    }
+    if options.faults {
+        turmoil.all_faults();
+    }
+    if options.forgetting != Forgetting::Never {
+        turmoil.forget();
+    }
     troubles
 }
 
@@ -144,7 +190,7 @@ impl Turmoil<'_> {
     fn crashes(&mut self, most: u64) {
         for _ in 0..self.random.within(&(0..=most)) {
             let (at, seat, outage) = (self.at(), self.seat(), self.outage());
-            let after = u32::try_from(self.random.below(10)).expect("it is below ten");
+            let after = self.random.below(10);
             self.troubles.push((
                 at,
                 Trouble::Fuse {

@@ -1,9 +1,12 @@
 //! How a simulated world ended.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
+use super::fault::Faults;
+
 /// A world in which every rule held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
     /// The seed.
     pub seed: u64,
@@ -17,6 +20,10 @@ pub struct Summary {
     pub crashes: u64,
     /// Members that lied.
     pub liars: usize,
+    /// How often they did what no honest member does.
+    pub lies: u64,
+    /// Members of which honest nodes have records of malpractice.
+    pub named: usize,
     /// How much happened.
     pub events: u64,
     /// How long it took until everything was settled, in milliseconds of virtual time since calm
@@ -24,6 +31,13 @@ pub struct Summary {
     pub settled_ms: u64,
     /// A number that two runs share only if the same happened in both.
     pub fingerprint: u64,
+    /// What went wrong, and how often.
+    pub faults: Faults,
+    /// How many things each honest node had done, and could have crashed after, when the network
+    /// became calm.
+    pub deeds: Vec<u64>,
+    /// The states that nodes were in, as numbers.
+    pub states: BTreeSet<u64>,
 }
 
 /// A world in which a rule was broken.

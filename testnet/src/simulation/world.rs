@@ -1,5 +1,7 @@
 //! One world: a shard, its users and everything that goes wrong, from a seed to a verdict.
 
+mod trouble;
+
 use std::collections::BTreeSet;
 
 use model::Time;
@@ -9,12 +11,12 @@ use super::agenda::Agenda;
 use super::around::{Around, Effect, Happening};
 use super::chronicle::{Chronicle, Event};
 use super::clients::{Clients, Submission};
-use super::disk::Outage;
+use super::fault::Faults;
 use super::habits::Habits;
 use super::network::{Network, Weather};
 use super::node::Node;
 use super::options::Options;
-use super::plan::{self, Trouble};
+use super::plan;
 use super::random::Random;
 use super::setting::Setting;
 use super::verdict::{Failure, Summary};
@@ -31,14 +33,13 @@ const AFTERMATH_MS: u64 = 22_000;
 /// How long they are then watched to be silent, in milliseconds.
 const SILENCE_MS: u64 = 20_000;
 
-/// How long a node that crashed stays down, in milliseconds, at most.
+/// How long a node that crashed stays down, in milliseconds: longer than what it said is under way
+/// when the network is calm, as a link carries what was said over it or breaks.
+const DOWN_MS_MIN: u64 = 50;
 const DOWN_MS_MAX: u64 = 3_000;
 
 /// How many of a thousand nodes that crash stay down until the network is calm.
 const DOWN_FOR_LONG: u64 = 150;
-
-/// Transactions that users make when the network is calm.
-const LAST_ACTS: u64 = 10;
 
 /// Whoever has a seat.
 enum Member {
@@ -61,6 +62,12 @@ pub(super) struct World {
     random: Random,
     calm: bool,
     crashes: u64,
+    /// What went wrong that is not the business of one node.
+    faults: Faults,
+    /// Who may forget what it signed.
+    forgetful: Vec<Seat>,
+    /// How many things each node had done when the network became calm.
+    deeds: Vec<u64>,
     /// Frames that honest nodes have sent.
     frames: u64,
     /// Whether nodes are told when a link comes up again.
@@ -75,6 +82,7 @@ impl World {
         let liars = adversary::cast(options.casting, &setting, &mut random);
         let seats: BTreeSet<Seat> = liars.keys().copied().collect();
         let mut judges = Judges::new(&setting, &seats);
+        let forgetful = trouble::forgetful(options.forgetting, &setting, &seats, &mut random);
         if let Some(rule) = options.dismissed {
             judges.dismiss(rule);
         }
@@ -105,6 +113,9 @@ impl World {
             random,
             calm: false,
             crashes: 0,
+            faults: Faults::default(),
+            forgetful,
+            deeds: Vec::new(),
             frames: 0,
         };
         world.set_up();
@@ -128,12 +139,14 @@ impl World {
         let calm = Time::from_ms(self.options.turmoil_ms);
         self.agenda.enter(calm, Event::Calm);
         self.agenda.enter(calm.plus_ms(1_000), Event::Insist);
-        for act in 1..=LAST_ACTS {
+        for act in 1..=self.options.last_acts {
             self.agenda
                 .enter(calm.plus_ms(1_000 + 100 * act), Event::Users);
         }
-        self.agenda
-            .enter(calm.plus_ms(2_000 + 100 * LAST_ACTS), Event::Insist);
+        self.agenda.enter(
+            calm.plus_ms(2_000 + 100 * self.options.last_acts),
+            Event::Insist,
+        );
     }
 
     /// Lives through everything.
@@ -143,7 +156,7 @@ impl World {
 
     fn live(&mut self) -> Result<Summary, Broken> {
         let calm = Time::from_ms(self.options.turmoil_ms);
-        let insisted = calm.plus_ms(2_000 + 100 * LAST_ACTS);
+        let insisted = calm.plus_ms(2_000 + 100 * self.options.last_acts);
         self.pass(insisted)?;
         let latest = calm.plus_ms(SETTLED_MS);
         while let Err(how) = self.judges.liveness.settled() {
@@ -166,9 +179,14 @@ impl World {
             aborted,
             crashes: self.crashes,
             liars: self.liars(),
+            lies: self.lies(),
+            named: self.judges.named(),
             events: self.chronicle.events(),
             settled_ms: settled.since_ms(calm),
             fingerprint: self.chronicle.fingerprint(),
+            faults: self.faults(),
+            deeds: std::mem::take(&mut self.deeds),
+            states: self.judges.coverage.take(),
         })
     }
 
@@ -204,6 +222,14 @@ impl World {
     fn liars(&self) -> usize {
         let is_liar = |member: &&Member| matches!(member, Member::Liar(_));
         self.members.iter().filter(is_liar).count()
+    }
+
+    fn lies(&self) -> u64 {
+        let lies = |member: &Member| match member {
+            Member::Honest(_) => 0,
+            Member::Liar(liar) => liar.lies(),
+        };
+        self.members.iter().map(lies).sum()
     }
 
     /// Lets everything happen up to a time.
@@ -301,9 +327,9 @@ impl World {
             Effect::Cut(_) => {}
             Effect::Wake { at, alarm } => self.happens(at, from, Happening::Alarm(alarm)),
             Effect::Crashed => {
-                self.crashes += 1;
+                self.crashes += u64::from(honest);
                 self.agenda.enter(self.now, Event::Crashed(from));
-                let mut down = self.random.within(&(1..=DOWN_MS_MAX));
+                let mut down = self.random.within(&(DOWN_MS_MIN..=DOWN_MS_MAX));
                 if self.random.chance(DOWN_FOR_LONG) {
                     down = self.options.turmoil_ms;
                 }
@@ -312,41 +338,6 @@ impl World {
                 let latest = calm.plus_ms(self.random.within(&(0..=500)));
                 self.happens(back.min(latest), from, Happening::Begin);
             }
-        }
-    }
-
-    fn trouble(&mut self, trouble: Trouble) {
-        match trouble {
-            Trouble::Weather(weather) if !self.calm => self.network.turn(weather),
-            Trouble::Cut(cut) if !self.calm => self.network.cut(cut),
-            Trouble::Mend => self.mend(),
-            Trouble::Fuse {
-                seat,
-                after,
-                outage,
-            } if !self.calm => {
-                if let Member::Honest(node) = &mut self.members[seat.index()] {
-                    node.set_fuse(Some((after, outage)));
-                }
-            }
-            Trouble::Blackout(outage) if !self.calm => self.blackout(outage),
-            Trouble::Skew { seat, skew_ms } => {
-                if let Member::Honest(node) = &mut self.members[seat.index()] {
-                    node.set_skew(skew_ms);
-                }
-            }
-            Trouble::Weather(_) | Trouble::Cut(_) | Trouble::Fuse { .. } | Trouble::Blackout(_) => {
-            }
-        }
-    }
-
-    fn blackout(&mut self, outage: Outage) {
-        for seat in self.setting.seats() {
-            self.act(seat, |member, around| {
-                if let Member::Honest(node) = member {
-                    node.crash(around, outage);
-                }
-            });
         }
     }
 
@@ -376,7 +367,11 @@ impl World {
         for member in &mut self.members {
             if let Member::Honest(node) = member {
                 node.set_fuse(None);
+                self.deeds.push(node.deeds());
             }
+        }
+        for seat in self.setting.seats() {
+            self.repair(seat);
         }
     }
 

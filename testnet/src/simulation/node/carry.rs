@@ -110,7 +110,7 @@ impl Node {
             return;
         };
         if let Err(error) = life.log.append([record]) {
-            around.observe(self.seat, &What::Lost(&error.to_string()));
+            self.cannot_keep(around, &error);
             return;
         }
         life.owes |= record.is_promise();
@@ -173,7 +173,7 @@ impl Node {
             return;
         };
         if let Err(error) = life.log.sync() {
-            around.observe(self.seat, &What::Lost(&error.to_string()));
+            self.cannot_keep(around, &error);
             return;
         }
         life.owes = false;
@@ -201,6 +201,10 @@ impl Node {
 
     /// The node has done something; perhaps it was the last thing before a crash.
     fn burn_fuse(&mut self, around: &mut Around<'_>) {
+        if self.life.is_none() {
+            return;
+        }
+        self.deeds += 1;
         match &mut self.fuse {
             Some((0, outage)) => {
                 let outage = *outage;

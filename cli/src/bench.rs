@@ -1,0 +1,65 @@
+//! `chainspace bench`: how fast it is on this machine, and how fast it could be.
+
+mod agreement;
+mod transfers;
+
+use std::time::Duration;
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+use testnet::bench::{BenchError, Latency};
+
+use crate::Common;
+use crate::exit::{Exit, Failure};
+use crate::output::{Done, Output};
+
+const EXAMPLES: &str = "Examples:
+  chainspace bench transfers
+  chainspace bench transfers --rate 1000 --seconds 20 --json
+  chainspace bench agreement";
+
+#[derive(Debug, Subcommand)]
+#[command(before_help = EXAMPLES)]
+pub(crate) enum Command {
+    /// Pay from many accounts on a network of real processes that lasts as long as the measurement
+    #[command(before_help = transfers::EXAMPLES)]
+    Transfers(transfers::Flags),
+    /// Order opaque actions by the agreement alone, with durable votes and without
+    #[command(before_help = agreement::EXAMPLES)]
+    Agreement(agreement::Flags),
+}
+
+pub(crate) fn run(common: &Common, command: &Command, output: &Output) -> Result<Done, Failure> {
+    match command {
+        Command::Transfers(flags) => transfers::run(common, flags, output),
+        Command::Agreement(flags) => agreement::run(common, flags, output),
+    }
+}
+
+fn latency_data(latency: &Latency) -> Value {
+    json!({
+        "p50": ms(latency.p50), "p95": ms(latency.p95), "p99": ms(latency.p99),
+        "max": ms(latency.max),
+    })
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+fn us(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
+
+impl From<BenchError> for Failure {
+    fn from(error: BenchError) -> Self {
+        match error {
+            BenchError::Local(error) => error.into(),
+            BenchError::NotEmpty(_) => {
+                Self::usage(error.to_string()).hint("name an empty directory, or none")
+            }
+            BenchError::Options(_) => Self::usage(error.to_string()),
+            error => Self::new(Exit::Failed, error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What `bench` measures is not tested, nor how fast it is: that it measures, and leaves nothing.
+
+use std::fs;
+use std::io::Read as _;
+use std::process::Stdio;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::support::{eventually, folder, program, run, signal};
+
+/// The numbers that every envelope of `bench transfers` has.
+const PROMISED: [&str; 5] = [
+    "/committed_per_second",
+    "/cpu_ms_per_transaction",
+    "/limit_per_second",
+    "/ratio_to_limit",
+    "/latency_ms/p99",
+];
+
+#[track_caller]
+fn is_positive(data: &Value, pointer: &str) {
+    let number = data.pointer(pointer).and_then(Value::as_f64);
+    assert!(
+        number.is_some_and(|number| number > 0.0),
+        "{pointer}: {data}"
+    );
+}
+
+#[test]
+fn transfers_are_measured_with_their_limit_and_nothing_is_left() {
+    let folder = folder();
+    let arguments = [
+        "bench",
+        "transfers",
+        "--seconds",
+        "1",
+        "--rate",
+        "50",
+        "--batch-cap",
+        "7",
+        "--json",
+        "--dir",
+        ".",
+    ];
+    let data = run(folder.path(), &arguments).data(0);
+    for pointer in PROMISED {
+        is_positive(&data, pointer);
+    }
+    assert_eq!(data["committed"], 50, "{data}");
+    let per_block = data["transactions_per_block"].as_f64();
+    assert!(per_block.is_some_and(|found| found <= 7.0), "{data}");
+    let left = fs::read_dir(folder.path()).expect("it is there").count();
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn as_many_payments_as_a_shard_takes_are_counted() {
+    let folder = folder();
+    let arguments = ["bench", "transfers", "--seconds", "1", "--in-flight", "20"];
+    let ran = run(folder.path(), &arguments);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.starts_with("committed  "), "{ran:?}");
+    assert!(ran.stderr.contains("before any is sent"), "{ran:?}");
+}
+
+#[test]
+fn a_measurement_that_is_interrupted_leaves_nothing() {
+    let folder = folder();
+    let arguments = [
+        "bench",
+        "transfers",
+        "--seconds",
+        "40",
+        "--rate",
+        "10",
+        "--dir",
+        ".",
+    ];
+    let mut bench = program(folder.path(), &arguments)
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stderr = bench.stderr.take().expect("it is a pipe");
+    let mut said = String::new();
+    eventually("payments are being sent", || {
+        let mut chunk = [0; 256];
+        let length = stderr.read(&mut chunk).expect("it can be read");
+        said.push_str(&String::from_utf8_lossy(&chunk[..length]));
+        said.contains("sending").then_some(())
+    });
+    signal(bench.id(), Signal::SIGINT);
+    let ended = bench.wait().expect("it ends");
+    assert_eq!(ended.code(), Some(1), "{said}");
+    let left = fs::read_dir(folder.path()).expect("it is there").count();
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn what_cannot_be_measured_is_refused_with_a_reason() {
+    let folder = folder();
+    fs::write(folder.path().join("precious"), "mine").expect("it can be written");
+    for (arguments, reason) in [
+        (&["transfers", "--shards", "2"][..], "one shard for now"),
+        (&["transfers", "--nodes", "3"], "4 to 100 nodes"),
+        (&["transfers", "--dir", "."], "is not empty"),
+        (&["transfers", "--seconds", "3601"], "1..=3600"),
+        (
+            &["transfers", "--rate", "9", "--in-flight", "9"],
+            "--in-flight",
+        ),
+        (&["agreement", "--action-bytes", "8"], "16 to"),
+        (&["agreement", "--nodes", "3"], "4 to 100 nodes"),
+        (&["agreement", "--in-flight", "3"], "of each member"),
+    ] {
+        let ran = run(folder.path(), &[&["bench"], arguments].concat());
+        assert_eq!((ran.code, &*ran.stdout), (2, ""), "{arguments:?}: {ran:?}");
+        assert!(ran.stderr.contains(reason), "{arguments:?}: {ran:?}");
+    }
+    assert!(folder.path().join("precious").exists());
+}
+
+#[test]
+fn the_agreement_is_measured_with_durable_votes_and_without() {
+    let folder = folder();
+    let arguments = [
+        "bench",
+        "agreement",
+        "--seconds",
+        "1",
+        "--in-flight",
+        "40",
+        "--json",
+    ];
+    let data = run(folder.path(), &arguments).data(0);
+    for votes in ["durable", "volatile"] {
+        for pointer in ["actions_per_second", "cpu_us_per_action", "latency_ms/p50"] {
+            is_positive(&data, &format!("/{votes}/{pointer}"));
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Amounts that people type.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::texts::amount(bytes));

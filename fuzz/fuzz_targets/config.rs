@@ -1,0 +1,5 @@
+//! The configuration of a node.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::texts::config(bytes));

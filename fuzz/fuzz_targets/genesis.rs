@@ -1,0 +1,5 @@
+//! A genesis document.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::decoders::genesis(bytes));

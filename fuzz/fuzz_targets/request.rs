@@ -1,0 +1,5 @@
+//! A question of a client.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::decoders::request(bytes));

@@ -1,0 +1,85 @@
+//! Doors for the fuzz targets: what bytes of strangers come to before a peer is known.
+//!
+//! They are behind a feature that no program is built with. What is asserted about them is said in
+//! the crate `fuzz`; here they only give out what they made of the bytes.
+
+use futures::executor::block_on;
+use futures::io::Cursor;
+use libp2p::PeerId;
+use libp2p::identity::Keypair;
+use model::{NetworkId, NodeId, encoding};
+
+use crate::codec::{FrameError, read_frame};
+use crate::config::parse_dial;
+use crate::identity::{Hello, NodeRecord, PeerName, Sign, is_agent};
+
+/// Reads frames of at most `limit` bytes as long as there are any, and says whether the stream ended
+/// between two of them.
+#[must_use]
+pub fn frames(bytes: &[u8], limit: usize) -> (Vec<Vec<u8>>, bool) {
+    let mut stream = Cursor::new(bytes);
+    let mut frames = Vec::new();
+    loop {
+        match block_on(read_frame(&mut stream, limit)) {
+            Ok(frame) => frames.push(frame),
+            Err(error) => return (frames, matches!(error, FrameError::Ended)),
+        }
+    }
+}
+
+/// What was made of a greeting.
+#[derive(Clone, Debug)]
+pub struct Greeted {
+    /// The greeting as this node would write it.
+    pub written: Vec<u8>,
+    /// Whether the software version can be shown.
+    pub agent_shown: bool,
+    /// The node and the peer that the record ties together, if there is one that does.
+    pub proven: Option<(NodeId, PeerName)>,
+}
+
+/// Reads a greeting, as if the peer that its record names had said it in the network it names.
+#[must_use]
+pub fn hello(bytes: &[u8]) -> Option<Greeted> {
+    let hello = Hello::decode(bytes).ok()?;
+    let written = encoding::encode(&hello);
+    let agent_shown = is_agent(&hello.agent);
+    let proven = hello.record.and_then(|signed| {
+        let peer = PeerId::from_bytes(signed.peer()).ok()?;
+        let record = signed.verify(&hello.network, &peer).ok()?;
+        Some((record.node, PeerName(peer)))
+    });
+    Some(Greeted {
+        written,
+        agent_shown,
+        proven,
+    })
+}
+
+/// A greeting as a node would say it whose transport key has this seed: where fuzzing begins.
+///
+/// # Panics
+///
+/// Never: 32 bytes are a seed.
+#[must_use]
+pub fn greeting(network: NetworkId, node: NodeId, seed: [u8; 32], sign: &Sign) -> Vec<u8> {
+    let keys = Keypair::ed25519_from_bytes(seed).expect("32 bytes are a seed");
+    let record = NodeRecord {
+        network,
+        node,
+        peer: keys.public().to_peer_id().to_bytes().into(),
+        addresses: vec!["/ip4/127.0.0.1/tcp/9000".to_owned()],
+        sequence: 1,
+    };
+    encoding::encode(&Hello {
+        network,
+        agent: "chainspace/0.1.0".to_owned(),
+        record: Some(record.sign(sign)),
+    })
+}
+
+/// The address that a text means, as this node would write it, if it is one to dial.
+#[must_use]
+pub fn address(text: &str) -> Option<String> {
+    parse_dial(text).ok().map(|address| address.to_string())
+}

@@ -1,0 +1,170 @@
+//! The kinds of liars: what each tries to bring about, which rule stops it, and what people call it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use model::shard::Seat;
+
+use super::Adversary;
+use super::babbler::Babbler;
+use super::certificate_withholder::CertificateWithholder;
+use super::double_proposer::DoubleProposer;
+use super::equivocating_voter::EquivocatingVoter;
+use super::equivocator::Equivocator;
+use super::garbage_sender::GarbageSender;
+use super::half_voter::HalfVoter;
+use super::non_member_voter::NonMemberVoter;
+use super::old_backup::OldBackup;
+use super::oversized_sender::OversizedSender;
+use super::plot::Plot;
+use super::replayer::Replayer;
+use super::silent_leader::SilentLeader;
+use super::stale_parent_proposer::StaleParentProposer;
+use super::trickster::{Trick, Trickster, Voice};
+use super::twins::Twins;
+use super::unproven_proposer::UnprovenProposer;
+use crate::simulation::{Random, Setting};
+
+/// A kind of liar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Two nodes with one key, each in good faith: see [`super::twins`]. They bring about every pair of
+    /// statements that a member can sign; rules 4 and 5 stop them.
+    Twins,
+    /// It votes for everything and against it: see [`super::equivocating_voter`]. Quorums stop it.
+    EquivocatingVoter,
+    /// It proposes two blocks at once: see [`super::double_proposer`]. Rules 4 and 5 stop it.
+    DoubleProposer,
+    /// It does not propose: see [`super::silent_leader`]. Rule 6 stops it.
+    SilentLeader,
+    /// It builds on old blocks: see [`super::stale_parent_proposer`]. Rules 4 to 6 stop it.
+    StaleParentProposer,
+    /// It proposes without proof that slots are skipped: see [`super::unproven_proposer`]. Rules 4, 7 and 8
+    /// stop it.
+    UnprovenProposer,
+    /// It keeps certificates to itself: see [`super::certificate_withholder`]. Rules 7 and 8 stop it.
+    CertificateWithholder,
+    /// It votes to one half of the shard: see [`super::half_voter`]. Rules 7 and 8 stop it.
+    HalfVoter,
+    /// It repeats what others said: see [`super::replayer`]. What signatures are over stops it.
+    Replayer,
+    /// It sends bytes that mean nothing: see [`super::garbage_sender`]. Canonical decoding stops it.
+    GarbageSender,
+    /// It sends too much: see [`super::oversized_sender`]. The bounds of the protocol stop it.
+    OversizedSender,
+    /// It shows signatures of keys that have no seat: see [`super::non_member_voter`]. Scopes and checked
+    /// keys stop it.
+    NonMemberVoter,
+    /// It forgets what it signed: see [`super::old_backup`]. It is one of the `f`.
+    OldBackup,
+    /// Rubbish, repetitions and mutations, and nothing else: see [`super::babbler`]. All of what stops those
+    /// who send them one by one stops it.
+    Babbler,
+    /// It signs everything, with no honest replica behind it: see [`super::equivocator`]. All of what stops
+    /// the proposers and voters above stops it.
+    Equivocator,
+}
+
+/// No kind of liar has this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no kind of adversary is called {0:?}")]
+pub struct UnknownKind(String);
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: [Self; 15] = [
+        Self::Twins,
+        Self::EquivocatingVoter,
+        Self::DoubleProposer,
+        Self::SilentLeader,
+        Self::StaleParentProposer,
+        Self::UnprovenProposer,
+        Self::CertificateWithholder,
+        Self::HalfVoter,
+        Self::Replayer,
+        Self::GarbageSender,
+        Self::OversizedSender,
+        Self::NonMemberVoter,
+        Self::OldBackup,
+        Self::Babbler,
+        Self::Equivocator,
+    ];
+
+    /// What people call it: lower case, with hyphens. It does not change.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Twins => "twins",
+            Self::EquivocatingVoter => "equivocating-voter",
+            Self::DoubleProposer => "double-proposer",
+            Self::SilentLeader => "silent-leader",
+            Self::StaleParentProposer => "stale-parent-proposer",
+            Self::UnprovenProposer => "unproven-proposer",
+            Self::CertificateWithholder => "certificate-withholder",
+            Self::HalfVoter => "half-voter",
+            Self::Replayer => "replayer",
+            Self::GarbageSender => "garbage-sender",
+            Self::OversizedSender => "oversized-sender",
+            Self::NonMemberVoter => "non-member-voter",
+            Self::OldBackup => "old-backup",
+            Self::Babbler => "babbler",
+            Self::Equivocator => "equivocator",
+        }
+    }
+
+    /// A liar of this kind, with its part in the `plot` of all liars of its world.
+    #[must_use]
+    pub fn make(
+        self,
+        seat: Seat,
+        setting: &Setting,
+        random: &mut Random,
+        plot: &Plot,
+    ) -> Box<dyn Adversary> {
+        let scope = setting.scope();
+        let voice = |random: &mut Random| Voice::new(seat, setting, random, plot);
+        match self {
+            Self::Twins => Box::new(Twins::new(seat, setting, random, plot.random())),
+            Self::Babbler => Box::new(Babbler::new(seat, setting, random)),
+            Self::Equivocator => Box::new(Equivocator::new(seat, setting, random)),
+            Self::OldBackup => Box::new(OldBackup::new(seat, random)),
+            Self::EquivocatingVoter => self.trickster(voice(random), EquivocatingVoter::default()),
+            Self::DoubleProposer => self.trickster(voice(random), DoubleProposer::default()),
+            Self::SilentLeader => self.trickster(voice(random), SilentLeader::new(random)),
+            Self::StaleParentProposer => {
+                self.trickster(voice(random), StaleParentProposer::new(scope))
+            }
+            Self::UnprovenProposer => self.trickster(
+                voice(random),
+                UnprovenProposer::new(scope, random.chance(500)),
+            ),
+            Self::CertificateWithholder => self.trickster(voice(random), CertificateWithholder),
+            Self::HalfVoter => self.trickster(voice(random), HalfVoter::new(random)),
+            Self::Replayer => self.trickster(voice(random), Replayer::default()),
+            Self::GarbageSender => self.trickster(voice(random), GarbageSender::default()),
+            Self::OversizedSender => self.trickster(voice(random), OversizedSender::default()),
+            Self::NonMemberVoter => {
+                self.trickster(voice(random), NonMemberVoter::new(setting, random))
+            }
+        }
+    }
+
+    fn trickster<T: Trick + 'static>(self, voice: Voice, trick: T) -> Box<dyn Adversary> {
+        Box::new(Trickster::new(self, voice, trick))
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Kind {
+    type Err = UnknownKind;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let kind = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        kind.ok_or_else(|| UnknownKind(name.to_owned()))
+    }
+}

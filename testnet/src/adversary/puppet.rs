@@ -1,0 +1,278 @@
+//! An honest replica under a liar's key, whose words go to the liar in place of the network.
+//!
+//! Most liars follow the protocol except in one thing, and this is how: the puppet says what an honest
+//! member would say, and the liar decides what becomes of it. A puppet has no disk, but a log.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use consensus::bft::Pace;
+use consensus::message::{BLOCKS_BYTES_MAX, Blocks, BlocksRequest};
+use consensus::replica::{Output, Setup};
+use consensus::{Input, Message, Now, Record, Replica};
+use model::shard::Seat;
+use model::{Finalized, HeadCertificate, Time, Transaction, bounds, encoding};
+
+use crate::simulation::{Alarm, Around, DAWN, Frame, Journal, Purpose};
+
+/// The holder of the alarms of a puppet: see [`Alarm::holder`].
+pub(super) const PUPPET: u8 = 0;
+
+/// How long a puppet waits for an answer, in milliseconds.
+const PATIENCE_MS: u64 = 1_000;
+
+/// Something that a puppet would say.
+#[derive(Clone, Debug)]
+pub(super) struct Saying {
+    /// To whom.
+    pub(super) to: Vec<Seat>,
+    /// What.
+    pub(super) message: Arc<Message>,
+}
+
+/// See the module.
+pub(super) struct Puppet {
+    seat: Seat,
+    /// `None` before it begins, and once it cannot go on.
+    replica: Option<Replica>,
+    born: Time,
+    lives: u32,
+    log: Vec<Record>,
+    history: Vec<Finalized>,
+    wake: Option<Time>,
+    questions: BTreeMap<u64, Seat>,
+    asked: u64,
+}
+
+impl Puppet {
+    /// The puppet on `seat`, with an empty log.
+    pub(super) const fn new(seat: Seat) -> Self {
+        Self {
+            seat,
+            replica: None,
+            born: Time::ZERO,
+            lives: 0,
+            log: Vec::new(),
+            history: Vec::new(),
+            wake: None,
+            questions: BTreeMap::new(),
+            asked: 0,
+        }
+    }
+
+    /// It begins, for the first time or again, with what its log has.
+    pub(super) fn begin(&mut self, around: &mut Around<'_>) -> Vec<Saying> {
+        self.lives += 1;
+        self.born = around.now;
+        self.wake = None;
+        self.questions.clear();
+        self.history.clear();
+        self.replica = self.revive(around);
+        let now = self.clocks(around.now);
+        let outputs = self.replica.as_mut().map(|replica| replica.start(now));
+        self.perform(around, outputs.unwrap_or_default())
+    }
+
+    fn revive(&mut self, around: &Around<'_>) -> Option<Replica> {
+        let setting = around.setting;
+        let setup = Setup {
+            committee: setting.committee.clone(),
+            seat: self.seat,
+            signer: Box::new(setting.scribe(self.seat, Journal::default())),
+            check: Box::new(setting.notary.clone()),
+            checkers: Arc::clone(&setting.checkers),
+            pace: Pace::default(),
+        };
+        let mut replica = Replica::new(setup, setting.ledger());
+        for record in self.log.clone() {
+            for output in replica.restore(record).ok()? {
+                self.derive(&output);
+            }
+        }
+        Some(replica)
+    }
+
+    /// How many records its log has.
+    pub(super) const fn log_length(&self) -> usize {
+        self.log.len()
+    }
+
+    /// Cuts its log down to the oldest records, so many. It is noticed when it begins again.
+    pub(super) fn cut_log(&mut self, length: usize) {
+        self.log.truncate(length);
+    }
+
+    /// The votes and heads among the records of its log from one on.
+    pub(super) fn promises_after(&self, length: usize) -> usize {
+        let records = self.log.iter().skip(length);
+        let is_promise =
+            |record: &&Record| record.is_promise() || matches!(record, Record::Head(_));
+        records.filter(is_promise).count()
+    }
+
+    /// A member says something to it.
+    pub(super) fn hear(
+        &mut self,
+        around: &mut Around<'_>,
+        from: Seat,
+        message: Message,
+    ) -> Vec<Saying> {
+        let setting = around.setting;
+        match message.admit(setting.scope(), &mut setting.notary.clone()) {
+            Ok(message) => self.step(around, Input::Message { from, message }),
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// A link to a member is up.
+    pub(super) fn link_up(&mut self, around: &mut Around<'_>, seat: Seat) -> Vec<Saying> {
+        self.step(around, Input::LinkUp(seat))
+    }
+
+    /// A user submits something to it.
+    pub(super) fn submitted(&mut self, around: &mut Around<'_>, bytes: &[u8]) -> Vec<Saying> {
+        let setting = around.setting;
+        let authorized = encoding::decode::<Transaction>(bytes, bounds::TRANSACTION_BYTES_MAX)
+            .ok()
+            .and_then(|transaction| transaction.check_form(&setting.scope().network).ok())
+            .and_then(|formed| formed.verify(&mut setting.notary.clone()).ok());
+        authorized.map_or_else(Vec::new, |transaction| {
+            self.step(around, Input::Submitted(vec![transaction]))
+        })
+    }
+
+    /// A time has come that it asked for.
+    pub(super) fn alarm(&mut self, around: &mut Around<'_>, alarm: Alarm) -> Vec<Saying> {
+        if alarm.life != self.lives {
+            return Vec::new();
+        }
+        match alarm.purpose {
+            Purpose::Tick if self.wake.is_some_and(|wake| wake <= around.now) => {
+                self.wake = None;
+                self.step(around, Input::Tick)
+            }
+            Purpose::Unanswered { number } => match self.questions.remove(&number) {
+                Some(from) => self.step(around, Input::FetchFailed { from }),
+                None => Vec::new(),
+            },
+            _ => Vec::new(),
+        }
+    }
+
+    /// What it answers to a member that asks for final blocks.
+    pub(super) fn answer(&self, question: &[u8]) -> Option<Blocks> {
+        let request = encoding::decode::<BlocksRequest>(question, question.len()).ok()?;
+        let first = usize::try_from(request.first.number()).unwrap_or(usize::MAX);
+        let mut blocks = self.history.get(first.saturating_sub(1)..)?.to_vec();
+        let certified = |block: &Finalized| block.certificate.is_some();
+        blocks.truncate(
+            blocks
+                .iter()
+                .rposition(certified)
+                .map_or(0, |last| last + 1),
+        );
+        Some(Blocks { blocks })
+    }
+
+    /// A member answers it with final blocks.
+    pub(super) fn answered(
+        &mut self,
+        around: &mut Around<'_>,
+        from: Seat,
+        number: u64,
+        bytes: &[u8],
+    ) -> Vec<Saying> {
+        if self.questions.get(&number) != Some(&from) {
+            return Vec::new();
+        }
+        self.questions.remove(&number);
+        let input = match encoding::decode::<Blocks>(bytes, BLOCKS_BYTES_MAX) {
+            Ok(blocks) => Input::Blocks { from, blocks },
+            Err(_) => Input::FetchFailed { from },
+        };
+        self.step(around, input)
+    }
+
+    fn clocks(&self, now: Time) -> Now {
+        Now {
+            timer: Time::from_ms(now.since_ms(self.born)),
+            clock: DAWN.plus_ms(now.as_ms()),
+        }
+    }
+
+    fn step(&mut self, around: &mut Around<'_>, input: Input) -> Vec<Saying> {
+        let now = self.clocks(around.now);
+        let outputs = self
+            .replica
+            .as_mut()
+            .map(|replica| replica.step(now, input));
+        self.perform(around, outputs.unwrap_or_default())
+    }
+
+    /// Does what the replica asks for, except that nothing is said.
+    fn perform(&mut self, around: &mut Around<'_>, outputs: Vec<Output>) -> Vec<Saying> {
+        let mut sayings = Vec::new();
+        for output in outputs {
+            self.derive(&output);
+            match output {
+                Output::Persist(record) => self.log.push(record),
+                Output::Send { to, message } => sayings.push(Saying {
+                    to: vec![to],
+                    message,
+                }),
+                Output::Broadcast(message) => sayings.push(Saying {
+                    to: around.setting.others(self.seat).collect(),
+                    message,
+                }),
+                Output::FetchBlocks { from, request } => self.ask(around, from, request),
+                Output::WakeAt(timer) => {
+                    let at = self.born.plus_ms(timer.as_ms());
+                    self.wake = Some(at);
+                    around.wake(at, self.alarm_for(Purpose::Tick));
+                }
+                Output::Halt(_) => self.replica = None,
+                Output::Applied(_) | Output::HeadCertified(_) | Output::Malpractice(_) => {}
+            }
+        }
+        sayings
+    }
+
+    /// Keeps final blocks and their heads.
+    fn derive(&mut self, output: &Output) {
+        match output {
+            Output::Applied(applied) => self.history.push(Finalized {
+                block: (*applied.block).clone(),
+                certificate: applied.certificate.clone(),
+                head: None,
+            }),
+            Output::HeadCertified(certificate) => self.certified(certificate),
+            _ => {}
+        }
+    }
+
+    fn certified(&mut self, certificate: &HeadCertificate) {
+        let height = certificate.head.height;
+        let of = |block: &&mut Finalized| block.block.header.height == height;
+        if let Some(block) = self.history.iter_mut().find(of) {
+            block.head = Some(certificate.clone());
+        }
+    }
+
+    fn ask(&mut self, around: &mut Around<'_>, from: Seat, request: BlocksRequest) {
+        self.asked += 1;
+        let number = self.asked;
+        self.questions.insert(number, from);
+        let bytes = encoding::encode(&request).into();
+        around.send(from, Frame::Ask { number, bytes });
+        let alarm = self.alarm_for(Purpose::Unanswered { number });
+        around.wake(around.now.plus_ms(PATIENCE_MS), alarm);
+    }
+
+    const fn alarm_for(&self, purpose: Purpose) -> Alarm {
+        Alarm {
+            holder: PUPPET,
+            life: self.lives,
+            purpose,
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Measuring real networks: payments over the whole path, and the limit that the machine sets.
+//!
+//! [`transfers`] starts a network of real processes and sends payments that were built and signed
+//! before the clock started. It reports what a user sees (committed payments per second, latency
+//! from submit to certified outcome), what it costs (processor time, bytes), and how far that is from
+//! what the machine could do if it did nothing but the work that cannot be left out.
+//!
+//! Paper: Section VII, the evaluation.
+
+mod agreement;
+mod costs;
+mod drive;
+mod error;
+mod follower;
+mod limit;
+mod link;
+mod payments;
+mod stage;
+mod supply;
+#[cfg(test)]
+mod tests;
+mod usage;
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use model::{Committee, Time};
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+
+pub use agreement::{ACTION_BYTES_MIN, Agreement, AgreementOptions, Ordered, agreement};
+pub use costs::Costs;
+pub use drive::Arrivals;
+use drive::{Driver, Tally};
+pub use error::BenchError;
+use follower::Follower;
+pub use limit::Limit;
+use link::Link;
+use payments::Book;
+use stage::{Scene, Stage};
+use usage::Usage;
+
+/// The longest run, in seconds.
+pub const SECONDS_MAX: u64 = 3_600;
+
+/// How long payments are sent between two pauses, in seconds. A transaction is valid for a minute at
+/// most, and those of a round are all signed before the first of them is sent.
+const ROUND_SECONDS: u64 = 40;
+
+/// How long payments are valid after they were signed, in milliseconds.
+const VALID_MS: u64 = 58_000;
+
+/// How long the network warms up before the clock starts.
+const WARM_UP: Duration = Duration::from_secs(2);
+
+/// Payments per second that the warm-up is prepared for.
+const WARM_UP_RATE: u64 = 10_000;
+
+/// How many times the rate of the warm-up a run without `rate` is prepared for.
+const AMPLE: f64 = 1.6;
+
+/// Blocks that are certified and that nobody has looked at.
+const BLOCKS_WAITING: usize = 1_024;
+
+/// What to measure.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// This program: what the nodes are processes of.
+    pub program: PathBuf,
+    /// An empty directory for the network, or one that is not there. `None`: a temporary one.
+    pub directory: Option<PathBuf>,
+    /// How many shards. One, for now.
+    pub shards: u32,
+    /// How many nodes the shard has.
+    pub nodes: usize,
+    /// How long payments are sent, in seconds, at most [`SECONDS_MAX`].
+    pub seconds: u64,
+    /// When they are sent.
+    pub arrivals: Arrivals,
+    /// The most payments in a block. `None`: as many as the protocol allows.
+    pub block_entries_max: Option<usize>,
+}
+
+/// What was measured.
+#[derive(Clone, Debug)]
+pub struct Transfers {
+    /// Payments that were sent, all of which have committed.
+    pub committed: u64,
+    /// Payments that were certified in each second in which payments were sent.
+    pub committed_per_second: f64,
+    /// How long payments were sent.
+    pub seconds: f64,
+    /// How often a node was too busy to take a payment. It was sent again.
+    pub refused: u64,
+    /// From the moment that a payment was due to the moment that its outcome was certified.
+    pub latency: Latency,
+    /// Processor time of all nodes, in milliseconds per payment.
+    pub cpu_ms_per_transaction: f64,
+    /// Processor time of this process, which sends and follows, in milliseconds per payment.
+    pub generator_cpu_ms_per_transaction: f64,
+    /// Blocks with payments per second.
+    pub blocks_per_second: f64,
+    /// Payments per block.
+    pub transactions_per_block: f64,
+    /// Bytes that went over loopback, with their headers, per payment: what the nodes send to each
+    /// other, and what is said between them and this process.
+    pub loopback_bytes_per_transaction: f64,
+    /// Bytes that the nodes have written to their disk per payment.
+    pub written_bytes_per_transaction: f64,
+    /// Bytes of memory that all nodes together occupy: after the warm-up, then after each round of at
+    /// most 40 seconds.
+    pub resident: Vec<u64>,
+    /// Whether the payments that were signed in advance came to an end before the time did.
+    pub exhausted: bool,
+    /// What this machine could do with blocks of as many payments.
+    pub limit: Limit,
+}
+
+/// Percentiles of the latency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Latency {
+    /// Half of the payments took no longer.
+    pub p50: Duration,
+    /// 95 of 100 payments took no longer.
+    pub p95: Duration,
+    /// 99 of 100 payments took no longer.
+    pub p99: Duration,
+    /// No payment took longer.
+    pub max: Duration,
+}
+
+/// Measures payments on a network of real processes, which is gone afterwards.
+///
+/// Call it in a thread that lives until the end of the process. `note` hears what happens.
+///
+/// # Errors
+///
+/// [`BenchError`]; no node runs then, either.
+pub fn transfers(options: &Options, note: &(dyn Fn(&str) + Sync)) -> Result<Transfers, BenchError> {
+    if !(1..=SECONDS_MAX).contains(&options.seconds) {
+        return Err(BenchError::Options(format!(
+            "a run takes 1 to {SECONDS_MAX} seconds"
+        )));
+    }
+    let accounts = accounts(options.arrivals);
+    let stage = Stage {
+        program: &options.program,
+        directory: options.directory.as_deref(),
+        shards: options.shards,
+        nodes: options.nodes,
+        accounts: Book::owners(accounts),
+        block_entries_max: options.block_entries_max,
+    };
+    note(&format!(
+        "starting {} nodes, and {accounts} accounts in the genesis document",
+        options.nodes
+    ));
+    stage.play(note, |scene| {
+        runtime()?.block_on(measure(options, &scene, note))
+    })
+}
+
+/// How many accounts to pay from: enough that a payment seldom has to wait for the one before it.
+fn accounts(arrivals: Arrivals) -> usize {
+    /// What a genesis document has room for, by far.
+    const MAX: usize = 16_000;
+    let wanted = match arrivals {
+        Arrivals::Closed { in_flight } => in_flight + in_flight / 4,
+        Arrivals::Open { per_second } => 2 * per_second as usize,
+    };
+    wanted.clamp(100, MAX)
+}
+
+fn runtime() -> Result<Runtime, BenchError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(BenchError::system("start a runtime"))
+}
+
+async fn measure(
+    options: &Options,
+    scene: &Scene,
+    note: &(dyn Fn(&str) + Sync),
+) -> Result<Transfers, BenchError> {
+    let link = Link::connect(&scene.endpoint).await?;
+    let mut book = Book::open(&scene.genesis);
+    let (sender, mut blocks) = mpsc::channel(BLOCKS_WAITING);
+    let status = link.status(0).await?;
+    let follower = Follower::new(link.clone(), committee(scene)?, status.tip.height);
+    let following = tokio::spawn(follower.run(sender));
+    let mut run = async |rate: f64, arrivals, duration: Duration, what: &str| {
+        let wanted = (rate * duration.as_secs_f64()).ceil() as usize;
+        let length = wanted.div_ceil(book.chains.len()) + 1;
+        note(&format!(
+            "{what}: signing {} payments, {length} of each account, before any is sent",
+            length * book.chains.len(),
+        ));
+        book.sign(length, now().plus_ms(VALID_MS), &scene.stop)?;
+        let mut driver = Driver {
+            link: &link,
+            chains: &mut book.chains,
+            blocks: &mut blocks,
+            stop: &scene.stop,
+        };
+        note(&format!("{what}: sending for {} s", duration.as_secs()));
+        let before = [Usage::of(&scene.processes)?, Usage::of(&[own()])?];
+        let tally = driver.run(arrivals, duration).await?;
+        let after = [Usage::of(&scene.processes)?, Usage::of(&[own()])?];
+        Ok::<_, BenchError>((tally, after[0] - before[0], after[1] - before[1]))
+    };
+    let known = match options.arrivals {
+        Arrivals::Open { per_second } => Some(f64::from(per_second)),
+        Arrivals::Closed { .. } => None,
+    };
+    let rate = known.unwrap_or(WARM_UP_RATE as f64);
+    let (warm, ..) = run(rate, options.arrivals, WARM_UP, "warm-up").await?;
+    let rate = known.unwrap_or_else(|| AMPLE * rate_of(&warm));
+    let mut resident = vec![usage::resident(&scene.processes)?];
+    let (mut tally, mut nodes, mut own) = Default::default();
+    for seconds in rounds(options.seconds) {
+        let duration = Duration::from_secs(seconds);
+        let (more, theirs, ours) = run(rate, options.arrivals, duration, "run").await?;
+        Tally::add(&mut tally, more);
+        nodes += theirs;
+        own += ours;
+        resident.push(usage::resident(&scene.processes)?);
+    }
+    note("checking that all nodes agree, and that no money was made or lost");
+    supply::check(&link, &scene.genesis, &book).await?;
+    following.abort();
+    let mut measured = conclude(tally, nodes, own);
+    measured.resident = resident;
+    let entries = (measured.transactions_per_block.round() as usize).max(1);
+    note("measuring what the work costs that cannot be left out");
+    let costs = costs::measure(&scene.genesis, entries, options.nodes, &scene.folder)?;
+    measured.limit = Limit::of(costs, options.nodes, entries);
+    Ok(measured)
+}
+
+/// The rounds of a run, as equal as can be.
+fn rounds(seconds: u64) -> impl Iterator<Item = u64> {
+    let count = seconds.div_ceil(ROUND_SECONDS).max(1);
+    (0..count).map(move |round| seconds / count + u64::from(round < seconds % count))
+}
+
+fn rate_of(tally: &Tally) -> f64 {
+    tally.in_window as f64 / tally.window.as_secs_f64()
+}
+
+fn conclude(mut tally: Tally, nodes: Usage, own: Usage) -> Transfers {
+    let committed = tally.latencies.len() as u64;
+    let seconds = tally.window.as_secs_f64();
+    let each = |total: f64| total / (committed.max(1) as f64);
+    let ms = |cpu: Duration| each(cpu.as_secs_f64() * 1_000.0);
+    Transfers {
+        committed,
+        committed_per_second: rate_of(&tally),
+        seconds,
+        refused: tally.refused,
+        latency: Latency::of(&mut tally.latencies),
+        cpu_ms_per_transaction: ms(nodes.cpu),
+        generator_cpu_ms_per_transaction: ms(own.cpu),
+        blocks_per_second: tally.blocks_in_window as f64 / seconds,
+        transactions_per_block: committed as f64 / tally.blocks.max(1) as f64,
+        loopback_bytes_per_transaction: each(nodes.loopback as f64),
+        written_bytes_per_transaction: each(nodes.written as f64),
+        resident: Vec::new(),
+        exhausted: tally.exhausted,
+        limit: Limit::default(),
+    }
+}
+
+impl Latency {
+    /// The percentiles of some latencies: of `n` in order, the `p`-th is the one at `p * n / 100`,
+    /// rounded up.
+    fn of(latencies: &mut [Duration]) -> Self {
+        latencies.sort_unstable();
+        let at = |percent: usize| {
+            let rank = (latencies.len() * percent).div_ceil(100);
+            let found = rank.checked_sub(1).and_then(|index| latencies.get(index));
+            found.copied().unwrap_or_default()
+        };
+        Self {
+            p50: at(50),
+            p95: at(95),
+            p99: at(99),
+            max: at(100),
+        }
+    }
+}
+
+/// The members of the only shard.
+fn committee(scene: &Scene) -> Result<Committee, BenchError> {
+    let shard = scene.genesis.shards.first();
+    let committee = shard.and_then(|shard| scene.genesis.committee(shard.shard));
+    match committee {
+        Some(Ok(committee)) => Ok(committee),
+        Some(Err(error)) => Err(BenchError::Wrong(error.to_string())),
+        None => Err(BenchError::Wrong("the network has no shard".to_owned())),
+    }
+}
+
+fn own() -> u32 {
+    std::process::id()
+}
+
+/// The time of the system's clock.
+fn now() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let ms = since.map_or(0, |since| since.as_millis());
+    Time::from_ms(u64::try_from(ms).unwrap_or(u64::MAX))
+}
+
+impl Transfers {
+    /// The committed payments per second as a part of the limit.
+    #[must_use]
+    pub fn ratio_to_limit(&self) -> f64 {
+        self.committed_per_second / self.limit.per_second
+    }
+}

@@ -1,0 +1,86 @@
+//! What is said to the nodes: one connection to each, and on it as many exchanges at a time as it
+//! takes.
+
+use std::time::Duration;
+
+use model::NodeId;
+use model::api::{Request, Response};
+use net::{Config, Handle, Limits, Protocol, Target};
+
+use super::error::BenchError;
+use crate::local::Endpoint;
+
+/// How long a node may take to answer what it can answer at once.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Connections to all nodes of a network.
+#[derive(Clone)]
+pub(crate) struct Link {
+    handle: Handle,
+    nodes: Vec<NodeId>,
+}
+
+impl Link {
+    /// Connects with every node.
+    ///
+    /// # Errors
+    ///
+    /// [`BenchError::Node`] if one cannot be reached.
+    pub(crate) async fn connect(endpoint: &Endpoint) -> Result<Self, BenchError> {
+        // Nobody believes this key anything, so it may be known. It differs from the nodes' keys.
+        let transport_seed = endpoint.network.as_bytes().map(|byte| !byte);
+        let config = Config {
+            network: endpoint.network,
+            transport_seed: transport_seed.into(),
+            member: None,
+            listen: Vec::new(),
+            bootnodes: Vec::new(),
+            agent: concat!("chainspace-bench/", env!("CARGO_PKG_VERSION")).into(),
+            limits: Limits::default(),
+        };
+        // Nobody asks us anything.
+        let (handle, _events) =
+            net::spawn(config).map_err(|error| BenchError::Options(error.to_string()))?;
+        for (node, at) in endpoint.nodes.iter().enumerate() {
+            let dialed = handle.dial(&at.api).await;
+            dialed.map_err(|error| problem(node, error))?;
+        }
+        Ok(Self {
+            handle,
+            nodes: endpoint.nodes.iter().map(|node| node.node).collect(),
+        })
+    }
+
+    /// How many nodes there are.
+    pub(crate) fn nodes(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// Asks a node, and waits for its answer; `wait` is what it may take beyond the usual.
+    ///
+    /// # Errors
+    ///
+    /// [`BenchError::Node`] if there is no answer, or none that can be read.
+    pub(crate) async fn ask(
+        &self,
+        node: usize,
+        request: &Request,
+        wait: Duration,
+    ) -> Result<Response, BenchError> {
+        let target = Target::Node(self.nodes[node]);
+        let (request, patience) = (request.to_bytes(), wait + PATIENCE);
+        let answer = self
+            .handle
+            .request(target, Protocol::Api, request, patience);
+        let bytes = answer.await.map_err(|error| problem(node, error))?;
+        Response::from_bytes(&bytes).map_err(|error| problem(node, error))
+    }
+}
+
+/// What is the matter with a node.
+pub(crate) fn problem(node: usize, problem: impl std::fmt::Display) -> BenchError {
+    BenchError::Node {
+        node,
+        problem: problem.to_string(),
+    }
+}

@@ -1,0 +1,91 @@
+//! The gate: known mistakes are made on purpose, and the simulator must notice each.
+//!
+//! Most were made by others, in engines that were tested too. A judge that never convicts proves
+//! nothing, so each mistake is a test of `tests/gate.rs`, and `examples/gate.rs` prints which liar brings
+//! it to light. One that is known from elsewhere is not among them, because this code cannot make it: a
+//! vote to skip after a vote to finalize. Only the frontier is skipped, and a slot that one voted to
+//! finalize lies before it.
+
+use std::panic;
+
+use consensus::injected::{Mistake, inject};
+
+use crate::adversary::{Casting, Kind};
+use crate::simulation::{Failure, Forgetting, Options, run};
+
+/// Worlds of one setting.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// Who lies in them.
+    pub name: String,
+    /// The worlds.
+    pub options: Options,
+}
+
+impl Setting {
+    /// All settings: nobody lies, then one of each kind among four, then two who sign everything among
+    /// seven.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let setting = |name: String, options| Self { name, options };
+        let nobody = setting("nobody".to_owned(), worlds(Casting::Nobody));
+        let kinds = Kind::ALL.map(|kind| setting(kind.to_string(), worlds(Casting::All(kind))));
+        let two = Options {
+            casting: Casting::All(Kind::Equivocator),
+            ..Options::new(7)
+        };
+        let two = setting("two equivocators of 7".to_owned(), two);
+        std::iter::once(nobody).chain(kinds).chain([two]).collect()
+    }
+}
+
+/// Worlds of four in which everything goes wrong that may. Where nobody lies, nodes whose disks were
+/// swapped must keep their word nevertheless.
+fn worlds(casting: Casting) -> Options {
+    let forgetting = match casting {
+        Casting::Nobody => Forgetting::Judged,
+        Casting::All(_) | Casting::Any => Forgetting::Forgiven,
+    };
+    Options {
+        casting,
+        forgetting,
+        ..Options::with_all_faults(4)
+    }
+}
+
+/// The first failure in the worlds from seed zero on, with code that makes the mistake, or none.
+#[must_use]
+pub fn first_failure(mistake: Option<Mistake>, options: &Options, worlds: u64) -> Option<Failure> {
+    inject(mistake);
+    let failure = (0..worlds).find_map(|seed| run(seed, options).err());
+    inject(None);
+    failure
+}
+
+/// The first failure in any setting with code that makes the mistake, a world of each after the other,
+/// and who lied in it.
+#[must_use]
+pub fn caught(mistake: Mistake, worlds: u64) -> Option<(String, Failure)> {
+    inject(Some(mistake));
+    let settings = Setting::all();
+    let caught = (0..worlds).find_map(|seed| {
+        settings.iter().find_map(|setting| {
+            let failure = run(seed, &setting.options).err()?;
+            Some((setting.name.clone(), failure))
+        })
+    });
+    inject(None);
+    caught
+}
+
+/// Lets the code under test panic without a word: that is a failure of a world like others. What
+/// panics in a file whose name ends with `judge` is said.
+pub fn silence(judge: &'static str) {
+    let say = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        let location = panic.location();
+        if location.is_some_and(|location| location.file().ends_with(judge)) {
+            say(panic);
+        }
+    }));
+}
