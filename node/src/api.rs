@@ -15,6 +15,7 @@ use model::api::{
 use model::{Hash, Height, NetworkId, NodeId, ObjectId, ShardId, Transaction, TransactionId};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
 
 use crate::event::{BUSY, Submission};
 use crate::gauges::Gauges;
@@ -197,13 +198,18 @@ impl Api {
 
     /// All decisions of a block.
     async fn results(self: Arc<Self>, height: Height, patience: Duration) -> Answer {
-        if !self.waiters.head(height, patience).await {
-            return Err(Refused::NotYet(self.reads.progress()));
+        let mut heads = self.waiters.heads();
+        let until = Instant::now() + patience;
+        loop {
+            // A head may be certified after those above it.
+            let perhaps = *heads.borrow_and_update() >= height;
+            if perhaps && let Some(found) = self.look(move |api| api.reads.results(height)).await? {
+                return Ok(Response::Results(found));
+            }
+            if !matches!(timeout_at(until, heads.changed()).await, Ok(Ok(()))) {
+                return Err(Refused::NotYet(self.reads.progress()));
+            }
         }
-        let found = self.look(move |api| api.reads.results(height)).await?;
-        found
-            .map(Response::Results)
-            .ok_or_else(|| Refused::NotYet(self.reads.progress()))
     }
 
     async fn outcome(self: Arc<Self>, id: TransactionId, patience: Duration) -> Answer {

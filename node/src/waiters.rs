@@ -53,11 +53,9 @@ impl Waiters {
         height: Height,
         transactions: impl Iterator<Item = &'a TransactionId>,
     ) {
-        self.head.send_if_modified(|highest| {
-            let higher = height > *highest;
-            *highest = height.max(*highest);
-            higher
-        });
+        // Those who wait are told of a head that was certified after a higher one, too.
+        self.head
+            .send_modify(|highest| *highest = height.max(*highest));
         let decisions = self.decisions();
         if decisions.is_empty() {
             return;
@@ -71,13 +69,15 @@ impl Waiters {
 
     /// Waits at most `patience` for the block at `height`. Whether it has been applied.
     pub(crate) async fn height(&self, height: Height, patience: Duration) -> bool {
-        reached(&self.height, height, patience).await
+        let mut heights = self.height.subscribe();
+        let reached = heights.wait_for(|applied| *applied >= height);
+        matches!(timeout(patience, reached).await, Ok(Ok(_)))
     }
 
-    /// Waits at most `patience` for a head at `height` or above that a quorum has signed. Whether
-    /// there is one.
-    pub(crate) async fn head(&self, height: Height, patience: Duration) -> bool {
-        reached(&self.head, height, patience).await
+    /// The highest head that a quorum has signed. It changes, perhaps to itself, whenever a quorum has
+    /// signed one.
+    pub(crate) fn heads(&self) -> watch::Receiver<Height> {
+        self.head.subscribe()
     }
 
     /// Announces that somebody is about to wait for a decision.
@@ -99,12 +99,6 @@ impl Waiters {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-async fn reached(watched: &watch::Sender<Height>, height: Height, patience: Duration) -> bool {
-    let mut heights = watched.subscribe();
-    let reached = heights.wait_for(|found| *found >= height);
-    matches!(timeout(patience, reached).await, Ok(Ok(_)))
 }
 
 impl Interest<'_> {

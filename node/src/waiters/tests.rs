@@ -60,11 +60,12 @@ async fn a_height_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_head_is_waited_for_and_an_older_one_changes_nothing() {
+async fn every_head_is_told_of_and_the_highest_stays() {
     let waiters = Waiters::new(Height::new(5), Height::new(4));
-    waiters.certified(Height::new(3), [].iter());
-    assert!(waiters.head(Height::new(4), Duration::ZERO).await);
-    assert!(!waiters.head(Height::new(5), Duration::ZERO).await);
-    waiters.certified(Height::new(6), [].iter());
-    assert!(waiters.head(Height::new(5), Duration::ZERO).await);
+    let mut heads = waiters.heads();
+    for (certified, highest) in [(6, 6), (5, 6), (7, 7)] {
+        waiters.certified(Height::new(certified), [].iter());
+        heads.changed().await.unwrap();
+        assert_eq!(*heads.borrow_and_update(), Height::new(highest));
+    }
 }
