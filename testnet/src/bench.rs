@@ -37,6 +37,7 @@ use follower::Follower;
 pub use limit::Limit;
 use link::Link;
 use payments::Book;
+pub use payments::Payments;
 use stage::{Scene, Stage};
 use usage::Usage;
 
@@ -77,6 +78,8 @@ pub struct Options {
     pub seconds: u64,
     /// When they are sent.
     pub arrivals: Arrivals,
+    /// What is paid.
+    pub payments: Payments,
     /// The most payments in a block. `None`: as many as the protocol allows.
     pub block_entries_max: Option<usize>,
 }
@@ -184,7 +187,7 @@ async fn measure(
     note: &(dyn Fn(&str) + Sync),
 ) -> Result<Transfers, BenchError> {
     let link = Link::connect(&scene.endpoint).await?;
-    let mut book = Book::open(&scene.genesis);
+    let mut book = Book::open(&scene.genesis, options.payments);
     let (sender, mut blocks) = mpsc::channel(BLOCKS_WAITING);
     let status = link.status(0).await?;
     let follower = Follower::new(link.clone(), committee(scene)?, status.tip.height);
@@ -233,7 +236,8 @@ async fn measure(
     measured.resident = resident;
     let entries = (measured.transactions_per_block.round() as usize).max(1);
     note("measuring what the work costs that cannot be left out");
-    let costs = costs::measure(&scene.genesis, entries, options.nodes, &scene.folder)?;
+    let (genesis, folder) = (&scene.genesis, &scene.folder);
+    let costs = costs::measure(genesis, options.payments, entries, options.nodes, folder)?;
     measured.limit = Limit::of(costs, options.nodes, entries);
     Ok(measured)
 }

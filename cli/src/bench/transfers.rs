@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testnet::bench::{self, Arrivals, Costs, Limit, Options, SECONDS_MAX, Transfers};
+use testnet::bench::{self, Arrivals, Costs, Limit, Options, Payments, SECONDS_MAX, Transfers};
 
 use super::{latency_data, ms, us};
 use crate::exit::{Exit, Failure};
@@ -14,7 +14,8 @@ use crate::{Common, table};
 pub(super) const EXAMPLES: &str = "Examples:
   chainspace bench transfers
   chainspace bench transfers --seconds 20 --in-flight 8000
-  chainspace bench transfers --rate 1000 --json";
+  chainspace bench transfers --rate 1000 --json
+  chainspace bench transfers --seconds 600 --rate 300 --payments whole-balance";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Flags {
@@ -35,9 +36,21 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "N", default_value_t = 4_000, value_parser = clap::value_parser!(u32).range(1..=12_000))]
     #[arg(conflicts_with = "rate")]
     in_flight: u32,
+    /// What each payment pays
+    #[arg(long, value_name = "KIND", default_value = "with-change")]
+    payments: Kind,
     /// The most payments in a block [default: as many as the protocol allows]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_000))]
     batch_cap: Option<u16>,
+}
+
+/// [`Payments`] as they are named on the command line.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Kind {
+    /// One ncsc, with the rest as change: one more account each, and memory grows with them
+    WithChange,
+    /// The whole balance of an account: as many accounts as before, and memory should not grow
+    WholeBalance,
 }
 
 pub(super) fn run(common: &Common, flags: &Flags, output: &Output) -> Result<Done, Failure> {
@@ -52,6 +65,10 @@ pub(super) fn run(common: &Common, flags: &Flags, output: &Output) -> Result<Don
             None => Arrivals::Closed {
                 in_flight: flags.in_flight as usize,
             },
+        },
+        payments: match flags.payments {
+            Kind::WithChange => Payments::WithChange,
+            Kind::WholeBalance => Payments::WholeBalance,
         },
         block_entries_max: flags.batch_cap.map(usize::from),
     };

@@ -37,6 +37,8 @@ fn transfers_are_measured_with_their_limit_and_nothing_is_left() {
         "1",
         "--rate",
         "50",
+        "--payments",
+        "whole-balance",
         "--batch-cap",
         "7",
         "--json",
@@ -105,6 +107,7 @@ fn what_cannot_be_measured_is_refused_with_a_reason() {
         (&["transfers", "--nodes", "3"], "4 to 100 nodes"),
         (&["transfers", "--dir", "."], "is not empty"),
         (&["transfers", "--seconds", "3601"], "1..=3600"),
+        (&["transfers", "--payments", "half"], "whole-balance"),
         (
             &["transfers", "--rate", "9", "--in-flight", "9"],
             "--in-flight",

@@ -14,8 +14,8 @@ use model::{Authorization, PublicKey, Signature, SignatureCheck, TransactionId};
 use super::meter::Meter;
 
 /// Signatures that are remembered, at least; twice as many at most. It is more than the pool of the
-/// agreement has transactions, and holds about 20 MB.
-const SIGNATURES_MAX: usize = 64 * 1024;
+/// agreement has transactions, and holds about 15 MB.
+const SIGNATURES_MAX: usize = 32 * 1024;
 
 /// Transactions whose signatures were checked, each with exactly the signatures that were.
 ///

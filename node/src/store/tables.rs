@@ -28,8 +28,10 @@ use super::changes::{BlockRow, Changes, Place};
 use super::log::Position;
 
 /// What redb may keep in memory, in bytes. The replica holds the active objects itself, so this
-/// serves clients and flushes only.
-const CACHE_BYTES: usize = 64 * 1024 * 1024;
+/// serves clients and flushes only. A flush passes over each table once, in the order of its keys, so
+/// more than what holds the inner pages and the page at hand would only help tables that fit in whole,
+/// and those of a node that has run for an hour do not.
+const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 /// The version of the tables.
 const FORMAT: u32 = 1;

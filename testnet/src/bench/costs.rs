@@ -17,7 +17,7 @@ use model::{Genesis, SecretKey, Tag, Transaction, bounds, encoding, hash};
 use nix::time::{ClockId, clock_gettime};
 
 use super::error::BenchError;
-use super::payments::Book;
+use super::payments::{Book, Payments};
 use crate::bench::now;
 use keeping::{keep_blocks, syncs};
 
@@ -67,7 +67,7 @@ pub struct Costs {
     pub payment_bytes: usize,
 }
 
-/// Measures the costs with blocks of `entries` payments for a shard of `nodes` members. Files are
+/// Measures the costs with blocks of `entries` such payments for a shard of `nodes` members. Files are
 /// made in `folder`, which should be on the disk of the nodes.
 ///
 /// # Errors
@@ -75,11 +75,12 @@ pub struct Costs {
 /// [`BenchError::System`] if the disk fails.
 pub(crate) fn measure(
     genesis: &Genesis,
+    payments: Payments,
     entries: usize,
     nodes: usize,
     folder: &Path,
 ) -> Result<Costs, BenchError> {
-    let payments = payments(genesis, entries)?;
+    let payments = sample(genesis, payments, entries)?;
     let mut costs = Costs::default();
     signatures(&mut costs, &payments, entries, nodes)?;
     encodings(&mut costs, &payments, genesis)?;
@@ -89,19 +90,23 @@ pub(crate) fn measure(
 }
 
 /// Enough payments for some blocks, each of which spends what a block before has made.
-fn payments(genesis: &Genesis, entries: usize) -> Result<Vec<Transaction>, BenchError> {
-    let mut book = Book::open(genesis);
+fn sample(
+    genesis: &Genesis,
+    payments: Payments,
+    entries: usize,
+) -> Result<Vec<Transaction>, BenchError> {
+    let mut book = Book::open(genesis, payments);
     let wanted = PAYMENTS.max(entries).next_multiple_of(entries);
     let length = wanted.div_ceil(book.chains.len());
     let valid_until = now().plus_ms(bounds::VALIDITY_MS_MAX / 2);
     book.sign(length, valid_until, &AtomicBool::new(false))?;
-    let mut payments = Vec::with_capacity(wanted);
+    let mut sample = Vec::with_capacity(wanted);
     for _ in 0..length {
         let next = book.chains.iter_mut().filter_map(|chain| chain.pop());
-        payments.extend(next.map(|payment| payment.transaction));
+        sample.extend(next.map(|payment| payment.transaction));
     }
-    payments.truncate(wanted);
-    Ok(payments)
+    sample.truncate(wanted);
+    Ok(sample)
 }
 
 fn signatures(

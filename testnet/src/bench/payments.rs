@@ -1,9 +1,9 @@
 //! Payments that are built and signed before anybody sends them.
 //!
-//! Every account begins a *chain*: each payment spends one account, pays one ncsc to the next key of
-//! the book, and leaves the rest to its owner as a new account, which the next payment of the chain
-//! spends. Identifiers bind content and nothing else, so a whole chain can be signed in advance. A
-//! payment is sent when the one before it is certified.
+//! Every account begins a *chain*: each payment spends one account and pays the next key of the book,
+//! and the last account that it makes is what the next payment of the chain spends: the change, or all
+//! there is, as [`Payments`] says. Identifiers bind content and nothing else, so a whole chain can be
+//! signed in advance. A payment is sent when the one before it is certified.
 
 #[cfg(test)]
 mod tests;
@@ -25,20 +25,38 @@ use super::error::BenchError;
 /// What each account holds at first, in ncsc: more than a chain can be long.
 pub(crate) const BALANCE: u64 = CSC;
 
+/// How much a payment pays. Each spends one account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Payments {
+    /// One ncsc; the payer gets the rest as change. There is one more account after each payment, and
+    /// what the nodes hold grows with them.
+    WithChange,
+    /// The whole balance. There are as many accounts as before, so what the nodes hold should not grow.
+    WholeBalance,
+}
+
 /// A payment that is ready to be sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Payment {
     pub(crate) id: TransactionId,
     pub(crate) transaction: Transaction,
-    /// The account that it leaves to the payer.
-    change: Object,
+    /// What the next payment of the chain spends.
+    next: Purse,
 }
 
-/// The payments of one account.
+/// An account that is to be spent.
+#[derive(Clone, Debug)]
+struct Purse {
+    account: Object,
+    /// The index of its owner's key.
+    owner: usize,
+}
+
+/// The payments that begin with one account.
 #[derive(Debug)]
 pub(crate) struct Chain {
     /// What the first payment that is not sent spends.
-    tip: Object,
+    tip: Purse,
     waiting: VecDeque<Payment>,
     /// Payments that were made so far: each has another nonce.
     made: u64,
@@ -48,16 +66,22 @@ impl Chain {
     /// Takes the next payment, to be sent.
     pub(crate) fn pop(&mut self) -> Option<Payment> {
         let payment = self.waiting.pop_front()?;
-        self.tip.clone_from(&payment.change);
+        self.tip.clone_from(&payment.next);
         Some(payment)
     }
 }
 
 /// The accounts of a measurement, and their payments.
 pub(crate) struct Book {
-    network: NetworkId,
-    keys: Vec<SecretKey>,
+    desk: Desk,
     pub(crate) chains: Vec<Chain>,
+}
+
+/// What it takes to make any payment.
+struct Desk {
+    network: NetworkId,
+    payments: Payments,
+    keys: Vec<SecretKey>,
 }
 
 impl Book {
@@ -69,7 +93,7 @@ impl Book {
     }
 
     /// The book of the accounts that [`Book::owners`] put into this document.
-    pub(crate) fn open(genesis: &Genesis) -> Self {
+    pub(crate) fn open(genesis: &Genesis, payments: Payments) -> Self {
         let shards = genesis.shards.iter();
         let objects = shards.flat_map(|shard| genesis.objects_of(shard.shard));
         let mut objects: Vec<Object> = objects
@@ -77,21 +101,25 @@ impl Book {
             .filter(|object| object.index as usize >= LOCAL_NAMES.len())
             .collect();
         objects.sort_unstable_by_key(|object| object.index);
-        let chain = |tip| Chain {
-            tip,
+        let desk = Desk {
+            network: genesis.network(),
+            payments,
+            keys: (0..objects.len()).map(secret).collect(),
+        };
+        let chain = |(owner, account)| Chain {
+            tip: Purse { account, owner },
             waiting: VecDeque::new(),
             made: 0,
         };
         Self {
-            network: genesis.network(),
-            keys: (0..objects.len()).map(secret).collect(),
-            chains: objects.into_iter().map(chain).collect(),
+            desk,
+            chains: objects.into_iter().enumerate().map(chain).collect(),
         }
     }
 
     /// The public keys of the accounts.
     pub(crate) fn keys(&self) -> impl Iterator<Item = PublicKey> {
-        self.keys.iter().map(SecretKey::public)
+        self.desk.keys.iter().map(SecretKey::public)
     }
 
     /// Builds and signs payments until each chain has `length` of them, on all processors. Those
@@ -108,7 +136,7 @@ impl Book {
     ) -> Result<(), BenchError> {
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
         let part = self.chains.len().div_ceil(threads).max(1);
-        let (network, keys) = (self.network, &*self.keys);
+        let desk = &self.desk;
         thread::scope(|scope| {
             let signers: Vec<_> = (0..)
                 .step_by(part)
@@ -119,7 +147,7 @@ impl Book {
                             if stop.load(Ordering::Relaxed) {
                                 return Err(BenchError::Interrupted);
                             }
-                            chain.fill(length, network, valid_until, index, keys)?;
+                            chain.fill(desk, index, length, valid_until)?;
                         }
                         Ok(())
                     })
@@ -136,15 +164,13 @@ impl Book {
 impl Chain {
     fn fill(
         &mut self,
-        length: usize,
-        network: NetworkId,
-        valid_until: Time,
+        desk: &Desk,
         index: usize,
-        keys: &[SecretKey],
+        length: usize,
+        valid_until: Time,
     ) -> Result<(), BenchError> {
         self.waiting.clear();
-        let payee = keys[(index + 1) % keys.len()].public();
-        let mut input = self.tip.clone();
+        let mut purse = self.tip.clone();
         for _ in 0..length {
             self.made += 1;
             let mut nonce = [0; 16];
@@ -153,42 +179,50 @@ impl Chain {
             let terms = Terms {
                 nonce,
                 valid_until,
-                mode: Mode::Decider(input.home),
+                mode: Mode::Decider(purse.account.home),
             };
-            let payment = pay(network, input, payee, terms, &keys[index])?;
-            input = payment.change.clone();
+            let payment = desk.pay(purse, terms)?;
+            purse = payment.next.clone();
             self.waiting.push_back(payment);
         }
         Ok(())
     }
 }
 
-/// A payment of one ncsc out of the account `input`.
-fn pay(
-    network: NetworkId,
-    input: Object,
-    payee: PublicKey,
-    terms: Terms,
-    secret: &SecretKey,
-) -> Result<Payment, BenchError> {
-    let cannot = |reason: &dyn std::fmt::Display| BenchError::Payments(reason.to_string());
-    let arguments = Arguments {
-        inputs: vec![input],
-        references: Vec::new(),
-        local_parameters: vec![Paid { payee, amount: 1 }],
-        secret_parameters: Secret::NONE,
-    };
-    let mut calls = Calls::new(network);
-    let called = calls.call(&Transfer, arguments);
-    let mut outputs = called.map_err(|error| cannot(&error))?.outputs;
-    let change = outputs.pop().ok_or_else(|| cannot(&"nothing is left"))?;
-    let well_formed = calls.draft(terms).sign(secret).finish();
-    let well_formed = well_formed.map_err(|error| cannot(&error))?;
-    Ok(Payment {
-        id: well_formed.id(),
-        transaction: well_formed.transaction().clone(),
-        change,
-    })
+impl Desk {
+    /// A payment out of this account to the key after its owner's.
+    fn pay(&self, purse: Purse, terms: Terms) -> Result<Payment, BenchError> {
+        let cannot = |reason: &dyn std::fmt::Display| BenchError::Payments(reason.to_string());
+        let Purse { account, owner } = purse;
+        let payee = (owner + 1) % self.keys.len();
+        let (amount, heir) = match self.payments {
+            Payments::WithChange => (1, owner),
+            Payments::WholeBalance => (BALANCE, payee),
+        };
+        let arguments = Arguments {
+            inputs: vec![account],
+            references: Vec::new(),
+            local_parameters: vec![Paid {
+                payee: self.keys[payee].public(),
+                amount,
+            }],
+            secret_parameters: Secret::NONE,
+        };
+        let mut calls = Calls::new(self.network);
+        let called = calls.call(&Transfer, arguments);
+        let mut outputs = called.map_err(|error| cannot(&error))?.outputs;
+        let account = outputs.pop().ok_or_else(|| cannot(&"nothing is left"))?;
+        let well_formed = calls.draft(terms).sign(&self.keys[owner]).finish();
+        let well_formed = well_formed.map_err(|error| cannot(&error))?;
+        Ok(Payment {
+            id: well_formed.id(),
+            transaction: well_formed.transaction().clone(),
+            next: Purse {
+                account,
+                owner: heir,
+            },
+        })
+    }
 }
 
 /// The key of an account. It is public, and worthless anywhere else.

@@ -11,7 +11,7 @@ use model::transaction::Authorized;
 use model::{Block, Entry, Genesis, NodeDescriptor, Outcome, SecretKey, ShardId, Slot, Time};
 use system_contracts::genesis::genesis;
 
-use super::{BenchError, Book};
+use super::{BenchError, Book, Payments};
 
 const SHARD: ShardId = ShardId::new(0);
 const CREATED: Time = Time::from_ms(1_000);
@@ -79,29 +79,36 @@ fn commits(ledger: &mut Ledger, book: &mut Book) {
 #[test]
 fn chains_that_were_signed_in_advance_commit_payment_by_payment() {
     let genesis = document(3);
-    let mut ledger = Ledger::genesis(&genesis, SHARD);
-    let mut book = Book::open(&genesis);
-    assert_eq!(book.chains.len(), 3);
-    sign(&mut book, 2);
-    commits(&mut ledger, &mut book);
-    commits(&mut ledger, &mut book);
-    assert!(book.chains[0].pop().is_none());
+    for (payments, new_accounts) in [(Payments::WithChange, 3), (Payments::WholeBalance, 0)] {
+        let mut ledger = Ledger::genesis(&genesis, SHARD);
+        let mut book = Book::open(&genesis, payments);
+        assert_eq!(book.chains.len(), 3);
+        sign(&mut book, 4);
+        for _ in 0..4 {
+            let before = ledger.objects.len();
+            commits(&mut ledger, &mut book);
+            assert_eq!(ledger.objects.len(), before + new_accounts, "{payments:?}");
+        }
+        assert!(book.chains[0].pop().is_none());
+    }
 }
 
 #[test]
 fn a_chain_goes_on_from_the_last_payment_that_was_sent() {
     let genesis = document(2);
-    let mut ledger = Ledger::genesis(&genesis, SHARD);
-    let mut book = Book::open(&genesis);
-    sign(&mut book, 5);
-    commits(&mut ledger, &mut book);
-    sign(&mut book, 2);
-    commits(&mut ledger, &mut book);
+    for payments in [Payments::WithChange, Payments::WholeBalance] {
+        let mut ledger = Ledger::genesis(&genesis, SHARD);
+        let mut book = Book::open(&genesis, payments);
+        sign(&mut book, 5);
+        commits(&mut ledger, &mut book);
+        sign(&mut book, 2);
+        commits(&mut ledger, &mut book);
+    }
 }
 
 #[test]
 fn signing_ends_when_it_is_told_to() {
-    let mut book = Book::open(&document(2));
+    let mut book = Book::open(&document(2), Payments::WithChange);
     let signed = book.sign(1, CREATED, &AtomicBool::new(true));
     assert!(matches!(signed, Err(BenchError::Interrupted)));
 }
