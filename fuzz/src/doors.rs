@@ -1,5 +1,5 @@
-//! The doors that are open before anybody is known: frames and greetings of the network, and the
-//! journal of a wallet, which anybody who can write to its folder can change.
+//! The doors that are open before anybody is known: frames and greetings of the network, what a
+//! neighbour tells, and the journal of a wallet, which anybody who can write to its folder can change.
 
 use std::fs;
 use std::sync::LazyLock;
@@ -33,6 +33,20 @@ pub fn frames(bytes: &[u8]) {
         rest = after;
     }
     assert_eq!(is_whole, rest.is_empty(), "{} bytes are left", rest.len());
+}
+
+/// What a neighbour tells: if it is a batch of frames, it is the only one of these frames.
+pub fn batch(bytes: &[u8]) {
+    let Some(frames) = net::fuzzing::batch(bytes) else {
+        return;
+    };
+    let frames: Vec<&[u8]> = frames.iter().map(Vec::as_slice).collect();
+    let (first, others) = frames.split_first().expect("a batch has a frame");
+    assert_eq!(
+        net::fuzzing::batch_of(first, others),
+        bytes,
+        "another batch"
+    );
 }
 
 /// A greeting, with the record of a node.

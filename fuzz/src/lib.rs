@@ -28,6 +28,7 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("address", texts::address),
     ("amount", texts::amount),
+    ("batch", doors::batch),
     ("blocks", decoders::blocks),
     ("blocks_request", decoders::blocks_request),
     ("config", texts::config),

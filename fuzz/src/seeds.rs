@@ -283,6 +283,8 @@ impl Gathering {
             "two",
             &[&frame[..], &[0, 0, 0, 0], &frame].concat(),
         );
+        let three = net::fuzzing::batch_of(&greeting, &[b"", b"frame"]);
+        self.add("batch", "three", &three);
         self.add("journal", "attempts", &journal());
     }
 

@@ -25,6 +25,27 @@ pub const API_REQUEST_BYTES_MAX: usize = 256 * 1024;
 /// The longest `api` response, in bytes: lists are paged, and one page is far below this.
 pub const API_RESPONSE_BYTES_MAX: usize = 1024 * 1024;
 
+/// The longest `sbac` request, in bytes: what is gathered, or one long frame alone.
+pub const SBAC_REQUEST_BYTES_MAX: usize = 256 * 1024;
+
+/// The longest `sbac` response, in bytes. It is empty today: "taken". The room is for a reason.
+pub const SBAC_RESPONSE_BYTES_MAX: usize = 16 * 1024;
+
+/// The longest frame for a neighbour, in bytes: a transaction with the proofs of several shards.
+/// One of them fits into a request.
+pub const SBAC_FRAME_BYTES_MAX: usize = 192 * 1024;
+
+/// Frames in one `sbac` request. What a frame costs beside its bytes is thereby bounded too.
+pub const SBAC_FRAMES_MAX: usize = 1024;
+
+/// How much is gathered into one `sbac` request, in bytes. At this length nearly all of the cost is
+/// in the bytes, so that a longer request would save nothing and only arrive later.
+pub(crate) const SBAC_BATCH_BYTES: usize = 128 * 1024;
+
+/// `sbac` requests in flight to one neighbour. What comes meanwhile is gathered, so a second one
+/// would only make both smaller.
+pub(crate) const SBAC_IN_FLIGHT: usize = 1;
+
 /// The longest software version, in bytes. It is logged and shown, so it stays a line.
 pub const AGENT_BYTES_MAX: usize = 128;
 
@@ -64,8 +85,8 @@ pub struct Limits {
     /// Inbound connections that have not said hello. Each lives for [`Limits::hello_timeout`] at
     /// most, so they are a pool of their own and cannot crowd out members.
     pub unproven: usize,
-    /// Inbound connections of peers outside the committee. Members are counted nowhere: a
-    /// committee is small and its seats are reserved.
+    /// Inbound connections of guests. Members and neighbours are counted nowhere: the ledger says
+    /// who they are, and their places are reserved.
     pub guests: usize,
     /// Established inbound connections from one address (IPv4) or one /64 (IPv6), loopback
     /// exempt.
@@ -79,7 +100,7 @@ pub struct Limits {
     /// Time for the greeting after that.
     pub hello_timeout: Duration,
     /// How long a connection without any open stream is kept. Links are streams, so connections
-    /// between members are kept for ever.
+    /// between members are kept for ever; of those with a neighbour, one is.
     pub idle_timeout: Duration,
     /// Time between two pings. The second one that fails in a row closes the connection.
     pub ping_interval: Duration,
@@ -93,6 +114,16 @@ pub struct Limits {
     /// Bytes of one member's frames that we have read and nobody has taken. A member that floods
     /// us fills its own budget and then waits, and nobody else does.
     pub inbound_link_bytes: usize,
+    /// Frames that wait for one neighbour.
+    pub tell_frames: usize,
+    /// Bytes that wait for one neighbour: a dozen full requests, because what waits longer is
+    /// repeated by those who sent it.
+    pub tell_bytes: usize,
+    /// Bytes of one neighbour's frames that we have read and nobody has taken. Less than for a
+    /// member: there are more neighbours, and they do not wait for each other's next step.
+    pub inbound_tell_bytes: usize,
+    /// Time for a neighbour to take what it is told, and for us to find room for what we are told.
+    pub tell_timeout: Duration,
     /// The first pause before a dial is repeated. It doubles with each failure.
     pub redial_min: Duration,
     /// The longest pause before a dial is repeated: how late we may be to notice that a peer that
@@ -100,7 +131,7 @@ pub struct Limits {
     pub redial_max: Duration,
     /// How long the node with the larger id leaves the dialing to the other one.
     pub dialer_grace: Duration,
-    /// How soon a bootnode outside the committee is dialed again after it was lost. It may close
+    /// How soon a bootnode that is neither member nor neighbour is dialed again after it was lost. It may close
     /// idle connections to save its own resources, so this is not a matter of milliseconds.
     pub bootnode_redial: Duration,
     /// `api` requests in flight on one connection, each way. Long polls make them many; three times
@@ -111,15 +142,17 @@ pub struct Limits {
     /// Streams that we may be opening on one connection at a time. Stays below the 128 that a
     /// peer negotiates at once.
     pub opening: usize,
-    /// `api` requests that are being answered: over all members, and as many over all guests.
+    /// `api` requests that are being answered: over all members, as many over all neighbours, and
+    /// as many over all guests.
     pub api_serving: usize,
-    /// `sync` requests that are being answered: over all members, and as many over all guests.
+    /// `sync` requests that are being answered: over all members, as many over all neighbours, and
+    /// as many over all guests.
     pub sync_serving: usize,
     /// Bytes of requests that have been announced to us and that this node has not dropped: over
-    /// all members, and as many over all guests.
+    /// all members, as many over all neighbours, and as many over all guests.
     pub request_bytes: usize,
-    /// Bytes of responses that peers have not finished reading: over all members, and as many over
-    /// all guests.
+    /// Bytes of responses that peers have not finished reading: over all members, as many over all
+    /// neighbours, and as many over all guests.
     pub response_bytes: usize,
     /// Link changes that wait to be taken from [`Events`](crate::Events). Beyond this a change
     /// that was undone again is not reported.
@@ -153,6 +186,10 @@ impl Default for Limits {
             link_frames: 4096,
             link_bytes: 8 * 1024 * 1024,
             inbound_link_bytes: 4 * 1024 * 1024,
+            tell_frames: 4096,
+            tell_bytes: 2 * 1024 * 1024,
+            inbound_tell_bytes: 1024 * 1024,
+            tell_timeout: Duration::from_secs(30),
             redial_min: Duration::from_millis(100),
             redial_max: Duration::from_secs(5),
             dialer_grace: Duration::from_secs(5),

@@ -1,5 +1,6 @@
 //! What the network of a node is started with.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -39,6 +40,9 @@ pub struct Membership {
     pub sign: Sign,
     /// All members of the shard, this node included.
     pub committee: Vec<NodeId>,
+    /// The members of all other shards of the network. A node is in one shard, so none of them is
+    /// in the committee.
+    pub neighbours: Vec<NodeId>,
 }
 
 impl fmt::Debug for Membership {
@@ -46,6 +50,7 @@ impl fmt::Debug for Membership {
         f.debug_struct("Membership")
             .field("node", &self.node)
             .field("committee", &self.committee)
+            .field("neighbours", &self.neighbours)
             .finish_non_exhaustive()
     }
 }
@@ -81,6 +86,9 @@ pub enum StartError {
     /// The node is not in the committee it is said to be in.
     #[error("{0} is not in its own committee")]
     NotInCommittee(NodeId),
+    /// A node of another shard is in the committee of this one as well.
+    #[error("{0} is a neighbour and in the committee")]
+    NeighbourInCommittee(NodeId),
     /// The system refuses what every program needs: a thread, an event queue, a cipher.
     #[error("cannot start the network: {0}")]
     System(String),
@@ -111,12 +119,8 @@ impl Config {
         if !is_agent(&self.agent) {
             return Err(StartError::BadAgent);
         }
-        if let Some(Membership {
-            node, committee, ..
-        }) = &self.member
-            && !committee.contains(node)
-        {
-            return Err(StartError::NotInCommittee(*node));
+        if let Some(member) = &self.member {
+            member.check()?;
         }
         let bad = |address: &String, reason| StartError::BadAddress {
             address: address.clone(),
@@ -146,6 +150,19 @@ impl Config {
                 .map(bootnode)
                 .collect::<Result<_, _>>()?,
         })
+    }
+}
+
+impl Membership {
+    fn check(&self) -> Result<(), StartError> {
+        if !self.committee.contains(&self.node) {
+            return Err(StartError::NotInCommittee(self.node));
+        }
+        let committee: BTreeSet<&NodeId> = self.committee.iter().collect();
+        match self.neighbours.iter().find(|n| committee.contains(n)) {
+            Some(both) => Err(StartError::NeighbourInCommittee(*both)),
+            None => Ok(()),
+        }
     }
 }
 

@@ -51,6 +51,25 @@ counters! {
     requests_unanswered,
     /// Frames, requests or responses of peers that were longer than allowed.
     oversize,
+    /// Requests in which neighbours were told something, and which they took.
+    sbac_requests_out,
+    /// Requests read in which neighbours told us something.
+    sbac_requests_in,
+    /// Frames that neighbours took.
+    sbac_frames_out,
+    /// Frames read from neighbours.
+    sbac_frames_in,
+    /// Frames for neighbours that were queued or under way and of which the neighbour did not say
+    /// that it took them.
+    sbac_frames_lost,
+    /// Frames that were not queued because the neighbour was not connected.
+    sbac_frames_dropped_unconnected,
+    /// Frames that were not queued because the neighbour's queue was full.
+    sbac_frames_dropped_full,
+    /// Requests to take frames from those who are no neighbours.
+    sbac_requests_refused,
+    /// Requests of neighbours that are no batch of frames.
+    sbac_bodies_bad,
     /// Links that came up.
     links_up,
     /// Links that went down.

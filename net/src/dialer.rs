@@ -1,10 +1,11 @@
 //! Whom to dial, and when.
 //!
 //! A list of addresses, each with its own pause. Bootnodes are dialed until they answer. What
-//! answers as a member of the committee is kept: it is dialed again whenever it has no link, for
-//! ever, by the node with the smaller id at once and by the other one after a grace, so that two
-//! members do not dial each other all the time. An address whose owner is not known yet is dialed
-//! by everybody, which is why a node that restarts is linked again at once.
+//! answers as a member of the committee or as a neighbour is kept: it is dialed again whenever it is
+//! out of reach, for ever, by the node with the smaller id at once and by the other one after a
+//! grace, so that two nodes do not dial each other all the time. A member is within reach when it
+//! has a link, a neighbour when it has a connection. An address whose owner is not known yet is
+//! dialed by everybody, which is why a node that restarts is within reach again at once.
 //!
 //! The dialer decides and does nothing: it has no clock and no socket.
 
@@ -27,14 +28,15 @@ const STEADY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Dialer {
     ours: Option<NodeId>,
-    members: BTreeSet<NodeId>,
+    /// Members and neighbours.
+    kept: BTreeSet<NodeId>,
     redial_min: Duration,
     redial_max: Duration,
     grace: Duration,
     bootnode_redial: Duration,
     targets: Vec<Target>,
-    /// Members without a link, and since when.
-    unlinked: BTreeMap<NodeId, Instant>,
+    /// Those of them that are out of reach, and since when.
+    missing: BTreeMap<NodeId, Instant>,
 }
 
 #[derive(Debug)]
@@ -63,16 +65,16 @@ enum State {
 }
 
 impl Dialer {
-    /// A dialer for the node `ours` in a committee of `members`, who are all without a link now.
+    /// A dialer for the node `ours`, who keeps `nodes`. All of them are out of reach now.
     pub(crate) fn new(
         ours: Option<NodeId>,
-        members: &[NodeId],
+        nodes: impl IntoIterator<Item = NodeId>,
         bootnodes: impl IntoIterator<Item = Multiaddr>,
         limits: &Limits,
         now: Instant,
     ) -> Self {
-        let others = members.iter().filter(|node| Some(**node) != ours);
-        let members: BTreeSet<NodeId> = others.copied().collect();
+        let others = nodes.into_iter().filter(|node| Some(*node) != ours);
+        let kept: BTreeSet<NodeId> = others.collect();
         let mut dialer = Self {
             ours,
             redial_min: limits.redial_min,
@@ -80,8 +82,8 @@ impl Dialer {
             grace: limits.dialer_grace,
             bootnode_redial: limits.bootnode_redial,
             targets: Vec::new(),
-            unlinked: members.iter().map(|node| (*node, now)).collect(),
-            members,
+            missing: kept.iter().map(|node| (*node, now)).collect(),
+            kept,
         };
         for address in bootnodes {
             dialer.add(address, true, None, now);
@@ -125,10 +127,10 @@ impl Dialer {
     }
 
     fn is_wanted(&self, node: Option<NodeId>, now: Instant) -> bool {
-        let Some(node) = node.filter(|node| self.members.contains(node)) else {
+        let Some(node) = node.filter(|node| self.kept.contains(node)) else {
             return true;
         };
-        self.unlinked.get(&node).is_some_and(|since| {
+        self.missing.get(&node).is_some_and(|since| {
             self.ours.is_none_or(|ours| ours < node) || now.duration_since(*since) >= self.grace
         })
     }
@@ -145,7 +147,7 @@ impl Dialer {
 
     /// The peer on a dialed connection has proven who it is.
     ///
-    /// An address that a member named and somebody else answers at is forgotten.
+    /// An address that a node named and somebody else answers at is forgotten.
     pub(crate) fn proven(&mut self, connection: ConnectionId, node: Option<NodeId>, now: Instant) {
         self.targets.retain_mut(|target| {
             let State::Dialed {
@@ -167,7 +169,7 @@ impl Dialer {
 
     /// A dial has failed, or the connection that came of it is closed.
     pub(crate) fn ended(&mut self, connection: ConnectionId, now: Instant) {
-        let is_member = |node: &NodeId| self.members.contains(node);
+        let is_kept = |node: &NodeId| self.kept.contains(node);
         for target in &mut self.targets {
             let State::Dialed {
                 connection: of,
@@ -179,7 +181,7 @@ impl Dialer {
             if of != connection {
                 continue;
             }
-            let guest = proven.is_some() && !target.node.as_ref().is_some_and(is_member);
+            let guest = proven.is_some() && !target.node.as_ref().is_some_and(is_kept);
             if proven.is_some_and(|since| now.duration_since(since) >= STEADY) {
                 target.pause = self.redial_min;
             }
@@ -202,9 +204,9 @@ impl Dialer {
         }
     }
 
-    /// A member says where it listens: these addresses replace what it said before.
+    /// A member or a neighbour says where it listens: these addresses replace what it said before.
     pub(crate) fn learn(&mut self, node: NodeId, addresses: Vec<Multiaddr>, now: Instant) {
-        if !self.members.contains(&node) {
+        if !self.kept.contains(&node) {
             return;
         }
         self.targets.retain(|target| {
@@ -218,15 +220,15 @@ impl Dialer {
         }
     }
 
-    /// A member has a link now, or has it no longer.
-    pub(crate) fn linked(&mut self, node: NodeId, up: bool, now: Instant) {
-        if !self.members.contains(&node) {
+    /// A member or a neighbour is within reach now, or is no longer.
+    pub(crate) fn reached(&mut self, node: NodeId, within: bool, now: Instant) {
+        if !self.kept.contains(&node) {
             return;
         }
-        if up {
-            self.unlinked.remove(&node);
+        if within {
+            self.missing.remove(&node);
         } else {
-            self.unlinked.entry(node).or_insert(now);
+            self.missing.entry(node).or_insert(now);
         }
     }
 }

@@ -10,11 +10,15 @@ use crate::protocol::Protocol;
 
 /// What happens on the network. All channels are bounded.
 ///
-/// A member that drops a channel stops taking part: without [`Events::frames`] its links end.
+/// A member that drops a channel stops taking part: without [`Events::frames`] its links end, and
+/// without [`Events::foreign`] it takes nothing from its neighbours.
 pub struct Events {
     /// Frames from members, in order within a link. One that is not taken holds back only the
     /// member who sent it.
     pub frames: mpsc::Receiver<Frame>,
+    /// Frames from neighbours, which may be missing, late or there twice. One that is not taken
+    /// holds back only the neighbour who sent it.
+    pub foreign: mpsc::Receiver<Frame>,
     /// Requests from peers. When as many wait as [`Limits`](crate::Limits) allow, peers are turned
     /// away.
     pub requests: mpsc::Receiver<Inbound>,
@@ -23,10 +27,10 @@ pub struct Events {
     pub links: mpsc::Receiver<Link>,
 }
 
-/// A frame from a member of the committee.
+/// A frame from a member of the committee, or from a neighbour.
 #[derive(Debug)]
 pub struct Frame {
-    /// The member. Its member key vouches for the connection, not for what the frame says.
+    /// The node. Its member key vouches for the connection, not for what the frame says.
     pub from: NodeId,
     /// What it sent.
     pub bytes: Bytes,
@@ -34,7 +38,7 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// A frame and its share of the member's budget, which it gives back when it is dropped.
+    /// A frame and its share of its node's budget, which it gives back when it is dropped.
     pub(crate) fn new(from: NodeId, bytes: Bytes, share: OwnedSemaphorePermit) -> Self {
         Self {
             from,

@@ -12,6 +12,7 @@ use model::{NetworkId, NodeId, encoding};
 use crate::codec::{FrameError, read_frame};
 use crate::config::parse_dial;
 use crate::identity::{Hello, NodeRecord, PeerName, Sign, is_agent};
+use crate::neighbour::{Batch, split};
 
 /// Reads frames of at most `limit` bytes as long as there are any, and says whether the stream ended
 /// between two of them.
@@ -25,6 +26,23 @@ pub fn frames(bytes: &[u8], limit: usize) -> (Vec<Vec<u8>>, bool) {
             Err(error) => return (frames, matches!(error, FrameError::Ended)),
         }
     }
+}
+
+/// The frames in what a neighbour tells, if it is a batch.
+#[must_use]
+pub fn batch(bytes: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let frames = split(bytes).ok()?;
+    Some(frames.into_iter().map(<[u8]>::to_vec).collect())
+}
+
+/// Several frames as a neighbour tells them: where fuzzing begins.
+#[must_use]
+pub fn batch_of(first: &[u8], others: &[&[u8]]) -> Vec<u8> {
+    let mut batch = Batch::of(first);
+    for frame in others {
+        batch.push(frame);
+    }
+    batch.into_body()
 }
 
 /// What was made of a greeting.

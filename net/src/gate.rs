@@ -1,8 +1,8 @@
 //! Who may connect: the behaviour that refuses first.
 //!
 //! Anybody may knock, so every kind of guest has a number. A connection that has not said hello is
-//! *unproven* and soon gone; then it is a *member*'s, whose seat is reserved, or a *guest*'s. Limits
-//! by address keep one host from taking all places, and loopback is exempt from them: on one
+//! *unproven* and soon gone; then it is a member's or a neighbour's, whose place is *reserved*, or a
+//! *guest*'s. Limits by address keep one host from taking all places, and loopback is exempt from them: on one
 //! machine everybody has the same address.
 //!
 //! What this node dials is bounded by the dialer and not counted here.
@@ -32,7 +32,7 @@ use address::{Addresses, Host};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Class {
     Unproven,
-    Member,
+    Reserved,
     Guest,
 }
 
@@ -77,9 +77,9 @@ impl Gate {
         }
     }
 
-    /// Counts a connection as a member's from now on.
-    pub(crate) fn seat_member(&mut self, connection: ConnectionId) {
-        self.classify(connection, Class::Member);
+    /// Counts a connection nowhere from now on: it is a member's or a neighbour's.
+    pub(crate) fn seat_reserved(&mut self, connection: ConnectionId) {
+        self.classify(connection, Class::Reserved);
     }
 
     /// Counts a connection as a guest's from now on, if there is room.

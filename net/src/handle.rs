@@ -13,7 +13,7 @@ use model::NodeId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
 
-use crate::bounds::FRAME_BYTES_MAX;
+use crate::bounds::{FRAME_BYTES_MAX, SBAC_FRAME_BYTES_MAX};
 use crate::config::parse_dial;
 use crate::counters::{Counters, Meter};
 use crate::identity::PeerName;
@@ -21,7 +21,7 @@ use crate::peers::Peers;
 use crate::protocol::{Names, Protocol, Purpose};
 use crate::rpc::ask;
 
-pub use error::{DialError, RequestError, SendError};
+pub use error::{DialError, RequestError, SendError, TellError};
 
 /// Acts on the network. Cheap to clone; the network stops when the last one is dropped.
 #[derive(Clone)]
@@ -80,7 +80,7 @@ pub struct PeerInfo {
     pub address: String,
     /// Who dialed.
     pub direction: Direction,
-    /// Whether this connection carries the link with a member.
+    /// Whether this connection carries the link with a member, or what a neighbour is told.
     pub linked: bool,
 }
 
@@ -126,6 +126,27 @@ impl Handle {
             self.count(*queued);
         }
         Ok(outcomes.iter().filter(|queued| queued.is_ok()).count())
+    }
+
+    /// Queues a frame for a neighbour. Never waits.
+    ///
+    /// Frames that are queued while others are under way leave together, in order. That a frame is
+    /// queued does not mean that it arrives, and one that was given up as lost may still arrive.
+    ///
+    /// # Errors
+    ///
+    /// Every [`TellError`].
+    pub fn tell(&self, to: NodeId, frame: Bytes) -> Result<(), TellError> {
+        if frame.len() > SBAC_FRAME_BYTES_MAX {
+            return Err(TellError::TooLarge);
+        }
+        let queued = self.peers.tell(&to, frame);
+        match queued {
+            Err(TellError::NotConnected) => self.meter.sbac_frames_dropped_unconnected.increment(),
+            Err(TellError::Full) => self.meter.sbac_frames_dropped_full.increment(),
+            Ok(()) | Err(TellError::NotANeighbour | TellError::TooLarge) => {}
+        }
+        queued
     }
 
     fn count(&self, queued: Result<(), SendError>) {

@@ -7,19 +7,20 @@
 //! alone.
 //!
 //! ```text
-//!                 Handle                                     Events
-//!      send | broadcast | request | dial          frames | requests | links
-//!        |                  |       |                ^         ^         ^
-//!   link queues             |    commands            |         |         |
-//!        |                  |       |                |         |         |
-//!      pumps            exchanges  service --------- pumps   servings  service
-//!        '--------- streams on connections of one libp2p swarm ---------'
+//!                  Handle                                       Events
+//!   send | broadcast  tell  request  dial         frames  foreign  requests  links
+//!          |            |      |      |              ^       ^         ^       ^
+//!     link queues    queues    |   commands          |       |         |       |
+//!          |            |      |      |              |       |         |       |
+//!        pumps     couriers exchanges service ---- pumps   door   servings  service
+//!          '----------- streams on connections of one libp2p swarm ------------'
 //! ```
 //!
 //! Everything runs on one thread of its own. The *service* is the task that owns the swarm and
 //! decides who may connect, who is linked and whom to dial; it never waits for anybody, and what
 //! is said on streams does not pass through it. A *link* is the one stream between two members of a
-//! committee. An *exchange* is one request and one response. All queues have bounds, counted in
+//! committee. A *neighbour* is a member of another shard, and is told frames in requests that gather
+//! many. An *exchange* is one request and one response. All queues have bounds, counted in
 //! [`bounds`].
 //!
 //! Links and exchanges are tasks on plain streams of a behaviour of our own. The stock ones queue
@@ -37,6 +38,7 @@ mod gate;
 mod handle;
 mod identity;
 mod link;
+mod neighbour;
 mod peers;
 mod protocol;
 mod rpc;
@@ -51,7 +53,9 @@ pub use bounds::Limits;
 pub use config::{Config, Membership, StartError};
 pub use counters::Counters;
 pub use events::{Events, Frame, Inbound, Link, Origin, Reply, ReplyError};
-pub use handle::{DialError, Direction, Handle, PeerInfo, Remote, RequestError, SendError, Target};
+pub use handle::{
+    DialError, Direction, Handle, PeerInfo, Remote, RequestError, SendError, Target, TellError,
+};
 pub use identity::{NotAPeerName, PeerName, Sign};
 pub use protocol::Protocol;
 pub use spawn::spawn;

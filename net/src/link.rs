@@ -11,9 +11,11 @@
 //! writes it, and the pump at the other end reads it into the channel.
 
 mod choice;
+mod intake;
 mod pump;
 mod queue;
 
 pub(crate) use choice::Links;
-pub(crate) use pump::{Down, Intake, Pump, accept, opened};
-pub(crate) use queue::{Queue, queue};
+pub(crate) use intake::{Intake, NobodyTakes};
+pub(crate) use pump::{Down, Pump, accept, opened};
+pub(crate) use queue::{Outgoing, Queue, Unqueued, queue};

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Instant;
 
 use bytes::Bytes;
 use libp2p::swarm::ConnectionId;
@@ -12,20 +13,31 @@ use libp2p::{Multiaddr, PeerId};
 use model::NodeId;
 use tokio::sync::{Semaphore, watch};
 
-use crate::bounds::Limits;
-use crate::handle::{Direction, PeerInfo, SendError, Target};
+use crate::bounds::{Limits, SBAC_IN_FLIGHT};
+use crate::handle::{Direction, PeerInfo, SendError, Target, TellError};
 use crate::identity::PeerName;
 use crate::link::Queue;
 use crate::protocol::Protocol;
 use crate::streams::Opener;
+
+/// What a peer is to this node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// A member of our committee.
+    Member,
+    /// A member of another shard.
+    Neighbour,
+    /// Anybody else.
+    Guest,
+}
 
 /// What a peer has proven about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Proof {
     /// The node it is, if it is one.
     pub(crate) node: Option<NodeId>,
-    /// Whether that node is a member of our committee.
-    pub(crate) member: bool,
+    /// What that node is to us. Who is no node is a guest.
+    pub(crate) role: Role,
     /// Its software version.
     pub(crate) agent: String,
 }
@@ -48,6 +60,8 @@ pub(crate) struct Connection {
     pub(crate) peer: PeerId,
     pub(crate) direction: Direction,
     pub(crate) address: Multiaddr,
+    /// When it was established.
+    pub(crate) since: Instant,
     pub(crate) opener: Opener,
     pub(crate) standing: watch::Sender<Standing>,
     /// Requests that we may have in flight.
@@ -64,14 +78,16 @@ pub(crate) struct Connection {
 pub(crate) struct Shares {
     sync: Arc<Semaphore>,
     api: Arc<Semaphore>,
+    sbac: Arc<Semaphore>,
 }
 
 impl Shares {
     /// This many permits for each protocol.
-    pub(crate) fn new(sync: usize, api: usize) -> Self {
+    pub(crate) fn new(sync: usize, api: usize, sbac: usize) -> Self {
         Self {
             sync: Arc::new(Semaphore::new(sync)),
             api: Arc::new(Semaphore::new(api)),
+            sbac: Arc::new(Semaphore::new(sbac)),
         }
     }
 
@@ -80,6 +96,7 @@ impl Shares {
         match protocol {
             Protocol::Sync => &self.sync,
             Protocol::Api => &self.api,
+            Protocol::Sbac => &self.sbac,
         }
     }
 }
@@ -99,10 +116,15 @@ impl Connection {
             peer,
             direction,
             address,
+            since: Instant::now(),
             opener,
             standing: watch::Sender::new(Standing::Unproven),
-            asking: Shares::new(limits.sync_in_flight, limits.api_in_flight),
-            answering: Shares::new(2 * limits.sync_in_flight, 2 * limits.api_in_flight),
+            asking: Shares::new(limits.sync_in_flight, limits.api_in_flight, SBAC_IN_FLIGHT),
+            answering: Shares::new(
+                2 * limits.sync_in_flight,
+                2 * limits.api_in_flight,
+                2 * SBAC_IN_FLIGHT,
+            ),
             opening: Arc::new(Semaphore::new(limits.opening)),
         }
     }
@@ -141,6 +163,17 @@ impl Connection {
     }
 }
 
+impl Table {
+    /// The connection that carries frames for a node.
+    fn used_with(&self, node: &NodeId) -> Option<ConnectionId> {
+        let link = self.links.get(node).map(|(connection, _)| *connection);
+        link.or_else(|| {
+            let neighbour = self.neighbours.get(node)?;
+            neighbour.way.borrow().as_ref().map(|used| used.id)
+        })
+    }
+}
+
 /// See [the module](self).
 #[derive(Debug, Default)]
 pub(crate) struct Peers(RwLock<Table>);
@@ -149,8 +182,21 @@ pub(crate) struct Peers(RwLock<Table>);
 struct Table {
     connections: BTreeMap<ConnectionId, Arc<Connection>>,
     links: BTreeMap<NodeId, (ConnectionId, Queue)>,
+    neighbours: BTreeMap<NodeId, Neighbour>,
     listening: Vec<String>,
 }
+
+/// The way to a neighbour.
+#[derive(Debug)]
+struct Neighbour {
+    /// `None` when the network stops.
+    queue: Option<Queue>,
+    /// The connection that is used. `None` while there is none.
+    way: Way,
+}
+
+/// Where the connection that is used with a neighbour is said.
+type Way = watch::Sender<Option<Arc<Connection>>>;
 
 impl Peers {
     // A poisoned lock means that another thread panicked between two changes of plain maps; what
@@ -185,36 +231,78 @@ impl Peers {
         self.write().links.insert(node, (connection, queue));
     }
 
-    /// Closes the queues of all links. What is in them still leaves.
-    pub(crate) fn unlink_all(&self) {
-        self.write().links.clear();
+    /// Makes `queue` the way to a neighbour that is not connected yet, and returns what says when
+    /// it is.
+    pub(crate) fn add_neighbour(
+        &self,
+        node: NodeId,
+        queue: Queue,
+    ) -> watch::Receiver<Option<Arc<Connection>>> {
+        let (way, follower) = watch::channel(None);
+        let queue = Some(queue);
+        let neighbour = Neighbour { queue, way };
+        self.write().neighbours.insert(node, neighbour);
+        follower
+    }
+
+    /// Takes this connection with a neighbour from now on, or none.
+    pub(crate) fn reroute(&self, node: &NodeId, connection: Option<Arc<Connection>>) {
+        if let Some(neighbour) = self.read().neighbours.get(node) {
+            neighbour.way.send_replace(connection);
+        }
+    }
+
+    /// Closes all queues. What is in them still leaves.
+    pub(crate) fn close_queues(&self) {
+        let mut table = self.write();
+        table.links.clear();
+        for neighbour in table.neighbours.values_mut() {
+            neighbour.queue = None;
+        }
     }
 
     /// Queues a frame for one member.
     ///
     /// # Errors
     ///
-    /// As [`Queue::push`], and [`SendError::NotConnected`] without a link.
+    /// [`SendError::Full`], and [`SendError::NotConnected`] without a link.
     pub(crate) fn send(&self, to: &NodeId, frame: Bytes) -> Result<(), SendError> {
         let table = self.read();
         let (_, queue) = table.links.get(to).ok_or(SendError::NotConnected)?;
-        queue.push(frame)
+        Ok(queue.push(frame)?)
+    }
+
+    /// Queues a frame for one neighbour.
+    ///
+    /// # Errors
+    ///
+    /// Every [`TellError`] but [`TellError::TooLarge`].
+    pub(crate) fn tell(&self, to: &NodeId, frame: Bytes) -> Result<(), TellError> {
+        let table = self.read();
+        let neighbour = table.neighbours.get(to).ok_or(TellError::NotANeighbour)?;
+        let queue = neighbour.queue.as_ref().ok_or(TellError::NotConnected)?;
+        if neighbour.way.borrow().is_none() {
+            return Err(TellError::NotConnected);
+        }
+        Ok(queue.push(frame)?)
     }
 
     /// Queues a frame for every linked member, and returns how each of them took it.
     pub(crate) fn broadcast(&self, frame: &Bytes) -> Vec<Result<(), SendError>> {
         let table = self.read();
         let queues = table.links.values();
-        queues.map(|(_, queue)| queue.push(frame.clone())).collect()
+        queues
+            .map(|(_, queue)| Ok(queue.push(frame.clone())?))
+            .collect()
     }
 
-    /// The connection for a request: the one with the link, or else the newest proven one.
+    /// The connection for a request: the one that carries frames, or else the newest proven one.
     pub(crate) fn route(&self, target: &Target) -> Option<Arc<Connection>> {
         let table = self.read();
         if let Target::Node(node) = target
-            && let Some((connection, _)) = table.links.get(node)
+            && let Some(connection) = table.used_with(node)
         {
-            return table.connections.get(connection).cloned();
+            return table.connections.get(&connection).cloned();
         }
         let leads = |connection: &&Arc<Connection>| {
             connection.proof().is_some_and(|proof| match target {
@@ -230,7 +318,7 @@ impl Peers {
         let table = self.read();
         let info = |connection: &Arc<Connection>| {
             let proof = connection.proof()?;
-            let on_this = |node| table.links.get(&node).is_some_and(|l| l.0 == connection.id);
+            let on_this = |node| table.used_with(&node) == Some(connection.id);
             Some(PeerInfo {
                 peer: PeerName(connection.peer),
                 node: proof.node,

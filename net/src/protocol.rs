@@ -20,6 +20,9 @@ pub enum Protocol {
     Sync,
     /// What wallets and other clients ask a node.
     Api,
+    /// What nodes of different shards tell each other. [`Handle::tell`](crate::Handle::tell) asks,
+    /// and what is asked arrives in [`Events::foreign`](crate::Events::foreign).
+    Sbac,
 }
 
 impl Protocol {
@@ -29,6 +32,7 @@ impl Protocol {
         match self {
             Self::Sync => bounds::SYNC_REQUEST_BYTES_MAX,
             Self::Api => bounds::API_REQUEST_BYTES_MAX,
+            Self::Sbac => bounds::SBAC_REQUEST_BYTES_MAX,
         }
     }
 
@@ -38,6 +42,7 @@ impl Protocol {
         match self {
             Self::Sync => bounds::SYNC_RESPONSE_BYTES_MAX,
             Self::Api => bounds::API_RESPONSE_BYTES_MAX,
+            Self::Sbac => bounds::SBAC_RESPONSE_BYTES_MAX,
         }
     }
 }
@@ -73,6 +78,7 @@ pub(crate) struct Names {
     bft: Name,
     sync: Name,
     api: Name,
+    sbac: Name,
 }
 
 impl Names {
@@ -89,6 +95,7 @@ impl Names {
             bft: name(Purpose::Bft, "bft"),
             sync: name(Purpose::Exchange(Protocol::Sync), "sync"),
             api: name(Purpose::Exchange(Protocol::Api), "api"),
+            sbac: name(Purpose::Exchange(Protocol::Sbac), "sbac"),
         }
     }
 
@@ -99,14 +106,16 @@ impl Names {
             Purpose::Bft => &self.bft,
             Purpose::Exchange(Protocol::Sync) => &self.sync,
             Purpose::Exchange(Protocol::Api) => &self.api,
+            Purpose::Exchange(Protocol::Sbac) => &self.sbac,
         }
     }
 
-    /// What a node offers to its peers. One that is no member has no use for links.
+    /// What a node offers to its peers. One that is no member has no use for links and takes no
+    /// part in what shards tell each other.
     pub(crate) fn offered(&self, member: bool) -> Arc<[Name]> {
         let mut names = vec![self.hello.clone(), self.sync.clone(), self.api.clone()];
         if member {
-            names.push(self.bft.clone());
+            names.extend([self.bft.clone(), self.sbac.clone()]);
         }
         names.into()
     }

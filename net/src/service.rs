@@ -9,6 +9,7 @@ mod arrivals;
 mod dials;
 mod hellos;
 mod links;
+mod neighbours;
 mod reports;
 mod seats;
 
@@ -26,7 +27,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tracing::{debug, warn};
 
-use crate::bounds::TICK;
+use crate::bounds::{FRAME_BYTES_MAX, FRAME_OVERHEAD, TICK};
 use crate::config::Config;
 use crate::counters::Meter;
 use crate::dialer::Dialer;
@@ -34,8 +35,9 @@ use crate::events::{Frame, Inbound, Link};
 use crate::handle::Command;
 use crate::identity::Hello;
 use crate::link::{Down, Intake, Links};
+use crate::neighbour::Door;
 use crate::peers::Peers;
-use crate::protocol::{Names, Purpose};
+use crate::protocol::{Names, Protocol, Purpose};
 use crate::rpc::{Desk, Greeting, serve};
 use crate::streams;
 use crate::swarm::{Behaviour, BehaviourEvent};
@@ -48,6 +50,7 @@ use seats::Seats;
 /// The ends of the channels to the rest of the node.
 pub(crate) struct Outlets {
     pub(crate) frames: mpsc::Sender<Frame>,
+    pub(crate) foreign: mpsc::Sender<Frame>,
     pub(crate) requests: mpsc::Sender<Inbound>,
     pub(crate) links: mpsc::Sender<Link>,
 }
@@ -92,6 +95,8 @@ enum Note {
         connection: ConnectionId,
         reason: Down,
     },
+    /// A neighbour's courier has nothing to do any more.
+    CourierDone,
 }
 
 /// See [the module](self).
@@ -102,6 +107,7 @@ pub(crate) struct Service {
     meter: Arc<Meter>,
     names: Arc<Names>,
     desk: Arc<Desk>,
+    door: Arc<Door>,
     commands: mpsc::Receiver<Command>,
     tasks: JoinSet<Note>,
     hello: OurHello,
@@ -114,7 +120,8 @@ pub(crate) struct Service {
     /// `None` for those who are no member and have no links.
     links: Option<Links>,
     intakes: BTreeMap<NodeId, Intake>,
-    pumps: usize,
+    /// Pumps and couriers at work: what is queued leaves through them.
+    writers: usize,
     reports: Reports,
 }
 
@@ -133,14 +140,19 @@ impl Service {
         let limits = &config.limits;
         let ours = config.member.as_ref().map(|member| member.node);
         let committee = config.member.as_ref().map_or(&[][..], |m| &m.committee);
+        let neighbours = config.member.as_ref().map_or(&[][..], |m| &m.neighbours);
+        let kept = committee.iter().chain(neighbours).copied();
         let intake = |node: &NodeId| {
-            let frames = outlets.frames.clone();
-            (*node, Intake::new(frames, limits.inbound_link_bytes))
+            let (frames, bytes) = (outlets.frames.clone(), limits.inbound_link_bytes);
+            let least = FRAME_BYTES_MAX + FRAME_OVERHEAD;
+            (*node, Intake::new(*node, frames, bytes, least))
         };
+        let door = Door::new(limits, Arc::clone(&meter), neighbours, outlets.foreign);
         Self {
             desk: Arc::new(Desk::new(limits, Arc::clone(&meter), outlets.requests)),
-            dialer: Dialer::new(ours, committee, bootnodes, limits, Instant::now()),
-            seats: Seats::new(ours, committee),
+            door: Arc::new(door),
+            dialer: Dialer::new(ours, kept, bootnodes, limits, Instant::now()),
+            seats: Seats::new(config.member.as_ref()),
             links: ours.map(Links::new),
             intakes: committee.iter().map(intake).collect(),
             reports: Reports::new(outlets.links),
@@ -148,7 +160,7 @@ impl Service {
             arrivals: BTreeMap::new(),
             waiters: BTreeMap::new(),
             tasks: JoinSet::new(),
-            pumps: 0,
+            writers: 0,
             swarm,
             config,
             peers,
@@ -161,6 +173,7 @@ impl Service {
     /// Works until every listener has an address.
     pub(crate) async fn start(&mut self, mut listeners: Vec<ListenerId>) {
         self.renew_hello();
+        self.start_couriers();
         while !listeners.is_empty() {
             let event = self.swarm.select_next_some().await;
             if let SwarmEvent::NewListenAddr { listener_id, .. } = &event {
@@ -191,10 +204,10 @@ impl Service {
     /// Lets what is queued leave, then closes all connections.
     async fn stop(mut self) {
         self.commands.close();
-        self.peers.unlink_all();
+        self.peers.close_queues();
         let patience = self.config.limits.flush_timeout;
         let flushed = async {
-            while self.pumps > 0 {
+            while self.writers > 0 {
                 tokio::select! {
                     event = self.swarm.select_next_some() => self.on_swarm(event),
                     Some(note) = self.tasks.join_next() => self.on_task(note),
@@ -248,6 +261,7 @@ impl Service {
                 connection,
                 reason,
             } => self.on_link_down(node, connection, &reason),
+            Note::CourierDone => self.writers -= 1,
         }
     }
 
@@ -330,19 +344,25 @@ impl Service {
         match purpose {
             Purpose::Hello => self.on_hello_stream(connection, stream),
             Purpose::Bft => self.on_link_stream(connection, stream),
-            Purpose::Exchange(protocol) => {
-                let Some(arrival) = self.arrivals.get(&connection) else {
-                    return;
-                };
-                let on = Arc::clone(&arrival.connection);
-                let desk = Arc::clone(&self.desk);
-                tokio::spawn(async move {
-                    let serving = serve(desk, &on, protocol, stream);
-                    if let Some(Err(reason)) = on.unless_closed(serving).await {
-                        debug!(%connection, ?protocol, %reason, "request not answered");
-                    }
-                });
+            Purpose::Exchange(Protocol::Sbac) => self.on_told_stream(connection, stream),
+            Purpose::Exchange(protocol @ (Protocol::Sync | Protocol::Api)) => {
+                self.on_request_stream(connection, protocol, stream);
             }
         }
+    }
+
+    /// A peer asks something.
+    fn on_request_stream(&mut self, id: ConnectionId, protocol: Protocol, stream: Stream) {
+        let Some(arrival) = self.arrivals.get(&id) else {
+            return;
+        };
+        let on = Arc::clone(&arrival.connection);
+        let desk = Arc::clone(&self.desk);
+        tokio::spawn(async move {
+            let serving = serve(desk, &on, protocol, stream);
+            if let Some(Err(reason)) = on.unless_closed(serving).await {
+                debug!(connection = %id, ?protocol, %reason, "request not answered");
+            }
+        });
     }
 }

@@ -11,7 +11,7 @@ use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 
 use crate::bounds::FRAME_OVERHEAD;
-use crate::config::{Config, Listen, StartError};
+use crate::config::{Config, Listen, Membership, StartError};
 use crate::counters::Meter;
 use crate::events::Events;
 use crate::handle::Handle;
@@ -114,21 +114,28 @@ fn open(
 /// The channels to the rest of the node.
 fn outlets(config: &Config) -> (Outlets, Events) {
     let limits = &config.limits;
-    let members = config.member.as_ref().map_or(0, |m| m.committee.len());
-    // Every member's byte budget runs out before its part of this does.
-    let frames_of_one = limits.inbound_link_bytes / FRAME_OVERHEAD + 1;
-    let (frames, frames_out) = mpsc::channel((members * frames_of_one).max(1));
-    // Members and guests have room for this many each; what has no room is not let in at all.
-    let serving = 2 * (limits.api_serving + limits.sync_serving);
+    let count = |of: fn(&Membership) -> usize| config.member.as_ref().map_or(0, of);
+    // Every node's byte budget runs out before its part of a channel does.
+    let channel = |nodes: usize, budget: usize| {
+        let frames_of_one = budget / FRAME_OVERHEAD + 1;
+        mpsc::channel((nodes * frames_of_one).max(1))
+    };
+    let (frames, frames_out) = channel(count(|m| m.committee.len()), limits.inbound_link_bytes);
+    let (foreign, foreign_out) = channel(count(|m| m.neighbours.len()), limits.inbound_tell_bytes);
+    // Members, neighbours and guests have room for this many each; what has no room is not let in
+    // at all.
+    let serving = 3 * (limits.api_serving + limits.sync_serving);
     let (requests, requests_out) = mpsc::channel(serving.max(1));
     let (links, links_out) = mpsc::channel(limits.link_queue.max(1));
     let outlets = Outlets {
         frames,
+        foreign,
         requests,
         links,
     };
     let events = Events {
         frames: frames_out,
+        foreign: foreign_out,
         requests: requests_out,
         links: links_out,
     };

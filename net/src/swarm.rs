@@ -10,7 +10,7 @@ use libp2p::{Swarm, SwarmBuilder, connection_limits, identify, noise, ping, tcp,
 use model::NetworkId;
 use zeroize::Zeroizing;
 
-use crate::bounds::{CONNECTIONS_PER_PEER, Limits};
+use crate::bounds::{CONNECTIONS_PER_PEER, Limits, SBAC_IN_FLIGHT};
 use crate::config::StartError;
 use crate::gate::Gate;
 use crate::identity::identify_agent;
@@ -63,8 +63,8 @@ pub(crate) fn build(
     let keypair = Keypair::ed25519_from_bytes(&mut seed[..]).map_err(system)?;
     // Those of ours, those of the peer and as many of the peer's that it has given up and we have
     // not noticed yet.
-    let streams_max =
-        3 * (limits.sync_in_flight + limits.api_in_flight) + 2 * limits.opening + OTHER_STREAMS;
+    let requests = limits.sync_in_flight + limits.api_in_flight + SBAC_IN_FLIGHT;
+    let streams_max = 3 * requests + 2 * limits.opening + OTHER_STREAMS;
     let muxer = move || {
         let mut config = yamux::Config::default();
         config.set_max_num_streams(streams_max.min(STREAMS_MAX));

@@ -6,3 +6,4 @@
 mod attacker;
 mod greetings;
 mod streams;
+mod told;

@@ -29,6 +29,8 @@ pub(crate) async fn serve(mut requests: mpsc::Receiver<Inbound>, api: Arc<Api>, 
                 let reads = Arc::clone(&reads);
                 tokio::task::spawn_blocking(move || answer_member(&reads, request));
             }
+            // Comes as frames, see `net::Events::foreign`.
+            Protocol::Sbac => drop(request),
         }
     }
 }

@@ -10,7 +10,7 @@ use consensus::Replica;
 use consensus::replica::Setup;
 use model::key::Zip215;
 use model::shard::{Committee, Seat};
-use model::{Checkers, Genesis, NodeId};
+use model::{Checkers, Genesis, NodeId, ShardId};
 use tokio::runtime::{self, Runtime};
 use tokio::sync::mpsc;
 
@@ -173,12 +173,20 @@ fn network_config(config: &Config, member: &Member) -> Result<net::Config, Fatal
             node: member.node(),
             sign: member.key.for_network(),
             committee: member.committee.members().to_vec(),
+            neighbours: neighbours(&member.genesis, member.committee.scope().shard),
         }),
         listen: config.listen.clone(),
         bootnodes: config.bootnodes.clone(),
         agent: VERSION.to_owned(),
         limits: net::Limits::default(),
     })
+}
+
+/// The members of all shards but this one.
+fn neighbours(genesis: &Genesis, ours: ShardId) -> Vec<NodeId> {
+    let others = genesis.shards.iter().filter(|shard| shard.shard != ours);
+    let members = others.flat_map(|shard| &shard.members);
+    members.map(|member| member.node).collect()
 }
 
 /// Starts the threads.

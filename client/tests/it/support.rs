@@ -52,6 +52,7 @@ impl Server {
                 node: node(number),
                 sign: Arc::new(move |message| secret(number).sign(message)),
                 committee,
+                neighbours: Vec::new(),
             }),
             listen: vec![listen.to_owned()],
             bootnodes: Vec::new(),

@@ -56,6 +56,7 @@ fn seeds_of_other_doors_are_let_in() {
             .is_some_and(|greeted| greeted.agent_shown && greeted.proven.is_some())
     });
     check("frames", |b| net::fuzzing::frames(b, 300).1);
+    check("batch", |b| net::fuzzing::batch(b).is_some());
     check("journal", |b| {
         let folder = tempfile::tempdir().expect("a folder to write to");
         fs::write(folder.path().join("journal.jsonl"), b).expect("as before");

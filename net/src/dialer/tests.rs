@@ -18,12 +18,12 @@ fn id(number: usize) -> ConnectionId {
     ConnectionId::new_unchecked(number)
 }
 
-/// Node 2 of the committee 1, 2, 3, with these bootnodes, and its clock.
+/// Node 2, which keeps 1, 2, 3, with these bootnodes, and its clock.
 fn dialer(bootnodes: &[u16]) -> (Dialer, Instant) {
     let now = Instant::now();
     let members = [node(1), node(2), node(3)];
     let addresses = bootnodes.iter().copied().map(address);
-    let dialer = Dialer::new(Some(node(2)), &members, addresses, &Limits::default(), now);
+    let dialer = Dialer::new(Some(node(2)), members, addresses, &Limits::default(), now);
     (dialer, now)
 }
 
@@ -67,28 +67,28 @@ fn a_connection_that_lasted_ends_the_doubling() {
 }
 
 #[test]
-fn a_member_with_a_larger_id_is_dialed_whenever_it_has_no_link() {
+fn a_node_with_a_larger_id_is_dialed_whenever_it_is_out_of_reach() {
     let (mut dialer, now) = dialer(&[]);
     dialer.learn(node(3), vec![address(3)], now);
     assert_eq!(dialer.due(now), [address(3)]);
-    dialer.linked(node(3), true, now);
+    dialer.reached(node(3), true, now);
     assert!(dialer.due(now + ms(60_000)).is_empty());
-    dialer.linked(node(3), false, now);
+    dialer.reached(node(3), false, now);
     assert_eq!(dialer.due(now), [address(3)]);
 }
 
 #[test]
-fn a_member_with_a_smaller_id_is_left_the_dialing_for_a_while() {
+fn a_node_with_a_smaller_id_is_left_the_dialing_for_a_while() {
     let (mut dialer, now) = dialer(&[]);
     dialer.learn(node(1), vec![address(1)], now);
-    dialer.linked(node(1), true, now);
-    dialer.linked(node(1), false, now);
+    dialer.reached(node(1), true, now);
+    dialer.reached(node(1), false, now);
     assert!(dialer.due(now + ms(4999)).is_empty());
     assert_eq!(dialer.due(now + ms(5000)), [address(1)]);
 }
 
 #[test]
-fn a_bootnode_outside_the_committee_is_dialed_again_after_a_minute() {
+fn a_bootnode_that_is_not_kept_is_dialed_again_after_a_minute() {
     for node in [None, Some(node(9))] {
         let (mut dialer, now) = dialer(&[1]);
         dialer.dialed(&address(1), id(1));
@@ -111,7 +111,7 @@ fn one_address_of_a_node_is_dialed_at_a_time() {
 }
 
 #[test]
-fn what_a_member_says_replaces_what_it_said_before() {
+fn what_a_node_says_replaces_what_it_said_before() {
     let (mut dialer, now) = dialer(&[1]);
     dialer.dialed(&address(1), id(1));
     dialer.proven(id(1), Some(node(3)), now);

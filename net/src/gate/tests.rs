@@ -40,7 +40,7 @@ fn unproven_connections_have_a_pool_of_their_own() {
     assert_eq!(arrive(&mut gate, 1, NEAR, now), Ok(()));
     assert_eq!(arrive(&mut gate, 2, NEAR, now), Ok(()));
     assert_eq!(arrive(&mut gate, 3, NEAR, now), Err(Full::Unproven));
-    gate.seat_member(id(1));
+    gate.seat_reserved(id(1));
     assert_eq!(arrive(&mut gate, 4, NEAR, now), Ok(()));
     assert_eq!(gate.seat_guest(id(2)), Ok(()));
     assert_eq!(arrive(&mut gate, 5, NEAR, now), Ok(()));
@@ -50,16 +50,16 @@ fn unproven_connections_have_a_pool_of_their_own() {
 }
 
 #[test]
-fn guests_are_counted_and_members_are_not() {
+fn guests_are_counted_and_reserved_places_are_not() {
     let now = Instant::now();
     let mut gate = gate(|limits| limits.guests = 1);
     for number in 1..=4 {
         assert_eq!(arrive(&mut gate, number, NEAR, now), Ok(()));
     }
-    gate.seat_member(id(1));
+    gate.seat_reserved(id(1));
     assert_eq!(gate.seat_guest(id(2)), Ok(()));
     assert_eq!(gate.seat_guest(id(3)), Err(Full::Guests));
-    gate.seat_member(id(4));
+    gate.seat_reserved(id(4));
     gate.closed(id(2));
     assert_eq!(gate.seat_guest(id(3)), Ok(()));
 }
@@ -158,5 +158,5 @@ fn a_thousand_knocks_from_one_address_keep_no_member_out() {
         .count();
     assert_eq!(refused, 1000 - Limits::default().per_ip);
     assert_eq!(arrive(&mut gate, 1001, OTHER, now), Ok(()));
-    gate.seat_member(id(1001));
+    gate.seat_reserved(id(1001));
 }

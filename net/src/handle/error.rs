@@ -3,8 +3,9 @@
 use model::NetworkId;
 use thiserror::Error;
 
-use crate::bounds::FRAME_BYTES_MAX;
+use crate::bounds::{FRAME_BYTES_MAX, SBAC_FRAME_BYTES_MAX};
 use crate::identity::PeerName;
+use crate::link::Unqueued;
 
 /// Why a frame was not queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -18,6 +19,41 @@ pub enum SendError {
     /// The frame is longer than [`FRAME_BYTES_MAX`].
     #[error("the frame is longer than {FRAME_BYTES_MAX} bytes")]
     TooLarge,
+}
+
+impl From<Unqueued> for SendError {
+    fn from(reason: Unqueued) -> Self {
+        match reason {
+            Unqueued::Full => Self::Full,
+            Unqueued::Closed => Self::NotConnected,
+        }
+    }
+}
+
+/// Why a neighbour will not be told a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum TellError {
+    /// The node is in no other shard of the network.
+    #[error("the node is no neighbour")]
+    NotANeighbour,
+    /// There is no connection with the neighbour.
+    #[error("no connection with the neighbour")]
+    NotConnected,
+    /// The neighbour does not take frames as fast as they come.
+    #[error("the queue for the neighbour is full")]
+    Full,
+    /// The frame is longer than [`SBAC_FRAME_BYTES_MAX`].
+    #[error("the frame is longer than {SBAC_FRAME_BYTES_MAX} bytes")]
+    TooLarge,
+}
+
+impl From<Unqueued> for TellError {
+    fn from(reason: Unqueued) -> Self {
+        match reason {
+            Unqueued::Full => Self::Full,
+            Unqueued::Closed => Self::NotConnected,
+        }
+    }
 }
 
 /// Why a dial came to nothing.

@@ -9,15 +9,13 @@ use bytes::Bytes;
 use futures::future::{Either, select};
 use futures::io::{BufReader, BufWriter};
 use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use model::NodeId;
 use thiserror::Error;
-use tokio::sync::{Semaphore, mpsc};
 
+use super::intake::Intake;
 use super::queue::{Outgoing, share};
-use crate::bounds::{FRAME_BYTES_MAX, FRAME_OVERHEAD, LINK_TIMEOUT, READ_STEP, WRITE_BUFFER};
+use crate::bounds::{FRAME_BYTES_MAX, LINK_TIMEOUT, READ_STEP, WRITE_BUFFER};
 use crate::codec::{FrameError, read_body, read_frame, read_length, write_frame};
 use crate::counters::Meter;
-use crate::events::Frame;
 use crate::streams::OpenError;
 
 /// Why a link went down.
@@ -43,33 +41,10 @@ pub(crate) enum Down {
     Timeout,
 }
 
-/// Where the frames of one member go.
-///
-/// The budget belongs to the member and not to the link: a member that is linked again and again
-/// has one budget.
-#[derive(Clone)]
-pub(crate) struct Intake {
-    frames: mpsc::Sender<Frame>,
-    budget: Arc<Semaphore>,
-}
-
-impl Intake {
-    /// An intake into `frames` with `bytes` to spend, and never fewer than one frame needs.
-    pub(crate) fn new(frames: mpsc::Sender<Frame>, bytes: usize) -> Self {
-        let bytes = bytes.max(FRAME_BYTES_MAX + FRAME_OVERHEAD);
-        Self {
-            frames,
-            budget: Arc::new(Semaphore::new(bytes)),
-        }
-    }
-}
-
 /// One link at work.
 pub(crate) struct Pump<S> {
     /// The stream, which both sides have agreed to use.
     pub(crate) stream: S,
-    /// The member at the other end.
-    pub(crate) node: NodeId,
     /// What to write.
     pub(crate) outgoing: Outgoing,
     /// Where to put what is read.
@@ -116,7 +91,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
         let (reader, writer) = self.stream.split();
         let read = read(
             BufReader::with_capacity(READ_STEP, reader),
-            self.node,
             self.intake,
             &self.meter,
         );
@@ -134,12 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
 }
 
 /// Reads frames until it cannot. The next frame is not read before there is room for it.
-async fn read<R: AsyncRead + Unpin>(
-    mut stream: R,
-    node: NodeId,
-    intake: Intake,
-    meter: &Meter,
-) -> Down {
+async fn read<R: AsyncRead + Unpin>(mut stream: R, intake: Intake, meter: &Meter) -> Down {
     loop {
         let length = match read_length(&mut stream, FRAME_BYTES_MAX).await {
             Ok(length) => length,
@@ -150,8 +119,7 @@ async fn read<R: AsyncRead + Unpin>(
                 return Down::Peer(error);
             }
         };
-        let budget = Arc::clone(&intake.budget);
-        let Ok(share) = budget.acquire_many_owned(share(length)).await else {
+        let Ok(mut room) = intake.room(share(length)).await else {
             return Down::Stopping;
         };
         let body = match read_body(&mut stream, length).await {
@@ -160,8 +128,7 @@ async fn read<R: AsyncRead + Unpin>(
         };
         meter.frames_in.increment();
         meter.frame_bytes_in.add(length as u64);
-        let frame = Frame::new(node, Bytes::from(body), share);
-        if intake.frames.send(frame).await.is_err() {
+        if intake.put(Bytes::from(body), &mut room).await.is_err() {
             return Down::Stopping;
         }
     }

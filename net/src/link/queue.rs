@@ -1,4 +1,4 @@
-//! What waits to be written to one member.
+//! What waits to be written to one node, a member or a neighbour.
 
 use std::sync::Arc;
 
@@ -6,13 +6,21 @@ use bytes::Bytes;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-use crate::bounds::{FRAME_BYTES_MAX, FRAME_OVERHEAD, Limits};
-use crate::handle::SendError;
+use crate::bounds::FRAME_OVERHEAD;
 
 /// A frame and its share of the queue's bytes.
 struct Waiting {
     frame: Bytes,
     _share: OwnedSemaphorePermit,
+}
+
+/// Why a frame was not queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unqueued {
+    /// There is no room.
+    Full,
+    /// Nobody takes from the queue any more.
+    Closed,
 }
 
 /// The end that is written to. It never waits.
@@ -22,13 +30,14 @@ pub(crate) struct Queue {
     bytes: Arc<Semaphore>,
 }
 
-/// The end that the pump takes from.
+/// The end that is taken from.
 pub(crate) struct Outgoing(mpsc::Receiver<Waiting>);
 
-/// An empty queue. Whatever its limits, it has room for one frame.
-pub(crate) fn queue(limits: &Limits) -> (Queue, Outgoing) {
-    let (frames, outgoing) = mpsc::channel(limits.link_frames.max(1));
-    let bytes = limits.link_bytes.max(FRAME_BYTES_MAX + FRAME_OVERHEAD);
+/// An empty queue for so many frames and bytes. Whatever its limits, it has room for one frame, none
+/// of which is longer than `longest`.
+pub(crate) fn queue(frames: usize, bytes: usize, longest: usize) -> (Queue, Outgoing) {
+    let (frames, outgoing) = mpsc::channel(frames.max(1));
+    let bytes = bytes.max(longest + FRAME_OVERHEAD);
     let queue = Queue {
         frames,
         bytes: Arc::new(Semaphore::new(bytes)),
@@ -46,26 +55,31 @@ impl Queue {
     ///
     /// # Errors
     ///
-    /// [`SendError::Full`] if there is no room, [`SendError::NotConnected`] if the link is gone.
-    pub(crate) fn push(&self, frame: Bytes) -> Result<(), SendError> {
+    /// Every [`Unqueued`].
+    pub(crate) fn push(&self, frame: Bytes) -> Result<(), Unqueued> {
         let share = Arc::clone(&self.bytes)
             .try_acquire_many_owned(share(frame.len()))
-            .map_err(|_| SendError::Full)?;
+            .map_err(|_| Unqueued::Full)?;
         let waiting = Waiting {
             frame,
             _share: share,
         };
         self.frames.try_send(waiting).map_err(|error| match error {
-            TrySendError::Full(_) => SendError::Full,
-            TrySendError::Closed(_) => SendError::NotConnected,
+            TrySendError::Full(_) => Unqueued::Full,
+            TrySendError::Closed(_) => Unqueued::Closed,
         })
     }
 }
 
 impl Outgoing {
     /// The next frame, once there is one. `None` when the queue is empty and every sender gone.
-    pub(super) async fn next(&mut self) -> Option<Bytes> {
+    pub(crate) async fn next(&mut self) -> Option<Bytes> {
         self.0.recv().await.map(|waiting| waiting.frame)
+    }
+
+    /// The next frame, if one waits right now.
+    pub(crate) fn try_next(&mut self) -> Option<Bytes> {
+        self.0.try_recv().ok().map(|waiting| waiting.frame)
     }
 
     /// Whether nothing waits right now.

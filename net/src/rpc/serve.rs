@@ -13,7 +13,7 @@ use crate::codec::{FrameError, read_body, read_length, write_frame};
 use crate::counters::Meter;
 use crate::events::{Inbound, Origin, Reply};
 use crate::identity::PeerName;
-use crate::peers::{Connection, Proof, Shares};
+use crate::peers::{Connection, Role, Shares};
 use crate::protocol::Protocol;
 
 /// Where requests of peers are taken in: the room for them and the way to whoever answers.
@@ -21,9 +21,10 @@ pub(crate) struct Desk {
     limits: Limits,
     meter: Arc<Meter>,
     requests: mpsc::Sender<Inbound>,
-    /// Members have room of their own, so that guests, of whom there can be many, cannot keep them
-    /// from catching up.
+    /// Members and neighbours have room of their own, so that guests, of whom there can be many,
+    /// cannot keep them from catching up.
     members: Room,
+    neighbours: Room,
     guests: Room,
 }
 
@@ -63,15 +64,16 @@ impl Desk {
             meter,
             requests,
             members: Room::new(limits),
+            neighbours: Room::new(limits),
             guests: Room::new(limits),
         }
     }
 
-    fn room(&self, proof: &Proof) -> &Room {
-        if proof.member {
-            &self.members
-        } else {
-            &self.guests
+    fn room(&self, role: Role) -> &Room {
+        match role {
+            Role::Member => &self.members,
+            Role::Neighbour => &self.neighbours,
+            Role::Guest => &self.guests,
         }
     }
 }
@@ -79,7 +81,8 @@ impl Desk {
 impl Room {
     fn new(limits: &Limits) -> Self {
         Self {
-            serving: Shares::new(limits.sync_serving, limits.api_serving),
+            // What neighbours tell comes in by a door of its own.
+            serving: Shares::new(limits.sync_serving, limits.api_serving, 0),
             request_bytes: Arc::new(Semaphore::new(limits.request_bytes)),
             response_bytes: Arc::new(Semaphore::new(limits.response_bytes)),
         }
@@ -100,7 +103,7 @@ pub(crate) async fn serve(
     let _in_flight = desk.take(connection.answering.of(protocol), 1)?;
     // A peer may ask before this node has finished with its greeting; no byte is read until then.
     let proof = connection.proven().await.ok_or(Unanswered::Unproven)?;
-    let room = desk.room(&proof);
+    let room = desk.room(proof.role);
     let _serving = desk.take(room.serving.of(protocol), 1)?;
     let (body, share) = timeout(
         desk.limits.request_timeout,

@@ -141,6 +141,7 @@ impl Service {
         self.settle(id, Err(DialError::Refused { address, reason }));
         if let Some(node) = proof.and_then(|proof| proof.node) {
             self.release_link(node, id, now);
+            self.reroute(node, now);
         }
     }
 }

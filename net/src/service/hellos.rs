@@ -1,7 +1,7 @@
 //! Greetings: what we say, and whether we believe what we hear.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use libp2p::multiaddr::Protocol as Part;
 use libp2p::swarm::ConnectionId;
@@ -17,7 +17,7 @@ use super::{Note, Service};
 use crate::gate::Full;
 use crate::handle::{DialError, Direction};
 use crate::identity::{Hello, NodeRecord, RecordError, identified_network, is_agent};
-use crate::peers::{Connection, Proof, Standing};
+use crate::peers::{Connection, Proof, Role, Standing};
 use crate::rpc::{Greeting, answer, hear};
 
 /// What we say to peers, encoded once for all of them.
@@ -234,10 +234,9 @@ impl Service {
             .transpose()?;
         let node = record.as_ref().map(|record| record.node);
         let gate = &mut self.swarm.behaviour_mut().gate;
-        if node.is_some_and(|node| self.seats.has(&node)) {
-            gate.seat_member(connection.id);
-        } else {
-            gate.seat_guest(connection.id)?;
+        match node.map_or(Role::Guest, |node| self.seats.role(&node)) {
+            Role::Member | Role::Neighbour => gate.seat_reserved(connection.id),
+            Role::Guest => gate.seat_guest(connection.id)?,
         }
         if let Some(record) = &record {
             let ousted = self
@@ -268,19 +267,18 @@ impl Service {
         if let Some(arrival) = self.arrivals.get_mut(&connection.id) {
             arrival.stage = Stage::Proven;
         }
-        let member = node.is_some_and(|node| self.seats.has(&node));
-        let proof = Proof {
-            node,
-            member,
-            agent,
-        };
+        let role = node.map_or(Role::Guest, |node| self.seats.role(&node));
+        let proof = Proof { node, role, agent };
         connection.standing.send_replace(Standing::Proven(proof));
+        let now = Instant::now();
+        if let Some(node) = node {
+            self.reroute(node, now);
+        }
         if connection.direction == Direction::Outbound {
             self.on_dial_proven(connection);
         }
         if let Some(record) = record {
             let addresses = record.addresses.iter().filter_map(|text| text.parse().ok());
-            let now = std::time::Instant::now();
             self.dialer.learn(record.node, addresses.collect(), now);
             if connection.direction == Direction::Outbound {
                 self.open_link(record.node, connection, now);

@@ -9,6 +9,7 @@ use model::NodeId;
 use tracing::{debug, info};
 
 use super::{Note, Service};
+use crate::bounds::FRAME_BYTES_MAX;
 use crate::handle::Direction;
 use crate::link::{Down, Pump, accept, opened, queue};
 use crate::peers::Connection;
@@ -20,7 +21,7 @@ impl Service {
         let Some(links) = self.links.as_mut() else {
             return;
         };
-        if !self.seats.has(&node) || !links.open(node, connection.id, now) {
+        if !self.seats.is_member(&node) || !links.open(node, connection.id, now) {
             return;
         }
         let id = connection.id;
@@ -81,7 +82,7 @@ impl Service {
             return None;
         }
         let node = arrival.connection.proof()?.node?;
-        if !self.seats.has(&node) {
+        if !self.seats.is_member(&node) {
             return None;
         }
         let links = self.links.as_mut()?;
@@ -104,10 +105,11 @@ impl Service {
             return;
         };
         let (intake, on) = (intake.clone(), Arc::clone(&arrival.connection));
-        let (queue, outgoing) = queue(&self.config.limits);
+        let limits = &self.config.limits;
+        let (queue, outgoing) = queue(limits.link_frames, limits.link_bytes, FRAME_BYTES_MAX);
         self.peers.link(node, id, queue);
         self.set_link(node, true, Instant::now());
-        self.pumps += 1;
+        self.writers += 1;
         let meter = Arc::clone(&self.meter);
         self.tasks.spawn(async move {
             let pumping = async {
@@ -116,7 +118,6 @@ impl Service {
                 }
                 let pump = Pump {
                     stream,
-                    node,
                     outgoing,
                     intake,
                     meter,
@@ -133,7 +134,7 @@ impl Service {
 
     /// A pump has ended. Its connection goes with it, so that what comes next begins afresh.
     pub(super) fn on_link_down(&mut self, node: NodeId, id: ConnectionId, reason: &Down) {
-        self.pumps -= 1;
+        self.writers -= 1;
         debug!(%node, connection = %id, %reason, "link ended");
         self.close(id);
     }
@@ -162,7 +163,7 @@ impl Service {
             return;
         }
         info!(%node, up, "link");
-        self.dialer.linked(node, up, now);
+        self.dialer.reached(node, up, now);
         if up {
             self.meter.links_up.increment();
         } else {

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::fmt;
 use std::future::{Ready, ready};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use libp2p::Stream;
@@ -44,9 +45,12 @@ struct Wish {
     granted: oneshot::Sender<Result<Stream, OpenError>>,
 }
 
-/// Opens streams on one connection.
+/// Opens streams on one connection, and keeps it open without any.
 #[derive(Clone, Debug)]
-pub(crate) struct Opener(mpsc::Sender<Wish>);
+pub(crate) struct Opener {
+    wishes: mpsc::Sender<Wish>,
+    kept: Arc<AtomicBool>,
+}
 
 impl Opener {
     /// Opens a stream for one protocol, and waits until the peer has agreed to it.
@@ -57,8 +61,20 @@ impl Opener {
     pub(crate) async fn open(&self, name: Name) -> Result<Stream, OpenError> {
         let (granted, outcome) = oneshot::channel();
         let wish = Wish { name, granted };
-        self.0.send(wish).await.map_err(|_| OpenError::Closed)?;
+        self.wishes
+            .send(wish)
+            .await
+            .map_err(|_| OpenError::Closed)?;
         outcome.await.unwrap_or(Err(OpenError::Closed))
+    }
+
+    /// Says whether the connection is to be kept while it has no stream.
+    ///
+    /// The connection looks at it whenever it does something, and before it is closed for having
+    /// done nothing.
+    pub(crate) fn keep(&self, kept: bool) {
+        // Relaxed, because no other memory is read on the strength of it.
+        self.kept.store(kept, Ordering::Relaxed);
     }
 }
 
@@ -66,6 +82,7 @@ impl Opener {
 pub(crate) struct Handler {
     offered: Arc<[Name]>,
     wishes: mpsc::Receiver<Wish>,
+    kept: Arc<AtomicBool>,
     inbound: VecDeque<Negotiated>,
 }
 
@@ -85,12 +102,18 @@ impl Handler {
     /// A handler that offers some protocols to the peer, and what opens streams through it.
     pub(crate) fn new(offered: Arc<[Name]>) -> (Self, Opener) {
         let (sender, wishes) = mpsc::channel(OPENER_QUEUE);
+        let kept = Arc::new(AtomicBool::new(false));
         let handler = Self {
             offered,
             wishes,
+            kept: Arc::clone(&kept),
             inbound: VecDeque::new(),
         };
-        (handler, Opener(sender))
+        let opener = Opener {
+            wishes: sender,
+            kept,
+        };
+        (handler, opener)
     }
 }
 
@@ -104,6 +127,10 @@ impl ConnectionHandler for Handler {
 
     fn listen_protocol(&self) -> SubstreamProtocol<Offer> {
         SubstreamProtocol::new(Offer(Arc::clone(&self.offered)), ())
+    }
+
+    fn connection_keep_alive(&self) -> bool {
+        self.kept.load(Ordering::Relaxed)
     }
 
     fn poll(

@@ -47,7 +47,7 @@ pub(super) fn signer(number: u8) -> Sign {
     Arc::new(move |message| secret.sign(message))
 }
 
-/// A member of the committee 1, 2, 3.
+/// A member of the committee 1, 2, 3, whose neighbours are 4 and 5.
 pub(super) fn member(number: u8, limits: Limits) -> Config {
     Config {
         network: network(),
@@ -56,6 +56,7 @@ pub(super) fn member(number: u8, limits: Limits) -> Config {
             node: node(number),
             sign: signer(number),
             committee: vec![node(1), node(2), node(3)],
+            neighbours: vec![node(4), node(5)],
         }),
         listen: vec!["/ip4/127.0.0.1/tcp/0".into()],
         bootnodes: Vec::new(),

@@ -17,6 +17,7 @@ use crate::{Config, Events, Limits, Protocol};
 
 const API: Purpose = Purpose::Exchange(Protocol::Api);
 const SYNC: Purpose = Purpose::Exchange(Protocol::Sync);
+const SBAC: Purpose = Purpose::Exchange(Protocol::Sbac);
 
 /// A generator whose seed is all there is to know about it.
 struct Random(u64);
@@ -65,7 +66,7 @@ async fn nothing_is_read_from_a_peer_that_has_not_said_hello() {
     });
     let attacker = Attacker::dial(&handle).await;
     let mut streams = Vec::new();
-    for purpose in [Purpose::Bft, API, SYNC] {
+    for purpose in [Purpose::Bft, API, SYNC, SBAC] {
         let mut stream = attacker.open(purpose).await;
         say(&mut stream, b"let me in").await;
         streams.push(stream);
@@ -76,7 +77,9 @@ async fn nothing_is_read_from_a_peer_that_has_not_said_hello() {
     attacker.closed().await;
     let counters = handle.counters();
     assert_eq!((counters.frames_in, counters.requests_in), (0, 0));
+    assert_eq!(counters.sbac_requests_in, 0);
     assert!(events.requests.try_recv().is_err());
+    assert!(events.foreign.try_recv().is_err());
     assert!(events.frames.try_recv().is_err());
     still_works(&handle, &mut events).await;
 }
@@ -260,10 +263,11 @@ async fn garbage_on_any_stream_is_survived() {
     });
     for seed in 0..40 {
         let mut random = Random(seed);
-        let purpose = [Purpose::Hello, Purpose::Bft, API, SYNC][random.next() as usize % 4];
+        let purpose = [Purpose::Hello, Purpose::Bft, API, SYNC, SBAC][random.next() as usize % 5];
         let attacker = match purpose {
             Purpose::Hello => Attacker::dial(&handle).await,
             Purpose::Bft => Attacker::greeted(&handle, Some(2)).await,
+            Purpose::Exchange(Protocol::Sbac) => Attacker::greeted(&handle, Some(4)).await,
             Purpose::Exchange(_) => Attacker::greeted(&handle, None).await,
         };
         let mut stream = attacker.open(purpose).await;
@@ -272,6 +276,7 @@ async fn garbage_on_any_stream_is_survived() {
         last_words(&mut stream).await;
         assert!(!events.frames.is_closed(), "seed {seed}");
         while events.frames.try_recv().is_ok() {}
+        while events.foreign.try_recv().is_ok() {}
         while events.requests.try_recv().is_ok() {}
     }
     still_works(&handle, &mut events).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use model::NetworkId;
 use net::{Config, DialError, Direction, Limits, Remote, StartError};
 
-use crate::support::{member, network, node, soon, start, wallet};
+use crate::support::{member, neighbour, network, node, soon, start, wallet};
 
 #[tokio::test]
 async fn a_dial_ends_with_who_answered() {
@@ -139,13 +139,13 @@ async fn texts_that_are_no_addresses_are_refused() {
 }
 
 #[tokio::test]
-async fn guests_beyond_the_limit_are_turned_away_and_members_are_not() {
+async fn guests_beyond_the_limit_are_turned_away_and_nobody_else_is() {
     let mut listener = start(Config {
         limits: Limits {
             guests: 1,
             ..Limits::default()
         },
-        ..member(1, &[1, 2])
+        ..neighbour(1, &[1, 2], &[3])
     });
     let first = start(wallet(8));
     let second = start(wallet(9));
@@ -156,6 +156,8 @@ async fn guests_beyond_the_limit_are_turned_away_and_members_are_not() {
         matches!(outcome, Err(DialError::Refused { .. })),
         "{outcome:?}"
     );
+    let other = start(neighbour(3, &[3], &[1]));
+    assert!(soon("hello", other.handle.dial(&address)).await.is_ok());
     let fellow = start(Config {
         bootnodes: vec![address],
         ..member(2, &[1, 2])
@@ -232,5 +234,9 @@ fn configurations_that_make_no_sense_are_refused() {
     assert!(matches!(
         with(|config| config.member = Some(crate::support::seat(3, &[1, 2]))),
         Some(StartError::NotInCommittee(who)) if who == node(3)
+    ));
+    assert!(matches!(
+        with(|config| *config = crate::support::neighbour(1, &[1, 2], &[3, 2])),
+        Some(StartError::NeighbourInCommittee(who)) if who == node(2)
     ));
 }

@@ -5,5 +5,6 @@
 
 mod dials;
 mod links;
+mod neighbours;
 mod requests;
 mod support;

@@ -21,6 +21,16 @@ pub(crate) async fn soon<T>(what: &str, event: impl Future<Output = T>) -> T {
     }
 }
 
+/// Waits for something that is not announced.
+pub(crate) async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let event = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(what, event).await;
+}
+
 /// The network of the tests.
 pub(crate) fn network() -> NetworkId {
     NetworkId::from_bytes([7; 32])
@@ -38,6 +48,7 @@ pub(crate) fn seat(number: u8, committee: &[u8]) -> Membership {
         node: node(number),
         sign: Arc::new(move |message| secret.sign(message)),
         committee: committee.iter().copied().map(node).collect(),
+        neighbours: Vec::new(),
     }
 }
 
@@ -61,6 +72,18 @@ pub(crate) fn member(number: u8, committee: &[u8]) -> Config {
         listen: vec!["/ip4/127.0.0.1/tcp/0".into()],
         transport_seed: [number ^ 0x80; 32].into(),
         ..wallet(number)
+    }
+}
+
+/// A member whose neighbours have some numbers.
+pub(crate) fn neighbour(number: u8, committee: &[u8], neighbours: &[u8]) -> Config {
+    let seat = Membership {
+        neighbours: neighbours.iter().copied().map(node).collect(),
+        ..seat(number, committee)
+    };
+    Config {
+        member: Some(seat),
+        ..member(number, committee)
     }
 }
 
@@ -117,6 +140,13 @@ impl Running {
     /// The next frame.
     pub(crate) async fn frame(&mut self) -> (NodeId, Vec<u8>) {
         let frame = soon("a frame", self.events.frames.recv()).await;
+        let frame = frame.expect("the network runs");
+        (frame.from, frame.bytes.to_vec())
+    }
+
+    /// The next frame from a neighbour.
+    pub(crate) async fn told(&mut self) -> (NodeId, Vec<u8>) {
+        let frame = soon("a frame", self.events.foreign.recv()).await;
         let frame = frame.expect("the network runs");
         (frame.from, frame.bytes.to_vec())
     }

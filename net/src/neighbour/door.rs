@@ -1,0 +1,157 @@
+//! Takes in what neighbours tell.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::AsyncWriteExt;
+use libp2p::Stream;
+use model::NodeId;
+use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::timeout;
+
+use super::batch::{NoBatch, share_max, split};
+use crate::bounds::{Limits, SBAC_REQUEST_BYTES_MAX};
+use crate::codec::{FrameError, read_body, read_length, write_frame};
+use crate::counters::Meter;
+use crate::events::Frame;
+use crate::link::{Intake, NobodyTakes};
+use crate::peers::{Connection, Role};
+use crate::protocol::Protocol;
+
+/// See [the module](self).
+pub(crate) struct Door {
+    limits: Limits,
+    meter: Arc<Meter>,
+    intakes: BTreeMap<NodeId, Intake>,
+    /// Where all of them lead. Kept, so that the other end is open for as long as the network runs
+    /// and not only when there are neighbours.
+    _frames: mpsc::Sender<Frame>,
+}
+
+/// Why what a peer wanted to tell was not taken.
+#[derive(Debug, Error)]
+pub(crate) enum Untaken {
+    #[error("the peer is no neighbour")]
+    NotANeighbour,
+    #[error("the neighbour has too many requests under way")]
+    TooMany,
+    #[error("the request did not come in time, or there was no room for it")]
+    Slow,
+    #[error(transparent)]
+    Request(#[from] FrameError),
+    #[error(transparent)]
+    NoBatch(#[from] NoBatch),
+    #[error("this node takes nothing from its neighbours")]
+    NobodyTakes,
+}
+
+impl From<NobodyTakes> for Untaken {
+    fn from(NobodyTakes: NobodyTakes) -> Self {
+        Self::NobodyTakes
+    }
+}
+
+impl Door {
+    /// A door for these neighbours, who each have a budget of their own, into `frames`.
+    pub(crate) fn new(
+        limits: &Limits,
+        meter: Arc<Meter>,
+        neighbours: &[NodeId],
+        frames: mpsc::Sender<Frame>,
+    ) -> Self {
+        let bytes = limits.inbound_tell_bytes;
+        let least = share_max(SBAC_REQUEST_BYTES_MAX);
+        let intake = |node: &NodeId| {
+            let intake = Intake::new(*node, frames.clone(), bytes, least);
+            (*node, intake)
+        };
+        Self {
+            limits: limits.clone(),
+            meter,
+            intakes: neighbours.iter().map(intake).collect(),
+            _frames: frames,
+        }
+    }
+
+    /// Takes the frames from a stream that a peer opened, and says that they are taken.
+    ///
+    /// # Errors
+    ///
+    /// Every [`Untaken`]. The stream is dropped in each case, which tells the peer.
+    pub(crate) async fn take(
+        &self,
+        connection: &Connection,
+        mut stream: Stream,
+    ) -> Result<(), Untaken> {
+        let in_flight = connection.answering.of(Protocol::Sbac);
+        let Ok(_in_flight) = in_flight.try_acquire() else {
+            self.meter.requests_refused_full.increment();
+            return Err(Untaken::TooMany);
+        };
+        let Some(intake) = self.intake_of(connection).await else {
+            self.meter.sbac_requests_refused.increment();
+            return Err(Untaken::NotANeighbour);
+        };
+        let (body, mut room) = self.read(intake, &mut stream).await?;
+        let frames = split(&body).inspect_err(|_| self.meter.sbac_bodies_bad.increment())?;
+        self.meter.sbac_requests_in.increment();
+        self.meter.sbac_frames_in.add(frames.len() as u64);
+        for frame in frames {
+            // In memory of its own, so that one that is kept does not keep the others.
+            intake.put(Bytes::copy_from_slice(frame), &mut room).await?;
+        }
+        // The frames have their shares; what is left of the room is for others.
+        drop((body, room));
+        within(self.limits.response_timeout, taken(&mut stream)).await
+    }
+
+    /// Where the frames of the peer go, if it is a neighbour. No byte is read to find out.
+    async fn intake_of(&self, connection: &Connection) -> Option<&Intake> {
+        let proof = connection.proven().await?;
+        match proof.role {
+            Role::Neighbour => self.intakes.get(&proof.node?),
+            Role::Member | Role::Guest => None,
+        }
+    }
+
+    /// Reads a request. Its body is left with the peer until there is room for all frames in it.
+    async fn read(
+        &self,
+        intake: &Intake,
+        stream: &mut Stream,
+    ) -> Result<(Vec<u8>, OwnedSemaphorePermit), Untaken> {
+        let patience = self.limits.request_timeout;
+        let announced = async {
+            let length = read_length(stream, SBAC_REQUEST_BYTES_MAX).await;
+            Ok(length.inspect_err(|error| {
+                if let FrameError::TooLarge { .. } = error {
+                    self.meter.oversize.increment();
+                }
+            })?)
+        };
+        let length = within(patience, announced).await?;
+        let share = u32::try_from(share_max(length)).unwrap_or(u32::MAX);
+        let room = async { Ok(intake.room(share).await?) };
+        let room = within(self.limits.tell_timeout, room).await?;
+        let body = async { Ok(read_body(stream, length).await.map_err(FrameError::Io)?) };
+        let body = within(patience, body).await?;
+        Ok((body, room))
+    }
+}
+
+/// Says that everything is taken.
+async fn taken(stream: &mut Stream) -> Result<(), Untaken> {
+    write_frame(stream, &[]).await.map_err(FrameError::Io)?;
+    stream.close().await.map_err(FrameError::Io)?;
+    Ok(())
+}
+
+async fn within<T>(
+    patience: Duration,
+    work: impl Future<Output = Result<T, Untaken>>,
+) -> Result<T, Untaken> {
+    timeout(patience, work).await.unwrap_or(Err(Untaken::Slow))
+}
