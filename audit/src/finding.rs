@@ -1,21 +1,24 @@
 //! What an audit finds, and whom to blame for it.
 
+use model::outbox::BadParcel;
 use model::statement::Height;
-use model::{NodeId, TransactionId};
+use model::{Malpractice, NodeId, ShardId, TransactionId};
 
 /// Something in a chain that must not be there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("at height {height}: {problem}")]
 pub struct Finding {
-    /// The height of the block.
+    /// The height of the block, or of the head, that the problem is with.
     pub height: Height,
     /// What is wrong.
     pub problem: Problem,
     /// The members that signed it. Empty if whoever handed the chain in may have altered it.
     pub signers: Vec<NodeId>,
+    /// What shows it to anybody, without the chain, of those members of whom it can be shown.
+    pub proofs: Vec<Malpractice>,
 }
 
-/// What can be wrong with a block of a chain.
+/// What can be wrong with a block of a chain, or with what two chains say together.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// It is of another network, shard or epoch.
@@ -36,6 +39,9 @@ pub enum Problem {
     /// A user's signature in it does not verify.
     #[error("transaction {0} is not signed by whom it says")]
     Forged(TransactionId),
+    /// Promises of another shard in it are not what that shard promised this one.
+    #[error("promises of another shard prove nothing: {0}")]
+    Unproven(#[from] BadParcel),
     /// A certificate in it does not verify, or is about something else.
     #[error("a certificate of the block proves nothing")]
     Certificate,
@@ -45,4 +51,24 @@ pub enum Problem {
     /// A quorum signed a head that does not follow from the chain.
     #[error("a quorum signed another head than the one that follows from the chain")]
     OtherHead,
+    /// The head that a quorum signed is the one that follows, but for the decisions under it.
+    #[error("a quorum signed other decisions than those that follow from the chain")]
+    OtherResults,
+    /// The head that a quorum signed is the one that follows, but for the promises under it.
+    #[error("a quorum signed other promises than those that follow from the chain")]
+    OtherOutbox,
+    /// Two heads of one shard are at one height: it has a history for each of those it speaks to.
+    #[error("shard {0} has two heads at this height")]
+    TwoHeads(ShardId),
+    /// A shard has promised both to commit a transaction and to abort it.
+    #[error("shard {shard} has promised both to commit and to abort transaction {transaction}")]
+    TwoPromises {
+        /// The shard.
+        shard: ShardId,
+        /// The transaction.
+        transaction: TransactionId,
+    },
+    /// One shard has committed a transaction that the other one has aborted.
+    #[error("one shard has committed transaction {0}, and the other one has aborted it")]
+    Split(TransactionId),
 }

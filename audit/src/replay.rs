@@ -2,39 +2,50 @@
 //!
 //! Paper: Section IV-A. "A full audit involves replaying all transactions processed by the shard,
 //! and ensuring that (1) all transactions were valid according to the checkers the shard executed;
-//! (2) the objects input or references of all committed transactions were all active".
+//! (2) the objects input or references of all committed transactions were all active". And Section
+//! V-B, "a re-execution of all their transactions under the messages received yields the same
+//! decisions".
 
+mod alarms;
+mod entries;
+mod hearing;
+mod locks;
+mod prepare;
+mod records;
+mod state;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use model::block::{BlockRef, Entry, decode_entries};
-use model::bounds;
+use model::block::BlockRef;
 use model::head::{Head, HeadCertificate};
-use model::result::{AbortReason, Outcome, TransactionResult, results_tree};
+use model::outbox::Leaf;
+use model::result::results_tree;
 use model::shard::Committee;
 use model::statement::{Height, Statement, Vote};
-use model::transaction::Authorized;
 use model::{
-    Certificate, Checkers, Finalized, Genesis, Hash, NodeId, Object, ObjectId, ShardId,
-    SignatureCheck, Time, TransactionId, merkle, validity,
+    Certificate, Checkers, Finalized, Genesis, Hash, NodeId, Object, ObjectId, Profile, ShardId,
+    SignatureCheck, Time, TransactionResult, merkle,
 };
 
+use crate::account::Account;
 use crate::finding::{Finding, Problem};
+use entries::Checked;
+use state::{Said, State};
 
 /// An audit under way: everything up to some height has been found in order.
 pub struct Replay {
     committee: Committee,
-    checkers: Arc<dyn Checkers>,
+    others: BTreeMap<ShardId, Committee>,
+    profile: Profile,
     last: BlockRef,
     height: Height,
     time: Time,
     head: Hash,
-    active: BTreeMap<ObjectId, Arc<Object>>,
-    /// Every transaction ever decided. The auditor forgets none.
-    decided: BTreeSet<TransactionId>,
+    state: State,
+    account: Account,
     /// The last height that a certificate makes final.
     final_height: Height,
 }
@@ -43,17 +54,23 @@ impl Replay {
     /// An audit of `shard` from its genesis on; `None` if the network does not start with it.
     #[must_use]
     pub fn new(genesis: &Genesis, shard: ShardId, checkers: Arc<dyn Checkers>) -> Option<Self> {
-        let committee = genesis.committee(shard)?.ok()?;
+        let committees = genesis.shards.iter().map(|found| {
+            let committee = genesis.committee(found.shard)?.ok()?;
+            Some((found.shard, committee))
+        });
+        let mut others = committees.collect::<Option<BTreeMap<_, _>>>()?;
+        let committee = others.remove(&shard)?;
         let network = genesis.network();
         Some(Self {
             committee,
-            checkers,
+            others,
+            profile: genesis.profile,
             last: BlockRef::genesis(&network),
             height: Height::ZERO,
             time: genesis.created,
             head: Head::before_first(&network),
-            active: genesis.objects_of(shard),
-            decided: BTreeSet::new(),
+            state: State::new(shard, genesis, checkers),
+            account: Account::default(),
             final_height: Height::ZERO,
         })
     }
@@ -78,6 +95,7 @@ impl Replay {
             height,
             problem,
             signers,
+            proofs: Vec::new(),
         };
         self.link(next)
             .map_err(|problem| blame(problem, Vec::new()))?;
@@ -93,7 +111,8 @@ impl Replay {
         let entries = self
             .entries(&block.payload, check)
             .map_err(|problem| blame(problem, signers))?;
-        let results = self.execute(&entries, block.header.time);
+        let Said { results, outbox } = self.state.block(block.header.time, &entries);
+        let leaves: Vec<Hash> = outbox.iter().map(Leaf::hash).collect();
         let computed = Head {
             scope: *self.committee.scope(),
             height,
@@ -101,15 +120,17 @@ impl Replay {
             block: name.hash,
             time: block.header.time,
             results: results_tree(&results).root(),
-            outbox: merkle::root(&[]),
+            outbox: merkle::root(&leaves),
         };
         if let Some(head) = head {
-            self.compare(head, &computed, check)?;
+            self.compare(head, &computed, check)
+                .map_err(|(problem, signers)| blame(problem, signers))?;
         }
         self.last = name;
         self.height = height;
         self.time = block.header.time;
         self.head = computed.hash();
+        self.enter(head.as_ref(), &entries, &results);
         Ok(())
     }
 
@@ -118,12 +139,13 @@ impl Replay {
     /// # Errors
     ///
     /// [`Problem::NotFinal`] if no certificate covers the last blocks.
-    pub fn finish(self) -> Result<(Height, Hash), Finding> {
+    pub fn finish(&self) -> Result<(Height, Hash), Finding> {
         if self.final_height < self.height {
             return Err(Finding {
                 height: self.final_height.next(),
                 problem: Problem::NotFinal,
                 signers: Vec::new(),
+                proofs: Vec::new(),
             });
         }
         Ok((self.height, self.head))
@@ -132,7 +154,21 @@ impl Replay {
     /// The objects that are active after the blocks audited so far.
     #[must_use]
     pub const fn active(&self) -> &BTreeMap<ObjectId, Arc<Object>> {
-        &self.active
+        self.state.active()
+    }
+
+    /// What the blocks audited so far say of this shard and of others.
+    pub(crate) const fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// A shard of the network.
+    pub(crate) fn committee(&self, shard: ShardId) -> Option<&Committee> {
+        if self.committee.scope().shard == shard {
+            Some(&self.committee)
+        } else {
+            self.others.get(&shard)
+        }
     }
 
     /// Whether the block extends the chain.
@@ -173,79 +209,56 @@ impl Replay {
         }
     }
 
-    /// The entries of a payload, each signature checked again.
-    fn entries(
-        &self,
-        payload: &[u8],
-        check: &mut impl SignatureCheck,
-    ) -> Result<Vec<Authorized>, Problem> {
-        let entries =
-            decode_entries(payload).map_err(|error| Problem::Malformed(error.to_string()))?;
-        let mut authorized = Vec::with_capacity(entries.len());
-        for Entry::Prepare(transaction) in entries {
-            let well_formed = transaction
-                .check_form(&self.committee.scope().network)
-                .map_err(|error| Problem::Malformed(error.to_string()))?;
-            let id = well_formed.id();
-            let checked = well_formed.verify(check);
-            authorized.push(checked.map_err(|_| Problem::Forged(id))?);
-        }
-        Ok(authorized)
-    }
-
-    /// Decides the entries by the rules, and changes the active set accordingly.
-    fn execute(&mut self, entries: &[Authorized], time: Time) -> Vec<TransactionResult> {
-        let mut results = Vec::new();
-        for transaction in entries {
-            let body = transaction.body();
-            let late = time > body.valid_until;
-            let early = body.valid_until.since_ms(time) > bounds::VALIDITY_MS_MAX;
-            let alone = body.participants == [self.committee.scope().shard];
-            let id = transaction.id();
-            if late || early || !alone || !self.decided.insert(id) {
-                continue;
-            }
-            let outcome = match validity::valid(&self.active, transaction, &*self.checkers) {
-                Ok(effects) => {
-                    for id in &effects.consumed {
-                        self.active.remove(id);
-                    }
-                    self.active.extend(effects.created);
-                    Outcome::Committed
-                }
-                Err(invalid) => Outcome::Aborted(AbortReason::Invalid(invalid)),
-            };
-            results.push(TransactionResult {
-                transaction: id,
-                outcome,
-            });
-        }
-        results
-    }
-
     /// Compares a head that a quorum signed with the one that follows from the chain.
     fn compare(
         &self,
         signed: &HeadCertificate,
         computed: &Head,
         check: &mut impl SignatureCheck,
-    ) -> Result<(), Finding> {
-        let height = computed.height;
-        if signed.verify(&self.committee, check).is_err() || signed.head.height != height {
-            return Err(Finding {
-                height,
-                problem: Problem::Certificate,
-                signers: Vec::new(),
-            });
+    ) -> Result<(), (Problem, Vec<NodeId>)> {
+        let head = &signed.head;
+        let about = head.height == computed.height;
+        if !about || signed.verify(&self.committee, check).is_err() {
+            return Err((Problem::Certificate, Vec::new()));
         }
-        if signed.head != *computed {
-            return Err(Finding {
-                height,
-                problem: Problem::OtherHead,
-                signers: self.signers(&signed.certificate),
-            });
+        if head == computed {
+            return Ok(());
         }
-        Ok(())
+        let (results, outbox) = (head.results, head.outbox);
+        let roots_only = Head {
+            results,
+            outbox,
+            ..computed.clone()
+        };
+        let problem = if *head != roots_only {
+            Problem::OtherHead
+        } else if results != computed.results {
+            Problem::OtherResults
+        } else {
+            Problem::OtherOutbox
+        };
+        Err((problem, self.signers(&signed.certificate)))
+    }
+
+    /// Enters a block that is in order into the account.
+    fn enter(
+        &mut self,
+        head: Option<&HeadCertificate>,
+        entries: &[Checked],
+        results: &[TransactionResult],
+    ) {
+        let of = (self.committee.scope().shard, self.height);
+        let signed = head.map(|head| &head.certificate);
+        self.account.head(of, self.head, signed);
+        for entry in entries {
+            match entry {
+                Checked::Prepare(_) => {}
+                Checked::Deliver(delivery) => self.account.heard(delivery),
+            }
+        }
+        let outcomes = results.iter();
+        let outcomes = outcomes.map(|result| (result.transaction, (self.height, result.outcome)));
+        self.account.outcomes.extend(outcomes);
     }
 
     fn signers(&self, certificate: &Certificate) -> Vec<NodeId> {

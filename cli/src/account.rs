@@ -1,7 +1,10 @@
 //! `chainspace account`: who has what.
 
+use std::collections::BTreeSet;
+
 use clap::Subcommand;
 use client::{Addresses, Amount, Holdings, Options, Wallet};
+use model::ShardId;
 use serde_json::{Value, json};
 
 use crate::exit::Failure;
@@ -51,7 +54,11 @@ pub(crate) fn run(common: &Common, command: &Command) -> Result<Done, Failure> {
 }
 
 async fn list(wallet: &Wallet, addresses: Addresses) -> Result<Done, Failure> {
+    let many = has_shards(wallet);
     let mut table = table::new(["ACCOUNT", "ADDRESS", "BALANCE"], &[2]);
+    if many {
+        table = table::new(["ACCOUNT", "ADDRESS", "BALANCE", "SHARDS"], &[2]);
+    }
     let mut accounts = Vec::new();
     for name in wallet.keys().names() {
         let Some(owner) = wallet.keys().public(&name) else {
@@ -59,7 +66,11 @@ async fn list(wallet: &Wallet, addresses: Addresses) -> Result<Done, Failure> {
         };
         let holdings = wallet.holdings(&owner).await?;
         let balance = holdings.balance();
-        table.add_row([name.clone(), addresses.account(&owner), balance.to_string()]);
+        let mut row = vec![name.clone(), addresses.account(&owner), balance.to_string()];
+        if many {
+            row.push(shards(&holdings));
+        }
+        table.add_row(row);
         accounts.push(summary(Some(&name), &addresses.account(&owner), balance));
     }
     Ok(Done {
@@ -78,12 +89,15 @@ async fn show(wallet: &Wallet, addresses: Addresses, account: &str) -> Result<Do
         "{}  {address}\nbalance  {balance}",
         name.as_deref().unwrap_or("account"),
     )];
+    let many = has_shards(wallet);
     lines.extend(holdings.accounts.iter().map(|account| {
-        format!(
-            "object   {}  {}",
-            addresses.object(&account.id),
-            account.balance
-        )
+        let (object, home) = (addresses.object(&account.id), account.object.home);
+        let place = if many {
+            format!("  shard {home}")
+        } else {
+            String::new()
+        };
+        format!("object   {object}  {}{place}", account.balance)
     }));
     let mut data = summary(name.as_deref(), &address, balance);
     data["objects"] = objects(&holdings, addresses);
@@ -91,6 +105,19 @@ async fn show(wallet: &Wallet, addresses: Addresses, account: &str) -> Result<Do
         text: lines.join("\n"),
         data,
     })
+}
+
+/// Whether there is more than one shard, so that it is worth saying which.
+fn has_shards(wallet: &Wallet) -> bool {
+    wallet.client().genesis().shards.len() > 1
+}
+
+/// The shards that hold some of it.
+fn shards(holdings: &Holdings) -> String {
+    let homes = holdings.accounts.iter();
+    let homes: BTreeSet<ShardId> = homes.map(|account| account.object.home).collect();
+    let homes: Vec<String> = homes.iter().map(ToString::to_string).collect();
+    homes.join(" ")
 }
 
 /// The name that belongs to a key here, if there is one.

@@ -138,7 +138,7 @@ impl From<LocalError> for Failure {
         let exit = match &error {
             LocalError::Client(error) => error.class().into(),
             LocalError::NoNetwork(_) | LocalError::NotRunning { .. } => Exit::Unreachable,
-            LocalError::Shards(_) | LocalError::Nodes(_) | LocalError::UnknownNode { .. } => {
+            LocalError::Shards { .. } | LocalError::Nodes(_) | LocalError::UnknownNode { .. } => {
                 Exit::Usage
             }
             LocalError::OtherGenesis { .. } => Exit::WrongNetwork,

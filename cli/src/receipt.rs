@@ -58,6 +58,7 @@ pub(crate) fn run(common: &Common, command: &Command, output: &Output) -> Result
                 Outcome::Committed => "committed",
                 Outcome::Aborted(_) => "aborted",
             },
+            "shards": summary.shards.iter().map(|(shard, _)| shard.number()).collect::<Vec<_>>(),
             "signatures": summary.signatures,
         }),
     })

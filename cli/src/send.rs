@@ -3,6 +3,8 @@
 //! The identifier of the transaction is in the wallet's journal, and on stderr, before anything is
 //! sent. The same command again never pays twice while the outcome is unknown.
 
+mod lanes;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +12,7 @@ use client::address::short;
 use client::{
     Addresses, Amount, Event, Options, Order, Progress, Settled, Verified, Wallet, Watch, receipt,
 };
-use model::{NodeId, Outcome, PublicKey};
+use model::{NodeId, Outcome, PublicKey, ShardId};
 use serde_json::json;
 
 use crate::account::{DECIMALS, name_of};
@@ -18,10 +20,12 @@ use crate::exit::{Exit, Failure};
 use crate::output::{ARROW, DONE, Done, Output};
 use crate::session::{Session, patience};
 use crate::{Common, tx};
+use lanes::Lanes;
 
 const EXAMPLES: &str = "Examples:
   chainspace send 5 bob --from alice
   chainspace send 0.25CSC bob --from alice --watch
+  chainspace send 1 bob --from alice --shard 1
   chainspace send 500_000ncsc lcs1q9k2...m3x0vd --from carol --receipt payment.csr";
 
 /// Pay
@@ -42,6 +46,9 @@ pub(crate) struct Send {
     /// The only object to spend [default: as few as there need to be]
     #[arg(long, value_name = "OBJECT")]
     using: Option<String>,
+    /// The shard that the money is to live in [default: the one that it comes from]
+    #[arg(long, value_name = "K")]
+    shard: Option<u32>,
     /// The only node to give the transaction to [default: as many as make sure of an honest one]
     #[arg(long, value_name = "NODE")]
     via: Option<String>,
@@ -75,6 +82,7 @@ pub(crate) fn run(common: &Common, send: &Send, output: &Output) -> Result<Done,
             to: wallet.party(&send.to)?,
             amount,
             using: using.transpose().map_err(client::Error::from)?,
+            home: send.shard.map(ShardId::new),
         },
         wallet: &wallet,
         addresses,
@@ -130,14 +138,19 @@ impl Payment<'_> {
             self.party(to)
         ));
         let recorded = Mutex::new(None);
+        let lanes = Mutex::new(Lanes::default());
         let watch = Watch::new(|progress| {
             if let Event::Recorded { transaction, .. } = &progress.event {
                 *lock(&recorded) = Some(self.addresses.transaction(transaction));
             }
-            self.tell(&progress);
+            if let Some(line) = self.line(&progress) {
+                self.output.note(line);
+            }
+            self.draw(lock(&lanes).add(&progress, |node| self.node(node)));
         });
         let result = self.wallet.send(&self.order, &watch).await;
         drop(watch);
+        self.draw(lock(&lanes).rest());
         result.map_err(|error| match lock(&recorded).take() {
             Some(transaction) => self.unsettled(error.into(), transaction),
             None => error.into(),
@@ -185,6 +198,11 @@ impl Payment<'_> {
 
     /// Saves the receipt. The payment is made by now, so a failure is only a warning.
     fn keep_receipt(&self, settled: &Settled, file: &Path) -> bool {
+        if !settled.is_complete() {
+            let warning = "no receipt is kept: not all shards have said what they decided";
+            self.output.warn(warning);
+            return false;
+        }
         let receipt = receipt::receipt(self.wallet.client().genesis(), settled);
         let saved = receipt::save(&receipt, file);
         if let Err(error) = &saved {
@@ -234,12 +252,19 @@ impl Payment<'_> {
         text
     }
 
-    /// Says what happens to a payment: what must not be lost always, the rest for those who watch.
-    fn tell(&self, progress: &Progress) {
+    /// Shows lanes to those who watch.
+    fn draw(&self, lanes: Vec<String>) {
+        for lane in lanes.iter().filter(|_| self.watch) {
+            self.output.note(lane);
+        }
+    }
+
+    /// What there is to say of an event besides what the lanes show: what must not be lost always, the
+    /// rest for those who watch.
+    fn line(&self, progress: &Progress) -> Option<String> {
         let addresses = self.addresses;
         let id = |transaction| addresses.transaction(transaction);
-        let at = progress.milliseconds;
-        let line = match &progress.event {
+        Some(match &progress.event {
             Event::Resumed { transaction, .. } => format!(
                 "Again     an earlier attempt at this payment is not settled: {}",
                 id(transaction)
@@ -249,6 +274,9 @@ impl Payment<'_> {
                 id(transaction)
             ),
             Event::Merging { accounts } => format!("Merging   {accounts} small accounts first"),
+            Event::Retrying { transaction, why } => {
+                format!("Again     {} was {why}", id(transaction))
+            }
             Event::Recorded {
                 transaction,
                 inputs,
@@ -256,7 +284,6 @@ impl Payment<'_> {
                 shards,
                 replaces,
             } => {
-                let shards: Vec<String> = shards.iter().map(ToString::to_string).collect();
                 let instead = replaces.as_ref().map_or_else(String::new, |replaced| {
                     format!(
                         "\nInstead   of {}: at most one of the two can commit",
@@ -264,36 +291,21 @@ impl Payment<'_> {
                     )
                 });
                 format!(
-                    "Objects   {inputs} in, {outputs} out, on shard {}   local check: valid\n\
+                    "Objects   {inputs} in, {outputs} out, on {}   local check: valid\n\
                      Tx        {}{instead}",
-                    shards.join(" and "),
+                    places(shards),
                     id(transaction),
                 )
             }
-            Event::Submitted { node } if self.watch => {
-                format!("  {at:>5} ms  {} has it", self.node(node))
-            }
             Event::Trouble { node, reason } if self.watch => {
+                let at = progress.milliseconds;
                 format!("  {at:>5} ms  {} {reason}", self.node(node))
             }
-            Event::Verified {
-                shard,
-                height,
-                outcome,
-                signatures,
-                members,
-                transaction: _, // named above
-            } if self.watch => format!(
-                "  {at:>5} ms  shard {shard} decided {} at height {height}, \
-                 signed by {signatures} of {members}",
-                match outcome {
-                    Outcome::Committed => "commit",
-                    Outcome::Aborted(_) => "abort",
-                }
-            ),
-            Event::Submitted { .. } | Event::Trouble { .. } | Event::Verified { .. } => return,
-        };
-        self.output.note(line);
+            Event::Trouble { .. }
+            | Event::Submitted { .. }
+            | Event::UnderWay { .. }
+            | Event::Verified { .. } => return None,
+        })
     }
 
     fn party(&self, owner: &PublicKey) -> String {
@@ -319,6 +331,15 @@ impl Payment<'_> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The shards that a transaction concerns, and what takes place between them.
+fn places(shards: &[ShardId]) -> String {
+    let names: Vec<String> = shards.iter().map(ToString::to_string).collect();
+    match &names[..] {
+        [_, _, ..] => format!("shards {} (S-BAC)", names.join(" and ")),
+        _ => format!("shard {}", names.join("")),
+    }
 }
 
 /// A number of things.

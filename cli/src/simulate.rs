@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 use testnet::adversary::{Casting, Kind};
-use testnet::simulation::{Failure as Broken, Options, Progress, Report, Worlds, explore};
+use testnet::simulation::{Failure as Broken, Modes, Options, Progress, Report, Worlds, explore};
 
 use crate::exit::{Exit, Failure};
 use crate::near;
@@ -17,6 +17,9 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 /// How many worlds there are if nobody says how many, or for how long.
 const SEEDS: u64 = 100;
 
+/// How many shards a world may have. More shards try nothing that a few do not.
+const SHARDS_MAX: u64 = 6;
+
 /// What a name of an adversary may be beside those of the kinds.
 const ALL: &str = "all";
 const NONE: &str = "none";
@@ -24,9 +27,10 @@ const NONE: &str = "none";
 const EXAMPLES: &str = "Examples:
   chainspace simulate --seeds 2000
   chainspace simulate --minutes 60 --adversary all --faults
+  chainspace simulate --shards 3 --mode decider
   chainspace simulate --seeds 1 --from 41 --nodes 7 --adversary twins";
 
-/// Run a shard under faults, from a seed, and check what must always hold
+/// Run shards under faults, from a seed, and check what must always hold
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Simulate {
@@ -36,7 +40,14 @@ pub(crate) struct Simulate {
     /// The first seed
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     from: u64,
-    /// How many members the shard has: 4 tolerate one liar, 7 two
+    /// How many shards there are
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=SHARDS_MAX))]
+    shards: u64,
+    /// How transactions of several shards are decided: by all votes, as in the paper, by one shard that
+    /// votes last, or some so and some so
+    #[arg(long, value_name = "MODE", default_value = "any", value_parser = ["all-votes", "decider", "any"])]
+    mode: String,
+    /// How many members each shard has: 4 tolerate one liar, 7 two
     #[arg(long, value_name = "N", default_value = "4", value_parser = ["4", "7"])]
     nodes: String,
     /// Who lies: as many as may, of this kind; of each kind in turn with `all`; nobody with `none`.
@@ -92,7 +103,12 @@ impl Simulate {
         };
         Ok(Worlds {
             seeds: self.from..end,
-            options: Options { casting, ..options },
+            options: Options {
+                shards: usize::try_from(self.shards).unwrap_or(1),
+                modes: modes(&self.mode),
+                casting,
+                ..options
+            },
             each_kind,
         })
     }
@@ -103,6 +119,9 @@ impl Simulate {
             "chainspace simulate --seeds 1 --from {seed} --nodes {}",
             self.nodes
         );
+        if self.shards > 1 {
+            line.push_str(&format!(" --shards {} --mode {}", self.shards, self.mode));
+        }
         if let Some(name) = &self.adversary {
             line.push_str(&format!(" --adversary {name}"));
         }
@@ -113,10 +132,20 @@ impl Simulate {
     }
 }
 
+/// How transactions of several shards are decided.
+fn modes(name: &str) -> Modes {
+    match name {
+        "all-votes" => Modes::AllVotes,
+        "decider" => Modes::Decider,
+        _ => Modes::Any,
+    }
+}
+
 /// The kind of adversary that people call so.
 fn kind(name: &str) -> Result<Kind, Failure> {
     name.parse().map_err(|unknown| {
-        let mut known: Vec<String> = Kind::ALL.iter().map(Kind::to_string).collect();
+        let kinds = Kind::ALL.iter().chain(&Kind::ACROSS);
+        let mut known: Vec<String> = kinds.map(Kind::to_string).collect();
         known.extend([ALL, NONE].map(str::to_owned));
         let failure = Failure::usage(format!("{unknown}"));
         let names = known.join(", ");
@@ -176,10 +205,14 @@ fn text(simulate: &Simulate, report: &Report, took: Duration) -> String {
         faults.join(", ")
     };
     format!(
-        "{} worlds of {} nodes held from seed {} on: {} blocks, {} transactions committed, \
+        "{} worlds of {}{} nodes held from seed {} on: {} blocks, {} transactions committed, \
          {} crashes, {} lies, {} events, {} states seen, settled within {} ms of virtual time, \
          {:.1} s, {:.1} worlds/s\nfaults: {faults}",
         report.held,
+        match simulate.shards {
+            1 => String::new(),
+            shards => format!("{shards} shards of "),
+        },
         simulate.nodes,
         simulate.from,
         report.blocks,
@@ -208,6 +241,8 @@ fn data(simulate: &Simulate, report: &Report, took: Duration) -> Value {
     json!({
         "from": simulate.from,
         "seeds": ended(report),
+        "shards": simulate.shards,
+        "mode": simulate.mode,
         "nodes": simulate.nodes.parse::<u64>().unwrap_or_default(),
         "adversary": simulate.adversary,
         "held": report.held,

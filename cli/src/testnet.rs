@@ -99,12 +99,15 @@ pub(crate) enum Command {
 /// What network to start.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Up {
-    /// How many shards
-    #[arg(long, value_name = "K", default_value_t = 1)]
-    shards: u32,
+    /// How many shards [default: as many as the network here, or 2]
+    #[arg(long, value_name = "K")]
+    shards: Option<u32>,
     /// How many nodes a shard has [default: as many as the network here, or 4]
     #[arg(long, value_name = "N")]
     nodes: Option<usize>,
+    /// How the shards commit what concerns several of them [default: as the network here, or open]
+    #[arg(long, value_name = "NAME")]
+    profile: Option<Profile>,
     /// Node i listens at this port plus i [default: free ones]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
@@ -114,6 +117,15 @@ pub(crate) struct Up {
     /// Stop when the standard input ends: when whoever started the network is gone
     #[arg(long)]
     exit_with_parent: bool,
+}
+
+/// [`model::Profile`] as it is named on the command line.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Profile {
+    /// One shard decides, 2f + 1 nodes speak for a shard: for networks that anybody may join
+    Open,
+    /// All shards decide by all votes, f + 1 nodes speak for a shard: as in the paper
+    Paper,
 }
 
 /// The node that a command is about.
@@ -155,6 +167,10 @@ fn start(common: &Common, up: &Up, output: &Output) -> Result<(), Failure> {
         program,
         shards: up.shards,
         nodes: up.nodes,
+        profile: up.profile.map(|profile| match profile {
+            Profile::Open => model::Profile::Open,
+            Profile::Paper => model::Profile::Paper,
+        }),
         port: up.port,
         ephemeral: up.ephemeral,
         beat: if output.is_live() { BEAT_LIVE } else { BEAT },

@@ -97,7 +97,7 @@ fn wait(session: &Session, id: &TransactionId, timeout: Duration) -> Result<Done
 
 /// The failure of a payment that was not made.
 pub(crate) fn aborted(settled: &Settled, addresses: Addresses) -> Failure {
-    let why = reason(settled, addresses).unwrap_or_else(|| "aborted".to_owned());
+    let why = describe::settled(settled, addresses).unwrap_or_else(|| "aborted".to_owned());
     Failure::new(Exit::Aborted, why).hint("nothing was changed")
 }
 
@@ -107,18 +107,22 @@ fn describe_all(settled: &Settled, addresses: Addresses) -> Done {
         format!("transaction  {}", addresses.transaction(&settled.id)),
         format!("outcome      {}", word(settled)),
     ];
-    if let Some(reason) = reason(settled, addresses) {
+    if let Some(reason) = describe::settled(settled, addresses) {
         lines.push(format!("reason       {reason}"));
     }
     lines.extend(settled.decisions.iter().map(|decision| {
         format!(
-            "shard {}      decided at height {}, signed by {} of {}",
+            "shard {:<6} {} at height {}, signed by {} of {}",
             decision.shard(),
+            outcome_word(&decision.outcome()),
             decision.height(),
             decision.signatures(),
             decision.members(),
         )
     }));
+    if !settled.is_complete() {
+        lines.push("the other shards have not said so yet".to_owned());
+    }
     Done {
         text: lines.join("\n"),
         data: data(settled, addresses),
@@ -139,7 +143,7 @@ pub(crate) fn data(settled: &Settled, addresses: Addresses) -> Value {
     json!({
         "transaction": addresses.transaction(&settled.id),
         "outcome": word(settled),
-        "reason": reason(settled, addresses),
+        "reason": describe::settled(settled, addresses),
         "shards": shards(settled),
         "milliseconds": settled.milliseconds,
         "resumed": settled.resumed,
@@ -161,19 +165,4 @@ const fn outcome_word(outcome: &Outcome) -> &'static str {
         Outcome::Committed => "committed",
         Outcome::Aborted(_) => "aborted",
     }
-}
-
-/// Why a transaction was aborted, as a sentence that names the shard.
-fn reason(settled: &Settled, addresses: Addresses) -> Option<String> {
-    settled
-        .decisions
-        .iter()
-        .find_map(|decision| match decision.outcome() {
-            Outcome::Committed => None,
-            Outcome::Aborted(reason) => {
-                let transaction = &settled.transaction;
-                let why = describe::abort(&reason, transaction, addresses);
-                Some(format!("aborted by shard {}: {why}", decision.shard()))
-            }
-        })
 }

@@ -12,10 +12,13 @@ use std::sync::{Arc, OnceLock};
 use model::checker::Checker;
 use model::result::AbortReason;
 use model::transaction::Authorized;
-use model::{Call, Checkers, ContractId, Invalid, ObjectId, Refusal, Transaction, validity};
+use model::{
+    Call, Checkers, ContractId, Invalid, ObjectId, Refusal, ShardId, Transaction, validity,
+};
 use system_contracts::cscoin;
 
 use crate::address::Addresses;
+use crate::outcome::Settled;
 
 /// The refusal of a transaction whose contract has no checker here.
 const NO_CHECKER: Refusal = Refusal("its contract is not known here");
@@ -54,8 +57,50 @@ pub(crate) fn check(transaction: &Authorized) -> Result<(), Refusal> {
 /// says.
 #[must_use]
 pub fn abort(reason: &AbortReason, transaction: &Transaction, addresses: Addresses) -> String {
-    let AbortReason::Invalid(invalid) = reason;
-    match invalid {
+    match reason {
+        AbortReason::Invalid(reason) => invalid(reason, transaction, addresses),
+        AbortReason::Locked {
+            object,
+            holder,
+            until: _,
+        } => {
+            let object = addresses.object(object);
+            let holder = addresses.transaction(holder);
+            format!("object {object} is locked by transaction {holder}, which was not decided yet")
+        }
+        AbortReason::Home { contract, home } => {
+            let contract = name(contract);
+            format!("{contract} does not allow its objects to live in shard {home}")
+        }
+        AbortReason::Decider { contract, decider } => {
+            let contract = name(contract);
+            format!("{contract} does not allow shard {decider} to decide")
+        }
+        AbortReason::Deadline => "its deadline was over before all shards had voted".to_owned(),
+        AbortReason::Refused { shard } => format!("shard {shard} refused it"),
+    }
+}
+
+/// Why a transaction was aborted, as a sentence that names the shard which refused it. `None` if it was
+/// not.
+#[must_use]
+pub fn settled(settled: &Settled, addresses: Addresses) -> Option<String> {
+    let cause = settled.cause()?;
+    Some(cause_of_abort(&cause, &settled.transaction, addresses))
+}
+
+pub(crate) fn cause_of_abort(
+    (shard, reason): &(ShardId, AbortReason),
+    transaction: &Transaction,
+    addresses: Addresses,
+) -> String {
+    let why = abort(reason, transaction, addresses);
+    format!("aborted by shard {shard}: {why}")
+}
+
+/// Which premise of the validity rules does not hold, as half a sentence.
+fn invalid(reason: &Invalid, transaction: &Transaction, addresses: Addresses) -> String {
+    match reason {
         Invalid::NotActive { trace: _, object } => {
             let object = addresses.object(object);
             format!("input {object} is already spent, or was never there")

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::follow::Watch;
 use crate::lookup::Lookup;
 use crate::outcome::{Settled, Verified};
-use crate::submit::{Fate, Subject};
+use crate::submit::{Fate, Subject, Together};
 
 impl<A: Api> Client<A> {
     /// A decided transaction; `None` if no node that answers knows it.
@@ -22,14 +22,19 @@ impl<A: Api> Client<A> {
     /// shards that it concerns can say what they decided.
     pub async fn transaction(&self, id: &TransactionId) -> Result<Option<Settled>, Error> {
         let started = Instant::now();
+        let mut failed = None;
         for shard in self.shards() {
-            let found = self.lookup(shard, id, None).await?;
-            if let Lookup::Found(transaction, decision) = found {
-                let settled = self.complete(*id, *transaction, *decision, started).await?;
-                return Ok(Some(settled));
+            match self.lookup(shard, id, None).await {
+                Ok(Lookup::Found(transaction, decision)) => {
+                    let settled = self.complete(*id, *transaction, *decision, started).await?;
+                    return Ok(Some(settled));
+                }
+                Ok(Lookup::Absent { never: _ }) => {}
+                // Another shard may know it all the same.
+                Err(error) => failed = failed.or(Some(error)),
             }
         }
-        Ok(None)
+        failed.map_or(Ok(None), Err)
     }
 
     /// The decision on a transaction, waited for if there is none yet. `known` is the transaction,
@@ -73,7 +78,9 @@ impl<A: Api> Client<A> {
             }
             Fate::Never => Err(Error::Expired { transaction: *id }),
             Fate::OutOfTime => Err(Error::Clock { transaction: *id }),
-            Fate::Open { unknown, unsent } => Err(unsent.unwrap_or(unknown.into())),
+            Fate::Open {
+                unknown, unsent, ..
+            } => Err(unsent.unwrap_or(unknown.into())),
         }
     }
 
@@ -98,7 +105,9 @@ impl<A: Api> Client<A> {
             match fate? {
                 Fate::Decided(decision) => return Ok((decision.shard(), decision)),
                 Fate::Never | Fate::OutOfTime => {}
-                Fate::Open { unknown, unsent } => {
+                Fate::Open {
+                    unknown, unsent, ..
+                } => {
                     failed.get_or_insert(unsent.unwrap_or(unknown.into()));
                 }
             }
@@ -107,23 +116,28 @@ impl<A: Api> Client<A> {
     }
 
     /// What became of a transaction whose participants and deadline are known, without waiting.
-    pub(crate) async fn survey(
-        &self,
-        id: &TransactionId,
-        transaction: &Transaction,
-    ) -> Result<Survey, Error> {
+    pub(crate) async fn survey(&self, id: &TransactionId, transaction: &Transaction) -> Survey {
         let started = Instant::now();
-        let valid_until = transaction.body.valid_until;
-        let mut decisions = Vec::new();
-        for shard in &transaction.body.participants {
-            match self.lookup(*shard, id, Some(valid_until)).await? {
-                Lookup::Found(_, decision) => decisions.push(*decision),
-                Lookup::Absent { never: true } => return Ok(Survey::Never),
-                Lookup::Absent { never: false } => return Ok(Survey::Open),
+        let participants = &transaction.body.participants;
+        let valid_until = Some(transaction.body.valid_until);
+        let mut together = Together::default();
+        for shard in participants {
+            match self.lookup(*shard, id, valid_until).await {
+                Ok(Lookup::Found(_, decision)) => together.hear(Fate::Decided(*decision)),
+                Ok(Lookup::Absent { never: true }) => together.hear(Fate::Never),
+                // Of a shard that says nothing, nothing is assumed.
+                Ok(Lookup::Absent { never: false }) | Err(_) => {}
             }
         }
-        let settled = Settled::new(*id, transaction.clone(), decisions, started);
-        Ok(Survey::Decided(Box::new(settled)))
+        let unknown = |shard| self.unknown(*id, shard, started, 0);
+        match together.conclude(participants, unknown) {
+            Fate::Decided(decisions) => {
+                let settled = Settled::new(*id, transaction.clone(), decisions, started);
+                Survey::Decided(Box::new(settled))
+            }
+            Fate::Never => Survey::Never,
+            Fate::OutOfTime | Fate::Open { .. } => Survey::Open,
+        }
     }
 
     /// A transaction of which one shard's decision is known, with those of the others.
@@ -134,26 +148,24 @@ impl<A: Api> Client<A> {
         decision: Verified,
         started: Instant,
     ) -> Result<Settled, Error> {
-        let participants = &transaction.body.participants;
-        let others = participants.iter().copied();
-        let others: Vec<ShardId> = others.filter(|shard| *shard != decision.shard()).collect();
         let subject = Subject {
             id,
             submit: None,
-            valid_until: None,
+            valid_until: Some(transaction.body.valid_until),
         };
-        let nobody = Watch::nobody();
-        let mut decisions = match self
-            .follow_all(&subject, &others, self.deadline(), &nobody)
+        let shards = &transaction.body.participants;
+        let (known, nobody) = (Together::with(decision), Watch::nobody());
+        let until = self.deadline();
+        match self
+            .follow_rest(&subject, shards, known, until, &nobody)
             .await?
         {
-            Fate::Decided(decisions) => decisions,
-            Fate::Never | Fate::OutOfTime => return Err(Error::Withheld { transaction: id }),
-            Fate::Open { unknown, unsent } => return Err(unsent.unwrap_or(unknown.into())),
-        };
-        decisions.push(decision);
-        decisions.sort_by_key(Verified::shard);
-        Ok(Settled::new(id, transaction, decisions, started))
+            Fate::Decided(decisions) => Ok(Settled::new(id, transaction, decisions, started)),
+            Fate::Never | Fate::OutOfTime => Err(Error::Withheld { transaction: id }),
+            Fate::Open {
+                unknown, unsent, ..
+            } => Err(unsent.unwrap_or(unknown.into())),
+        }
     }
 }
 
@@ -161,7 +173,7 @@ impl<A: Api> Client<A> {
 pub(crate) enum Survey {
     /// It is decided.
     Decided(Box<Settled>),
-    /// It never will be.
+    /// It can never be committed.
     Never,
     /// It may be decided yet.
     Open,

@@ -24,6 +24,13 @@ pub enum Event {
         /// How many become one.
         accounts: usize,
     },
+    /// An attempt was aborted for a reason that may pass. Another one is made in a moment.
+    Retrying {
+        /// The transaction that was aborted.
+        transaction: TransactionId,
+        /// Why, as a sentence.
+        why: String,
+    },
     /// A transaction is written into the journal, and not sent yet. Its id cannot be lost any more.
     Recorded {
         /// The transaction.
@@ -41,6 +48,15 @@ pub enum Event {
     Submitted {
         /// The node.
         node: NodeId,
+        /// Its shard.
+        shard: ShardId,
+    },
+    /// A shard has begun a transaction, and has not heard yet what becomes of it.
+    UnderWay {
+        /// The transaction.
+        transaction: TransactionId,
+        /// The shard.
+        shard: ShardId,
     },
     /// A node is of no help. Others are asked.
     Trouble {

@@ -2,7 +2,8 @@
 //!
 //! A decision proves itself. That there is none is a node's word, so it takes `f + 1` of them to
 //! say that the transaction is unknown at a block time after its deadline: one of them is honest,
-//! and block time does not go back.
+//! and block time does not go back. A transaction that a shard has begun is not unknown: it may be
+//! decided long after its deadline.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,6 +31,8 @@ const PROOF_MS: u32 = 5_000;
 pub(crate) enum Look {
     /// It is decided, and here is the proof.
     Found(Box<Transaction>, Box<Verified>),
+    /// The shard has begun it, or decided it just now.
+    UnderWay,
     /// The node does not know it, as far as it is.
     Absent(Progress),
 }
@@ -38,9 +41,9 @@ pub(crate) enum Look {
 pub(crate) enum Lookup {
     /// It is decided, and here is the proof.
     Found(Box<Transaction>, Box<Verified>),
-    /// Nobody who was asked knows it.
+    /// Nobody who was asked knows a decision.
     Absent {
-        /// Its deadline is over, so it never will be decided.
+        /// Its deadline is over and the shard had not begun it, so nobody ever commits it.
         never: bool,
     },
 }
@@ -57,6 +60,9 @@ impl<A: Api> Client<A> {
         let found = match self.api.ask(node, request, ANSWER).await? {
             Response::Transaction(found) => found,
             Response::Refused(Refused::Unknown(progress)) => return Ok(Look::Absent(progress)),
+            Response::Refused(Refused::UnderWay(_) | Refused::NotYet(_)) => {
+                return Ok(Look::UnderWay);
+            }
             Response::Refused(refused) => return Err(AskError::Silent(refused.to_string())),
             other => return Err(unexpected(&other)),
         };
@@ -142,6 +148,7 @@ impl<A: Api> Client<A> {
                 Ok(Look::Found(transaction, decision)) => {
                     return Ok(Lookup::Found(transaction, decision));
                 }
+                Ok(Look::UnderWay) => absent += 1,
                 Ok(Look::Absent(progress)) => {
                     absent += 1;
                     late += usize::from(valid_until.is_some_and(|until| progress.time > until));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use model::key::Zip215;
 use model::receipt::{CertifiedResult, Unproven};
-use model::result::Outcome;
+use model::result::{AbortReason, Outcome};
 use model::{Committee, Height, ShardId, Time, Transaction, TransactionId};
 use tokio::time::Instant;
 
@@ -100,7 +100,8 @@ pub struct Settled {
     pub id: TransactionId,
     /// The transaction.
     pub transaction: Transaction,
-    /// The decision of each participant, in their order. Never empty.
+    /// The decision of each participant, in their order. Never empty. Of an aborted transaction some
+    /// may be missing: the abort of one is the abort of all, and they may not have heard of it yet.
     pub decisions: Vec<Verified>,
     /// How long it took to submit the transaction and to see and check its decisions, in
     /// milliseconds.
@@ -135,11 +136,49 @@ impl Settled {
             .unwrap_or(Outcome::Committed)
     }
 
+    /// Why it was aborted, and by which shard: by one that refused it, rather than by one that only
+    /// heard so. `None` if it was not.
+    #[must_use]
+    pub fn cause(&self) -> Option<(ShardId, AbortReason)> {
+        cause(self.decisions.iter().map(Verified::result))
+    }
+
+    /// Whether some committed it and others aborted it, as honest shards never do.
+    #[must_use]
+    pub fn is_split(&self) -> bool {
+        let committed = |decision: &&Verified| decision.outcome() == Outcome::Committed;
+        let commits = self.decisions.iter().filter(committed).count();
+        commits > 0 && commits < self.decisions.len()
+    }
+
+    /// Whether the decisions of all participants are there, so that a receipt can be made of them.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.decisions.len() == self.transaction.body.participants.len()
+    }
+
     /// Whether all participants committed.
     #[must_use]
     pub fn is_committed(&self) -> bool {
         self.outcome() == Outcome::Committed
     }
+}
+
+/// Of the decisions on one transaction, the abort that says most about why.
+pub(crate) fn cause<'a>(
+    decisions: impl Iterator<Item = &'a CertifiedResult>,
+) -> Option<(ShardId, AbortReason)> {
+    let mut heard = None;
+    for decision in decisions {
+        match decision.result.outcome {
+            Outcome::Committed => {}
+            Outcome::Aborted(reason @ AbortReason::Refused { .. }) => {
+                heard = heard.or(Some((decision.shard(), reason)));
+            }
+            Outcome::Aborted(reason) => return Some((decision.shard(), reason)),
+        }
+    }
+    heard
 }
 
 /// Nobody could say in time what became of a transaction. It may still commit.

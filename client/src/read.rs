@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use contracts::Content;
 use futures::StreamExt;
-use futures::future::try_join_all;
+use futures::future::join_all;
 use model::api::{Refused, Request, Response};
 use model::{Height, NodeId, Object, ObjectId, PublicKey, ShardId};
 use system_contracts::cscoin;
@@ -86,22 +86,41 @@ impl<A: Api> Client<A> {
     ///
     /// [`Error::Unreachable`] or [`Error::WrongNetwork`] if no node of a shard answers.
     pub async fn holdings(&self, owner: &PublicKey, at_least: &Heights) -> Result<Holdings, Error> {
+        match self.holdings_in_reach(owner, at_least).await {
+            (holdings, None) => Ok(holdings),
+            (_, Some(error)) => Err(error),
+        }
+    }
+
+    /// As [`Client::holdings`], in those shards that answer, and why another one does not.
+    pub(crate) async fn holdings_in_reach(
+        &self,
+        owner: &PublicKey,
+        at_least: &Heights,
+    ) -> (Holdings, Option<Error>) {
         let reading = self.shards().map(|shard| {
             let at_least = at_least.get(&shard).copied().unwrap_or_default();
             self.list(shard, owner, at_least)
         });
         let mut heights = BTreeMap::new();
         let mut accounts = Vec::new();
-        for (shard, list) in self.shards().zip(try_join_all(reading).await?) {
-            heights.insert(shard, list.height);
-            accounts.extend(list.accounts.into_values());
+        let mut failed = None;
+        for (shard, list) in self.shards().zip(join_all(reading).await) {
+            match list {
+                Ok(list) => {
+                    heights.insert(shard, list.height);
+                    accounts.extend(list.accounts.into_values());
+                }
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
         accounts.sort_by(|a, b| (b.balance, a.id).cmp(&(a.balance, b.id)));
-        Ok(Holdings {
+        let holdings = Holdings {
             owner: *owner,
             accounts,
             heights,
-        })
+        };
+        (holdings, failed)
     }
 
     /// The accounts of an owner in one shard.
@@ -146,18 +165,26 @@ impl<A: Api> Client<A> {
             .ok_or_else(|| self.unreachable(shard, &troubles))
     }
 
-    /// An account by its identifier. The object proves itself; that it is active is the word of the
-    /// node that has it, and that it is not the word of `f + 1` nodes.
+    /// An account by its identifier, in whichever shard it is. The object proves itself; that it is
+    /// active is the word of the node that has it, and that it is not the word of `f + 1` nodes.
     ///
     /// # Errors
     ///
     /// [`Error::NotActive`] or [`Error::NotAnAccount`], and [`Error::Unreachable`] or
-    /// [`Error::WrongNetwork`] if too few nodes answer.
+    /// [`Error::WrongNetwork`] if too few nodes answer of a shard that may have it.
     pub async fn account(&self, id: &ObjectId) -> Result<Account, Error> {
         let reading = self.shards().map(|shard| self.object(shard, id));
-        let mut objects = try_join_all(reading).await?.into_iter().flatten();
-        let object = objects.next().ok_or(Error::NotActive { object: *id })?;
-        Account::of(object).ok_or(Error::NotAnAccount { object: *id })
+        let mut missing = Error::NotActive { object: *id };
+        for object in join_all(reading).await {
+            match object {
+                Ok(Some(object)) => {
+                    return Account::of(object).ok_or(Error::NotAnAccount { object: *id });
+                }
+                Ok(None) => {}
+                Err(error) => missing = error,
+            }
+        }
+        Err(missing)
     }
 
     /// An active object of a shard, `None` if the shard does not have it.

@@ -22,7 +22,7 @@ use model::{Genesis, Height, NetworkId, Receipt, ShardId, TransactionId, bounds}
 use crate::address::{Addresses, NetworkKind};
 use crate::describe;
 use crate::error::Class;
-use crate::outcome::{Settled, Verified};
+use crate::outcome::{self, Settled, Verified};
 
 /// Why a receipt cannot be read, written or believed.
 #[derive(Debug, thiserror::Error)]
@@ -98,7 +98,7 @@ pub struct Summary {
     pub abort: Option<String>,
 }
 
-/// The receipt of a decided transaction.
+/// The receipt of a decided transaction. It proves something only if [`Settled::is_complete`].
 #[must_use]
 pub fn receipt(genesis: &Genesis, settled: &Settled) -> Receipt {
     let results = settled.decisions.iter().map(Verified::result);
@@ -169,26 +169,18 @@ pub fn check(receipt: &Receipt, known: Option<NetworkId>) -> Result<Summary, Rec
         });
     }
     let addresses = Addresses(NetworkKind::of(&receipt.genesis));
-    let aborted = receipt.results.iter().find_map(|result| {
-        let Outcome::Aborted(reason) = result.result.outcome else {
-            return None;
-        };
-        let why = describe::abort(&reason, &receipt.transaction, addresses);
-        let why = format!("aborted by shard {}: {why}", result.shard());
-        Some((result.result.outcome, why))
-    });
+    let aborted = outcome::cause(receipt.results.iter());
     let place = |result: &CertifiedResult| (result.shard(), result.head.head.height);
     Ok(Summary {
         network: proven.network,
         network_name: receipt.genesis.name.clone(),
         addresses,
         transaction: proven.transaction,
-        outcome: aborted
-            .as_ref()
-            .map_or(Outcome::Committed, |(outcome, _)| *outcome),
+        outcome: aborted.map_or(Outcome::Committed, |(_, reason)| Outcome::Aborted(reason)),
         shards: receipt.results.iter().map(place).collect(),
         signatures: proven.signatures,
-        abort: aborted.map(|(_, why)| why),
+        abort: aborted
+            .map(|cause| describe::cause_of_abort(&cause, &receipt.transaction, addresses)),
     })
 }
 

@@ -4,12 +4,16 @@
 //! its proof, and begin again when the node loses its way. The first proven decision ends all of
 //! them. Submitting again is safe: a transaction is decided once, however often it arrives.
 //!
+//! Each shard that a transaction concerns decides at its own time; what they say is put together in
+//! [`together`].
+//!
 //! Paper: Section IV-C, Initial Broadcast: "the user may send the message to f+1 nodes of a single
 //! shard, or f+1 nodes in each concerned shard".
 
 mod conversation;
 #[cfg(test)]
 mod tests;
+mod together;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +21,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
-use futures::future::join_all;
+use futures::stream::FuturesUnordered;
 use model::{NodeId, ShardId, Time, Transaction, TransactionId};
 use tokio::time::{Instant, timeout_at};
 
@@ -29,9 +33,14 @@ use crate::outcome::{OutcomeUnknown, Settled, Verified};
 use crate::spread::{Reserve, spread};
 use conversation::Conversation;
 
+pub(crate) use together::Together;
+
 /// How long the first nodes have before the others are asked as well. On an idle network a
 /// decision takes some milliseconds.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long the other shards have to say so as well when it is known that none of them commits.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// What is followed.
 #[derive(Clone, Copy)]
@@ -48,7 +57,7 @@ pub(crate) struct Subject<'a> {
 pub(crate) enum Fate<T> {
     /// It is decided.
     Decided(T),
-    /// Its deadline is over, and it was not decided.
+    /// Its deadline is over, a shard had not begun it by then, and so nobody ever commits it.
     Never,
     /// The nodes do not take it any more, or not yet: by their clocks its deadline is over, or too
     /// far ahead. It may still be decided.
@@ -59,6 +68,8 @@ pub(crate) enum Fate<T> {
         unknown: OutcomeUnknown,
         /// Why no node can have received it, if that is so. Then nothing will come of it.
         unsent: Option<Error>,
+        /// Whether a shard has begun it: then its deadline says nothing about when it is decided.
+        under_way: bool,
     },
 }
 
@@ -66,7 +77,7 @@ pub(crate) enum Fate<T> {
 enum Verdict {
     /// The decision, proven.
     Decided(Box<Verified>),
-    /// The node says that the transaction is not decided and its deadline is over.
+    /// The node says that its deadline is over, and that the transaction is neither decided nor begun.
     Over,
     /// The node says that it is out of time by its clock.
     OutOfTime,
@@ -89,6 +100,8 @@ struct Board<'a> {
 #[derive(Default)]
 struct Notes {
     answering: BTreeSet<NodeId>,
+    /// Those who say that the transaction has begun.
+    under_way: BTreeSet<NodeId>,
     troubles: BTreeMap<NodeId, AskError>,
 }
 
@@ -119,11 +132,20 @@ impl<A: Api> Client<A> {
             }
             Fate::Never => Fate::Never,
             Fate::OutOfTime => Fate::OutOfTime,
-            Fate::Open { unknown, unsent } => Fate::Open { unknown, unsent },
+            Fate::Open {
+                unknown,
+                unsent,
+                under_way,
+            } => Fate::Open {
+                unknown,
+                unsent,
+                under_way,
+            },
         })
     }
 
-    /// Follows a transaction in several shards: decided when all of them have decided.
+    /// Follows a transaction in all shards that it concerns: decided when all of them have decided, or
+    /// when it is proven that none of them commits.
     ///
     /// # Errors
     ///
@@ -135,34 +157,34 @@ impl<A: Api> Client<A> {
         until: Instant,
         watch: &Watch<'_>,
     ) -> Result<Fate<Vec<Verified>>, Error> {
-        let following = shards
-            .iter()
-            .map(|shard| self.follow(subject, *shard, until, watch));
-        let (mut decisions, mut open, mut sent) = (Vec::new(), None, false);
-        let (mut never, mut out_of_time) = (false, false);
-        for fate in join_all(following).await {
-            match fate? {
-                Fate::Decided(decision) => {
-                    decisions.push(decision);
-                    sent = true;
-                }
-                Fate::Never => never = true,
-                Fate::OutOfTime => out_of_time = true,
-                Fate::Open { unknown, unsent } => {
-                    sent |= unsent.is_none();
-                    open.get_or_insert((unknown, unsent));
-                }
+        let nothing = Together::default();
+        self.follow_rest(subject, shards, nothing, until, watch)
+            .await
+    }
+
+    /// As [`Client::follow_all`], when what some of the shards say is known.
+    pub(crate) async fn follow_rest(
+        &self,
+        subject: &Subject<'_>,
+        shards: &[ShardId],
+        mut together: Together,
+        until: Instant,
+        watch: &Watch<'_>,
+    ) -> Result<Fate<Vec<Verified>>, Error> {
+        let started = Instant::now();
+        let rest = shards.iter().filter(|shard| !together.knows(**shard));
+        let mut following: FuturesUnordered<_> = rest
+            .map(|shard| self.follow(subject, *shard, until, watch))
+            .collect();
+        // All of them end by themselves when the time is up.
+        let mut patience = until + GRACE;
+        while let Ok(Some(fate)) = timeout_at(patience, following.next()).await {
+            together.hear(fate?);
+            if together.cannot_commit() {
+                patience = patience.min(Instant::now() + GRACE);
             }
         }
-        Ok(match open {
-            _ if never => Fate::Never,
-            _ if out_of_time => Fate::OutOfTime,
-            None => Fate::Decided(decisions),
-            Some((unknown, unsent)) => Fate::Open {
-                unknown,
-                unsent: unsent.filter(|_| !sent),
-            },
-        })
+        Ok(together.conclude(shards, |shard| self.unknown(subject.id, shard, started, 0)))
     }
 
     /// Follows a transaction in one shard.
@@ -216,14 +238,9 @@ impl<A: Api> Client<A> {
         let unsent = !board.is_sent() && (subject.submit.is_some() || notes.answering.is_empty());
         Ok(Fate::Open {
             unsent: unsent.then(|| self.unreachable(shard, notes.troubles.iter())),
-            unknown: OutcomeUnknown {
-                transaction: subject.id,
-                shard,
-                waited: started.elapsed(),
-                answering: notes.answering.len(),
-                members: committee.size(),
-                needed: committee.quorum(),
-            },
+            unknown: self.unknown(subject.id, shard, started, notes.answering.len()),
+            // One of so many is honest.
+            under_way: notes.under_way.len() >= enough,
         })
     }
 }
@@ -273,6 +290,17 @@ impl<'a> Board<'a> {
         let mut notes = self.notes();
         notes.answering.insert(node);
         notes.troubles.remove(&node);
+    }
+
+    /// The node says that the shard has begun the transaction. Tells about the first one who does.
+    fn note_under_way(&self, node: NodeId, transaction: TransactionId, shard: ShardId) {
+        let mut notes = self.notes();
+        let is_news = notes.under_way.is_empty();
+        notes.under_way.insert(node);
+        drop(notes);
+        if is_news {
+            self.watch.tell(Event::UnderWay { transaction, shard });
+        }
     }
 
     /// Asks one more node in place of this one, and tells about it once for each reason.

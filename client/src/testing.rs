@@ -1,8 +1,9 @@
-//! A shard to test against. It decides at once, in a block for each transaction, and its nodes lie
-//! as they are told.
+//! Shards to test against. They vote and decide at once, in a block for each transaction, and hear of
+//! each other at once; their nodes lie as they are told.
 //!
 //! Time is tokio's, which tests pause: a test that waits for a minute takes no time.
 
+mod chain;
 mod ledger;
 mod manner;
 
@@ -10,9 +11,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use model::api::{Request, Response};
+use model::api::{Progress, Refused, Request, Response};
 use model::genesis::GenesisShard;
-use model::{Genesis, NodeDescriptor, NodeId, PublicKey, SecretKey, ShardId, Time};
+use model::{Genesis, NodeDescriptor, NodeId, PublicKey, SecretKey, ShardId, Time, TransactionId};
 use system_contracts::cscoin::CSC;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -25,8 +26,11 @@ use crate::wallet::Clock;
 pub(crate) use ledger::Ledger;
 pub(crate) use manner::Manner;
 
-/// The shard.
+/// The first shard, in most tests the only one.
 pub(crate) const SHARD: ShardId = ShardId::new(0);
+
+/// The members of each shard.
+pub(crate) const MEMBERS: usize = 4;
 
 /// When the network was made.
 const CREATED: Time = Time::from_ms(1_700_000_000_000);
@@ -37,7 +41,7 @@ const LATENCY: Duration = Duration::from_millis(1);
 /// How often a fake node looks whether something has happened that it waits for.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// A shard of four nodes, and whoever asks them.
+/// Shards of four nodes each, and whoever asks them.
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) genesis: Genesis,
@@ -58,6 +62,12 @@ pub(crate) fn key(name: &str) -> PublicKey {
     local_secret(name).public()
 }
 
+/// The key of a node.
+fn secret(number: usize) -> SecretKey {
+    let seed = u8::try_from(number + 1).expect("a few shards");
+    SecretKey::from_seed([seed; 32])
+}
+
 /// A directory that goes away with the test.
 pub(crate) fn directory() -> TempDir {
     tempfile::tempdir().expect("a directory for the test")
@@ -66,27 +76,32 @@ pub(crate) fn directory() -> TempDir {
 impl World {
     /// A shard in which alice has so many accounts of these balances, in CSC.
     pub(crate) fn new(alice: &[u64]) -> Self {
-        let secrets: Vec<SecretKey> = (1..=4)
-            .map(|seed| SecretKey::from_seed([seed; 32]))
-            .collect();
-        let member = |(number, secret): (usize, &SecretKey)| NodeDescriptor {
+        Self::of_shards(&[alice])
+    }
+
+    /// Shards in which alice has accounts of these balances, in CSC. Bob is in the first one.
+    pub(crate) fn of_shards(alice: &[&[u64]]) -> Self {
+        let member = |number| NodeDescriptor {
             name: format!("n{number}"),
-            node: NodeId::new(secret.public()),
+            node: NodeId::new(secret(number).public()),
             addresses: Vec::new(),
         };
-        let shard = GenesisShard {
-            shard: SHARD,
-            members: secrets.iter().enumerate().map(member).collect(),
-        };
-        let accounts: Vec<_> = alice
-            .iter()
-            .map(|balance| (key("alice"), SHARD, balance * CSC))
-            .chain([(key("bob"), SHARD, 1_000 * CSC)])
-            .collect();
+        let members: Vec<_> = (0..MEMBERS * alice.len()).map(member).collect();
+        let shards = (0..).zip(members.chunks(MEMBERS));
+        let shards = shards.map(|(number, members)| GenesisShard {
+            shard: ShardId::new(number),
+            members: members.to_vec(),
+        });
+        let accounts = (0..).zip(alice).flat_map(|(number, balances)| {
+            let home = ShardId::new(number);
+            let balances = balances.iter();
+            balances.map(move |balance| (key("alice"), home, balance * CSC))
+        });
+        let accounts: Vec<_> = accounts.chain([(key("bob"), SHARD, 1_000 * CSC)]).collect();
         let genesis =
-            system_contracts::genesis::genesis("local-test", CREATED, vec![shard], &accounts);
+            system_contracts::genesis::genesis("local-test", CREATED, shards.collect(), &accounts);
         let inner = Inner {
-            ledger: Ledger::new(&genesis, secrets),
+            ledger: Ledger::new(&genesis),
             manners: BTreeMap::new(),
             asked: Vec::new(),
         };
@@ -102,9 +117,20 @@ impl World {
         self.inner.lock().expect("no test panics with the lock")
     }
 
+    /// The nodes of all shards.
+    fn members(&self) -> impl Iterator<Item = &NodeDescriptor> {
+        self.genesis.shards.iter().flat_map(|shard| &shard.members)
+    }
+
+    /// How many nodes there are.
+    pub(crate) fn size(&self) -> usize {
+        self.members().count()
+    }
+
     /// The node with a number.
     pub(crate) fn node(&self, number: usize) -> NodeId {
-        self.genesis.shards[0].members[number].node
+        let member = self.members().nth(number);
+        member.expect("there is such a node").node
     }
 
     /// Tells a node how to behave from now on.
@@ -115,8 +141,23 @@ impl World {
 
     /// Whether transactions are decided. If not they wait, as without a quorum.
     pub(crate) fn set_deciding(&self, deciding: bool) {
-        let now = self.now();
-        self.inner().ledger.set_deciding(deciding, now);
+        for shard in 0..self.genesis.shards.len() {
+            self.set_deciding_in(shard, deciding);
+        }
+    }
+
+    /// Whether one shard votes and decides.
+    pub(crate) fn set_deciding_in(&self, shard: usize, deciding: bool) {
+        let (mut inner, now) = (self.inner(), self.now());
+        inner.ledger.chains[shard].deciding = deciding;
+        inner.ledger.settle(now);
+    }
+
+    /// Whether one shard hears what the others say.
+    pub(crate) fn set_hearing_in(&self, shard: usize, hearing: bool) {
+        let (mut inner, now) = (self.inner(), self.now());
+        inner.ledger.chains[shard].hearing = hearing;
+        inner.ledger.settle(now);
     }
 
     /// The time on the clocks of the nodes.
@@ -146,13 +187,12 @@ impl World {
         self.inner().ledger.balance(&key(name)) / CSC
     }
 
-    /// A client that asks this shard.
+    /// A client that asks these shards.
     pub(crate) fn client(&self, options: Options) -> Client<Self> {
-        let members = &self.genesis.shards[0].members;
         let endpoints = Endpoints {
             genesis: self.genesis.clone(),
-            nodes: members
-                .iter()
+            nodes: self
+                .members()
                 .map(|member| NodeEndpoint {
                     name: member.name.clone(),
                     node: member.node,
@@ -163,8 +203,20 @@ impl World {
         Client::over(endpoints, options, self.clone()).expect("the genesis document is in order")
     }
 
+    fn answer(&self, shard: usize, request: &Request, height: Option<usize>) -> Response {
+        let now = self.now();
+        self.inner().ledger.answer(shard, request, height, now)
+    }
+
+    /// Where a forgetful node of a shard says that it stands, if it hides a decision.
+    fn hidden(&self, shard: usize, id: &TransactionId) -> Option<Progress> {
+        let (inner, now) = (self.inner(), self.now());
+        let chain = &inner.ledger.chains[shard];
+        chain.is_old(id, now).then(|| chain.stale())
+    }
+
     /// What an honest node answers, after the time that it takes to be able to.
-    async fn honest(&self, request: &Request, height: Option<usize>) -> Response {
+    async fn honest(&self, shard: usize, request: &Request, height: Option<usize>) -> Response {
         let (wait_ms, is_outcome) = match request {
             Request::Outcome { wait_ms, .. } => (*wait_ms, true),
             Request::Labelled { wait_ms, .. } => (*wait_ms, false),
@@ -172,9 +224,9 @@ impl World {
         };
         let until = Instant::now() + Duration::from_millis(wait_ms.into());
         loop {
-            let response = self.inner().ledger.answer(request, height, self.now());
+            let response = self.answer(shard, request, height);
             let waits = match &response {
-                Response::Refused(model::api::Refused::NotYet(_)) => true,
+                Response::Refused(Refused::NotYet(_)) => true,
                 Response::Refused(_) => is_outcome,
                 _ => false,
             };
@@ -197,9 +249,12 @@ impl Api for World {
         if let Some(unreached) = manner.unreached(self.genesis.network()) {
             return Err(unreached);
         }
+        let mut shards = self.genesis.shards.iter();
+        let shard = shards.position(|shard| shard.members.iter().any(|m| m.node == *node));
+        let shard = shard.expect("the nodes of the network are asked");
         sleep(LATENCY).await;
         self.inner().asked.push((*node, request.clone()));
-        let answering = manner.answer(self, &request);
+        let answering = manner.answer(self, shard, &request);
         match tokio::time::timeout(timeout, answering).await {
             Ok(Some(response)) => Ok(response),
             Ok(None) | Err(_) => Err(AskError::Silent("no answer in time".to_owned())),

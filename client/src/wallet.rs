@@ -8,11 +8,15 @@
 //!   however often it arrives.
 //! - If it is decided meanwhile, that decision is the answer: a commit ends the payment, and after an
 //!   abort, which has changed nothing, a new attempt is made.
-//! - If `f + 1` nodes say that it was not decided before its deadline, it never will be, and a new
-//!   attempt is made.
+//! - If `f + 1` nodes of a shard say that the shard had not begun it by its deadline, it never will be
+//!   committed, and a new attempt is made.
+//! - If a shard has begun it, it is waited for, however long its deadline is over.
 //! - If its deadline is over by the clock of this machine, and nobody can say what became of it, the
 //!   new attempt consumes the very objects that the old one consumes. At most one of the two can
 //!   commit, whatever the clock and the nodes say.
+//!
+//! An attempt that was aborted because an object was locked, or because a shard was too slow, is followed
+//! by another one while there is time (see [`contention`]).
 //!
 //! An order that is the same as one that another process works on at the moment is a second payment:
 //! nobody presses a key twice while the first command still runs without meaning it.
@@ -20,6 +24,7 @@
 //! Paper: Section VII; decisions D3 and D4.
 
 mod attempt;
+mod contention;
 pub(crate) mod journal;
 mod payment;
 #[cfg(test)]
@@ -30,7 +35,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use model::{ObjectId, PublicKey, Time, TransactionId};
+use model::{ObjectId, PublicKey, ShardId, Time, TransactionId};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinError;
 
@@ -60,6 +65,9 @@ pub struct Order {
     pub amount: Amount,
     /// The only account to spend. `None`: the wallet chooses.
     pub using: Option<ObjectId>,
+    /// The shard that the payee's account is to live in. `None`: where the money comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<ShardId>,
 }
 
 /// A wallet: it pays out of the accounts that it has keys for.

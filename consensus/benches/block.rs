@@ -3,19 +3,20 @@
 #[path = "../../system-contracts/benches/payments/mod.rs"]
 mod payments;
 
-use consensus::message::{AuthorizationCheck, Proposal};
-use consensus::{Ledger, Message};
+use consensus::message::{Checks, Proposal};
+use consensus::{Action, Ledger, Message, Shards};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use model::Signature;
 use model::key::{Batch, Zip215};
+use model::outbox::BadParcel;
 use model::transaction::{Authorized, Malformed, WellFormed, authorization_bytes};
+use model::{Committee, Parcel, Signature};
 
 use payments::{SHARD, block};
 
 /// Checks all signatures in one batch, as a node does.
 struct Batched;
 
-impl AuthorizationCheck for Batched {
+impl Checks for Batched {
     fn authorize(&mut self, transactions: Vec<WellFormed>) -> Vec<Result<Authorized, Malformed>> {
         let mut batch = Batch::new();
         for transaction in &transactions {
@@ -30,6 +31,15 @@ impl AuthorizationCheck for Batched {
             .map(|transaction| Ok(transaction.trust()))
             .collect()
     }
+
+    fn certified(
+        &mut self,
+        parcel: &Parcel,
+        committee: &Committee,
+        needed: usize,
+    ) -> Result<(), BadParcel> {
+        parcel.check_head(committee, needed, &mut Zip215)
+    }
 }
 
 fn apply(criterion: &mut Criterion) {
@@ -39,9 +49,9 @@ fn apply(criterion: &mut Criterion) {
         let genesis = payments::genesis(size);
         let block = block(&genesis);
         let payments = payments::payments(&genesis).into_iter();
-        let entries: Vec<Authorized> = payments
+        let entries: Vec<Action> = payments
             .filter_map(|payment| payment.check_form(&genesis.network()).ok())
-            .map(WellFormed::trust)
+            .map(|payment| Action::Prepare(payment.trust()))
             .collect();
         let ledger = Ledger::genesis(&genesis, SHARD);
         group.throughput(Throughput::Elements(size as u64));
@@ -70,7 +80,9 @@ fn admit(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("proposal/admit");
     for size in [100, 800] {
         let genesis = payments::genesis(size);
-        let scope = *payments::committee(&genesis).scope();
+        let shard = payments::committee(&genesis).scope().shard;
+        let shards = Shards::of_genesis(&genesis, shard).expect("it has the shard");
+        let shards = shards.expect("members that can form a shard");
         let proposal = Proposal {
             block: block(&genesis),
             signature: Signature::from_bytes([0; 64]),
@@ -81,14 +93,14 @@ fn admit(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("single", size), |bencher| {
             bencher.iter(|| {
                 decode()
-                    .admit(&scope, &mut Zip215)
+                    .admit(&shards, &mut Zip215)
                     .expect("it is well-formed")
             });
         });
         group.bench_function(BenchmarkId::new("batch", size), |bencher| {
             bencher.iter(|| {
                 decode()
-                    .admit(&scope, &mut Batched)
+                    .admit(&shards, &mut Batched)
                     .expect("it is well-formed")
             });
         });

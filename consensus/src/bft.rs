@@ -51,9 +51,9 @@ use std::sync::Arc;
 use model::block::BlockRef;
 use model::shard::Seat;
 use model::statement::Slot;
-use model::transaction::Authorized;
 use model::{Block, Certificate, Signature, Time};
 
+use crate::action::Action;
 use crate::ledger::Tip;
 use crate::member::Member;
 use crate::message::{AdmittedBlock, Message, Proposal, SignedVote, Status};
@@ -85,7 +85,7 @@ pub(crate) struct Candidate {
     /// The block.
     pub(crate) block: Arc<Block>,
     /// Its entries, parsed.
-    pub(crate) entries: Arc<Vec<Authorized>>,
+    pub(crate) entries: Arc<Vec<Action>>,
     /// The leader's signature; `None` for a final block that was fetched.
     signature: Option<Signature>,
     /// Whether the block is in the log.

@@ -57,6 +57,8 @@ pub(crate) struct Heads {
     stuck: Option<(Height, Time)>,
     /// How often signatures have been repeated.
     repetitions: usize,
+    /// Heads that others will believe from now on, until they are taken out.
+    believed: Vec<HeadCertificate>,
 }
 
 impl Heads {
@@ -145,6 +147,7 @@ impl Heads {
         }
         if let Some(link) = self.links.get_mut(&height) {
             link.add(turn, from, theirs);
+            self.believed.extend(link.take_believed());
         }
     }
 
@@ -214,6 +217,7 @@ impl Heads {
             }
             Some(link) => {
                 link.keep(turn, certificate);
+                self.believed.extend(link.take_believed());
                 Ok(())
             }
             None => {
@@ -221,6 +225,11 @@ impl Heads {
                 Ok(())
             }
         }
+    }
+
+    /// Takes out the heads that enough members have signed for others to believe them.
+    pub(crate) fn take_believed(&mut self) -> Vec<HeadCertificate> {
+        std::mem::take(&mut self.believed)
     }
 
     /// The highest height up to which all remembered heads are certified.

@@ -56,6 +56,28 @@ pub enum Mistake {
     IgnoresDeadlines,
     /// It leaves what was consumed active.
     SpendsTwice,
+    /// It locks objects that another transaction holds.
+    IgnoresLocks,
+    /// It commits before all participants have voted.
+    CommitsWithoutVotes,
+    /// It believes a decision to commit without the votes.
+    BundleUnchecked,
+    /// It forgets a decision that others have not acknowledged.
+    ForgetsUnacknowledged,
+    /// It keeps no record of a transaction that has ended, as in a published repair of S-BAC.
+    ForgetsEnded,
+    /// In the mode of the paper, it forgets its vote when the deadline is over.
+    ForgetsVoted,
+    /// It does not wait for the votes of shards that only receive outputs, as in the paper.
+    SkipsWitnesses,
+    /// A transaction that is refused unlocks what another one holds, as a prototype did.
+    UnlocksForOthers,
+    /// It carries out a decision as often as it hears it, as a prototype did.
+    CarriesOutAgain,
+    /// It gives up what it has voted to commit when the deadline is over.
+    GivesUpAlone,
+    /// It believes a decision of whoever says it.
+    BelievesAnybody,
     /// It keeps to itself that it has seen a member lie.
     Conceals,
     /// A torn write stays in the log.
@@ -65,7 +87,23 @@ pub enum Mistake {
 }
 
 impl Mistake {
-    /// All mistakes.
+    /// The mistakes that only transactions of several shards bring to light.
+    #[cfg(feature = "injected-bugs")]
+    pub const ACROSS_SHARDS: [Self; 11] = [
+        Self::IgnoresLocks,
+        Self::CommitsWithoutVotes,
+        Self::BundleUnchecked,
+        Self::ForgetsUnacknowledged,
+        Self::ForgetsEnded,
+        Self::ForgetsVoted,
+        Self::SkipsWitnesses,
+        Self::UnlocksForOthers,
+        Self::CarriesOutAgain,
+        Self::GivesUpAlone,
+        Self::BelievesAnybody,
+    ];
+
+    /// All other mistakes.
     #[cfg(feature = "injected-bugs")]
     pub const ALL: [Self; 26] = [
         Self::FinalizesAfterSkip,

@@ -4,7 +4,11 @@
 //! does. All time in it is block time.
 //!
 //! Paper: Section IV-A, "an auditor can re-execute all transactions in sequence". For a transaction
-//! that one shard handles alone, prepare, decision and acceptance are one entry (decision D11).
+//! that one shard handles alone, prepare, decision and acceptance are one entry (decision D11); the
+//! part of S-BAC for several shards is in [`crate::sbac`].
+
+mod applied;
+mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -13,32 +17,57 @@ use model::active_set::Effects;
 use model::block::BlockRef;
 use model::bounds;
 use model::head::Head;
+use model::outbox::outbox_tree;
+use model::placement::How;
 use model::result::{AbortReason, Outcome, TransactionResult, results_tree};
 use model::statement::{Height, Scope};
 use model::transaction::Authorized;
-use model::{
-    ActiveSet, Block, Checkers, Genesis, Hash, NetworkId, Object, ObjectId, ShardId, Time,
-};
-use model::{TransactionId, merkle, validity};
+use model::{ActiveSet, Block, Checkers, Genesis, Hash, NetworkId, Object, ObjectId, Policy};
+use model::{Mode, ShardId, Time, TransactionId, validity};
 
+pub use applied::Applied;
+pub(crate) use applied::Turn;
+pub use records::{Decided, Foreign, Role};
+
+use crate::action::Action;
 use crate::injected::{self, Mistake};
+use crate::sbac::Locks;
+use crate::sbac::session::{Session, Stage};
 
 /// The state of a shard: what all its honest replicas agree on at a height.
 ///
 /// Paper: Section III, alpha, restricted to the objects whose home is this shard.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Ledger {
     /// Network, shard and epoch.
     pub scope: Scope,
     /// The last block applied.
     pub tip: Tip,
-    /// The active objects.
-    pub objects: BTreeMap<ObjectId, Arc<Object>>,
-    /// The transactions decided here, each until its deadline has passed: a transaction is decided
-    /// at most once, ever (decision D3), and none is looked at after its deadline.
-    pub decided: BTreeMap<TransactionId, Decided>,
+    /// What changes with the blocks.
+    pub state: State,
+    /// What all shards have agreed on beforehand.
+    pub(crate) policy: Arc<Policy>,
+    /// Who holds which object: exactly the sessions that are prepared.
+    pub(crate) locks: Locks,
     /// The keys of `decided` by deadline, so that forgetting costs what is forgotten.
     deadlines: BTreeSet<(Time, TransactionId)>,
+    /// The sessions by alarm.
+    pub(crate) alarms: BTreeSet<(Time, TransactionId)>,
+}
+
+/// What a node keeps of a ledger; the rest follows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// The active objects, locked or not.
+    pub objects: BTreeMap<ObjectId, Arc<Object>>,
+    /// The transactions decided here, each until its deadline has passed: a transaction is decided
+    /// at most once, ever (decision D3), and none is looked at after its deadline. Those that were
+    /// voted on in the mode of the paper stay for ever (sbac.md, 5.14).
+    pub decided: BTreeMap<TransactionId, Decided>,
+    /// The transactions that several shards have begun and not finished.
+    pub sessions: BTreeMap<TransactionId, Arc<Session>>,
+    /// What has been heard of other shards.
+    pub foreign: BTreeMap<ShardId, Foreign>,
 }
 
 /// The block at which a ledger stands.
@@ -52,40 +81,6 @@ pub struct Tip {
     pub time: Time,
     /// The hash of the head.
     pub head: Hash,
-}
-
-/// What is remembered of a decided transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Decided {
-    /// Its deadline.
-    pub valid_until: Time,
-    /// The height of the block that decided it.
-    pub height: Height,
-}
-
-/// What a block did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Applied {
-    /// The head of the chain after it.
-    pub head: Head,
-    /// The decisions, in the order in which they were made.
-    pub results: Vec<TransactionResult>,
-    /// The decided transactions, in the same order.
-    pub transactions: Vec<Authorized>,
-    /// The objects that became inactive, and were active before the block.
-    pub consumed: BTreeMap<ObjectId, Arc<Object>>,
-    /// The objects that became active, and still are at the end of the block.
-    pub created: BTreeMap<ObjectId, Arc<Object>>,
-    /// The transactions that were forgotten, their deadlines being over.
-    pub forgotten: Vec<TransactionId>,
-}
-
-/// How an entry fares before anything is checked against the state.
-enum Standing {
-    /// It is to be decided now.
-    Open,
-    /// Nothing is recorded: it is late, too early, decided already, or not for this shard alone.
-    Ignored,
 }
 
 impl Ledger {
@@ -104,27 +99,34 @@ impl Ledger {
             time: genesis.created,
             head: Head::before_first(&network),
         };
-        Self::restore(scope, tip, genesis.objects_of(shard), BTreeMap::new())
+        let state = State {
+            objects: genesis.objects_of(shard),
+            ..State::default()
+        };
+        Self::restore(scope, tip, Arc::new(genesis.policy()), state)
     }
 
-    /// The state with these parts, as a node kept them.
+    /// The ledger with this state, as a node kept it.
     #[must_use]
-    pub fn restore(
-        scope: Scope,
-        tip: Tip,
-        objects: BTreeMap<ObjectId, Arc<Object>>,
-        decided: BTreeMap<TransactionId, Decided>,
-    ) -> Self {
-        let deadlines = decided
-            .iter()
-            .map(|(id, record)| (record.valid_until, *id))
-            .collect();
+    pub fn restore(scope: Scope, tip: Tip, policy: Arc<Policy>, state: State) -> Self {
+        let ends = state.decided.iter().filter(|(_, record)| !record.stays());
+        let deadlines = ends.map(|(id, record)| (record.valid_until, *id)).collect();
+        let alarms = state.sessions.iter();
+        let alarms = alarms.map(|(id, session)| (session.alarm, *id)).collect();
+        let mut locks = Locks::default();
+        for (id, session) in &state.sessions {
+            if let Stage::Prepared(held) = &session.stage {
+                locks.take(*id, held, policy.profile());
+            }
+        }
         Self {
             scope,
             tip,
-            objects,
-            decided,
+            state,
+            policy,
+            locks,
             deadlines,
+            alarms,
         }
     }
 
@@ -134,46 +136,82 @@ impl Ledger {
         &self.scope.network
     }
 
-    /// Whether an entry with this transaction would be decided by a block with the time `time`.
+    /// The shard.
     #[must_use]
-    pub fn is_open(&self, transaction: &Authorized, time: Time) -> bool {
-        matches!(self.standing(transaction, time), Standing::Open)
+    pub const fn shard(&self) -> ShardId {
+        self.scope.shard
     }
 
-    /// Applies the next block. `entries` are those of its payload.
+    /// Whether an entry with this transaction would be taken up by a block with the time `time`.
+    #[must_use]
+    pub fn is_open(&self, transaction: &Authorized, time: Time) -> bool {
+        // Structural validity V3 (sbac.md, 5.2), and that each transaction is voted on once.
+        let body = transaction.body();
+        let late = time > body.valid_until && !injected::makes(Mistake::IgnoresDeadlines);
+        let in_time = !late && body.valid_until <= time.plus_ms(bounds::VALIDITY_MS_MAX);
+        let concerned = body.participants.contains(&self.shard());
+        let id = transaction.id();
+        let known = self.state.decided.contains_key(&id) || self.state.sessions.contains_key(&id);
+        in_time && concerned && (!known || injected::makes(Mistake::DecidesAgain))
+    }
+
+    /// Whether a transaction is neither decided nor under way here.
+    #[must_use]
+    pub fn is_unknown(&self, transaction: &TransactionId) -> bool {
+        !self.state.decided.contains_key(transaction)
+            && !self.state.sessions.contains_key(transaction)
+    }
+
+    /// Whether this shard decides the transaction, and others vote before it.
+    #[must_use]
+    pub fn decides(&self, transaction: &Authorized) -> bool {
+        transaction.body().mode == Mode::Decider(self.shard())
+            && !transaction.is_alone(self.shard())
+    }
+
+    /// The block time after which something is due in a session, if there is one.
+    #[must_use]
+    pub fn next_alarm(&self) -> Option<Time> {
+        self.alarms.first().map(|(time, _)| *time)
+    }
+
+    /// Each object that is held, by whom, and whether it is to be consumed.
+    pub fn locked(&self) -> impl Iterator<Item = (ObjectId, Vec<TransactionId>, bool)> {
+        self.locks.iter()
+    }
+
+    /// Applies the next block. `actions` are those of its payload.
     ///
     /// # Panics
     ///
     /// If the block does not extend the tip, or is not later than it: agreement finalizes no such
     /// block, so this is our own mistake.
-    pub fn apply(
-        &mut self,
-        block: &Block,
-        entries: &[Authorized],
-        checkers: &dyn Checkers,
-    ) -> Applied {
+    pub fn apply(&mut self, block: &Block, actions: &[Action], checkers: &dyn Checkers) -> Applied {
         let header = &block.header;
         assert_eq!(header.parent, self.tip.block, "blocks are applied in order");
         assert!(header.time > self.tip.time, "block time goes forward");
 
-        let forgotten = self.forget_before(header.time);
-        let mut done = Done::default();
-        for transaction in entries {
-            match self.standing(transaction, header.time) {
-                Standing::Open => self.decide(transaction, header.height, checkers, &mut done),
-                Standing::Ignored => {}
+        let mut turn = Turn::new(header.time, header.height, checkers);
+        self.forget_before(&mut turn);
+        self.sound_alarms(&mut turn);
+        for action in actions {
+            match action {
+                Action::Prepare(transaction) => self.prepare(transaction, &mut turn),
+                Action::Deliver(delivery) => self.deliver(delivery, &mut turn),
             }
         }
 
         let name = block.name();
+        turn.outbox.sort_unstable();
+        turn.outbox.dedup();
         let head = Head {
             scope: self.scope,
             height: header.height,
             previous: self.tip.head,
             block: name.hash,
             time: header.time,
-            results: results_tree(&done.results).root(),
-            outbox: merkle::root(&[]),
+            results: results_tree(&turn.results).root(),
+            outbox: outbox_tree(&turn.outbox).root(),
         };
         self.tip = Tip {
             block: name,
@@ -181,109 +219,208 @@ impl Ledger {
             time: header.time,
             head: head.hash(),
         };
-        Applied {
-            head,
-            results: done.results,
-            transactions: done.transactions,
-            consumed: done.consumed,
-            created: done.created,
-            forgotten,
-        }
+        turn.into_applied(head)
     }
 
-    /// Structural validity V3 (sbac.md, 5.2), and that each transaction is decided once.
-    fn standing(&self, transaction: &Authorized, time: Time) -> Standing {
-        let body = transaction.body();
-        let late = time > body.valid_until && !injected::makes(Mistake::IgnoresDeadlines);
-        let in_time = !late && body.valid_until <= time.plus_ms(bounds::VALIDITY_MS_MAX);
-        let alone = body.participants == [self.scope.shard];
-        let decided =
-            self.decided.contains_key(&transaction.id()) && !injected::makes(Mistake::DecidesAgain);
-        if in_time && alone && !decided {
-            Standing::Open
+    /// Process Prepare.
+    ///
+    /// Paper: Section IV-C.
+    fn prepare(&mut self, transaction: &Authorized, turn: &mut Turn<'_>) {
+        if !self.is_open(transaction, turn.time) {
+            return;
+        }
+        if transaction.is_alone(self.shard()) {
+            self.decide_alone(transaction, turn);
+        } else if self.decides(transaction) {
+            self.open(transaction, turn);
         } else {
-            Standing::Ignored
+            self.vote(transaction, turn);
         }
     }
 
     /// Prepare, decision and acceptance of a transaction that concerns this shard alone.
-    ///
-    /// Paper: Section IV-C, Process Prepare and Process Accept.
-    fn decide(
-        &mut self,
-        transaction: &Authorized,
-        height: Height,
-        checkers: &dyn Checkers,
-        done: &mut Done,
-    ) {
-        let outcome = match validity::valid(&self.objects, transaction, checkers) {
+    fn decide_alone(&mut self, transaction: &Authorized, turn: &mut Turn<'_>) {
+        let outcome = match self.judge(transaction, turn.checkers) {
             Ok(effects) => {
-                self.accept(effects, done);
+                self.accept(effects, turn);
                 Outcome::Committed
             }
-            Err(invalid) => Outcome::Aborted(AbortReason::Invalid(invalid)),
+            Err(reason) => Outcome::Aborted(reason),
         };
-        let id = transaction.id();
-        let valid_until = transaction.body().valid_until;
-        self.decided.insert(
-            id,
-            Decided {
-                valid_until,
-                height,
-            },
-        );
-        self.deadlines.insert((valid_until, id));
-        done.results.push(TransactionResult {
-            transaction: id,
-            outcome,
-        });
-        done.transactions.push(transaction.clone());
+        self.conclude(transaction, turn.height, Role::Alone, outcome, turn);
+    }
+
+    /// Whether a transaction can be committed as far as this shard is concerned, and what it would do
+    /// here.
+    ///
+    /// Paper: Section IV-C, the three conditions of Process Prepare.
+    pub(crate) fn judge(
+        &self,
+        transaction: &Authorized,
+        checkers: &dyn Checkers,
+    ) -> Result<Effects, AbortReason> {
+        let shard = self.shard();
+        let (footprint, mode) = (transaction.footprint(), transaction.body().mode);
+        self.policy.check(footprint, mode, shard)?;
+        for touch in footprint.at(shard) {
+            let holder = match touch.how {
+                How::Consumes => self.locks.against_consuming(&touch.object),
+                How::References => self.against_reading(&touch.object),
+                How::Creates => None,
+            };
+            if let Some(holder) = holder.filter(|_| !injected::makes(Mistake::IgnoresLocks)) {
+                return Err(self.locked_by(touch.object, holder));
+            }
+        }
+        if transaction.is_alone(shard) {
+            return Ok(validity::valid(&self.state.objects, transaction, checkers)?);
+        }
+        let here = Here {
+            objects: &self.state.objects,
+            elsewhere: elsewhere(transaction, shard),
+        };
+        let mandate = footprint.mandate(shard);
+        let mut effects = validity::valid_within(&here, transaction, checkers, &mandate)?;
+        effects
+            .consumed
+            .retain(|object| self.state.objects.contains_key(object));
+        effects.created.retain(|_, object| object.home == shard);
+        Ok(effects)
+    }
+
+    fn against_reading(&self, object: &ObjectId) -> Option<TransactionId> {
+        if self.policy.profile().shares_references() {
+            self.locks.against_reading(object)
+        } else {
+            self.locks.against_consuming(object)
+        }
+    }
+
+    fn locked_by(&self, object: ObjectId, holder: TransactionId) -> AbortReason {
+        let session = self.state.sessions.get(&holder);
+        AbortReason::Locked {
+            object,
+            holder,
+            until: session.map_or(Time::ZERO, |session| session.transaction.body().valid_until),
+        }
     }
 
     /// Process accept(T, commit): inputs become inactive, outputs become active.
-    fn accept(&mut self, effects: Effects, done: &mut Done) {
+    ///
+    /// Paper: Section IV-C, Process Accept.
+    pub(crate) fn accept(&mut self, effects: Effects, turn: &mut Turn<'_>) {
         for id in effects.consumed {
-            let object = self.objects.remove(&id);
+            let object = self.state.objects.remove(&id);
             if injected::makes(Mistake::SpendsTwice) {
-                self.objects
-                    .extend(object.clone().map(|object| (id, object)));
+                let again = object.clone().map(|object| (id, object));
+                self.state.objects.extend(again);
             }
-            if done.created.remove(&id).is_none() {
-                done.consumed.extend(object.map(|object| (id, object)));
-            }
+            turn.consumed(id, object);
         }
         for (id, object) in effects.created {
-            self.objects.insert(id, Arc::clone(&object));
-            done.created.insert(id, object);
+            self.state.objects.insert(id, Arc::clone(&object));
+            turn.created(id, object);
         }
     }
 
-    /// Drops the records of transactions whose deadlines are before `time` (decision D14).
-    fn forget_before(&mut self, time: Time) -> Vec<TransactionId> {
-        let mut forgotten = Vec::new();
+    /// A transaction has ended here.
+    pub(crate) fn conclude(
+        &mut self,
+        transaction: &Authorized,
+        prepared: Height,
+        role: Role,
+        outcome: Outcome,
+        turn: &mut Turn<'_>,
+    ) {
+        let id = transaction.id();
+        let record = Decided {
+            valid_until: transaction.body().valid_until,
+            height: turn.height,
+            committed: outcome == Outcome::Committed,
+            role,
+            answered: turn.time,
+        };
+        if !injected::makes(Mistake::ForgetsEnded) {
+            self.state.decided.insert(id, record);
+            turn.decided(id, record);
+            if !record.stays() {
+                self.deadlines.insert((record.valid_until, id));
+            }
+        }
+        turn.results.push(TransactionResult {
+            transaction: id,
+            outcome,
+        });
+        turn.concluded.push((transaction.clone(), prepared));
+    }
+
+    /// Drops the records of transactions whose deadlines are over (decision D14).
+    fn forget_before(&mut self, turn: &mut Turn<'_>) {
         while let Some((deadline, id)) = self.deadlines.first().copied() {
-            if deadline >= time {
+            if deadline >= turn.time {
                 break;
             }
             self.deadlines.pop_first();
-            self.decided.remove(&id);
-            forgotten.push(id);
+            self.state.decided.remove(&id);
+            turn.forgotten(id);
         }
-        forgotten
+        for foreign in self.state.foreign.values_mut() {
+            foreign.forget_before(turn.time);
+        }
+    }
+
+    /// Puts a session in the place of the one before, if there was one.
+    pub(crate) fn put_session(&mut self, session: Session, turn: &mut Turn<'_>) {
+        let id = session.transaction.id();
+        self.take_session(&id, turn);
+        self.alarms.insert((session.alarm, id));
+        let session = Arc::new(session);
+        turn.session(id, Some(Arc::clone(&session)));
+        self.state.sessions.insert(id, session);
+    }
+
+    /// Takes a session out.
+    pub(crate) fn take_session(
+        &mut self,
+        id: &TransactionId,
+        turn: &mut Turn<'_>,
+    ) -> Option<Arc<Session>> {
+        let session = self.state.sessions.remove(id)?;
+        self.alarms.remove(&(session.alarm, *id));
+        turn.session(*id, None);
+        Some(session)
     }
 }
 
 impl ActiveSet for Ledger {
     fn active(&self, id: &ObjectId) -> Option<Arc<Object>> {
-        self.objects.active(id)
+        self.state.objects.active(id)
     }
 }
 
-/// What the entries of a block have done so far.
-#[derive(Default)]
-struct Done {
-    results: Vec<TransactionResult>,
-    transactions: Vec<Authorized>,
-    consumed: BTreeMap<ObjectId, Arc<Object>>,
-    created: BTreeMap<ObjectId, Arc<Object>>,
+/// The active set as one of several shards sees it: its own objects, and of others what the
+/// transaction says of them. Their shards vote on whether it is so.
+struct Here<'a> {
+    objects: &'a BTreeMap<ObjectId, Arc<Object>>,
+    elsewhere: BTreeMap<ObjectId, Arc<Object>>,
+}
+
+impl ActiveSet for Here<'_> {
+    fn active(&self, id: &ObjectId) -> Option<Arc<Object>> {
+        self.objects
+            .active(id)
+            .or_else(|| self.elsewhere.active(id))
+    }
+}
+
+/// The free objects of a transaction that live in other shards.
+fn elsewhere(transaction: &Authorized, shard: ShardId) -> BTreeMap<ObjectId, Arc<Object>> {
+    let openings = transaction.transaction().openings.iter();
+    let touches = transaction.footprint().touches().iter();
+    // The touches begin with the openings, in the same order.
+    let named = openings.zip(touches);
+    let foreign = named.filter(|(object, _)| object.home != shard);
+    foreign
+        .map(|(object, touch)| (touch.object, Arc::new(object.clone())))
+        .collect()
 }

@@ -17,6 +17,7 @@
 //!
 //! Paper: Section IV-C. Deviations: D-5 (Simplex in place of Mod-SMaRt), D-6 (one head per block).
 
+pub mod action;
 pub mod bft;
 mod head;
 pub mod injected;
@@ -27,14 +28,18 @@ pub mod message;
 mod recall;
 pub mod record;
 pub mod replica;
+pub mod sbac;
 pub mod sequencer;
+pub mod shards;
 pub mod signer;
 pub mod time;
 
+pub use action::{Action, ActionKey};
 pub use ledger::{Applied, Ledger};
 pub use message::{Admitted, Message};
 pub use record::Record;
 pub use replica::{Input, Output, Replica};
 pub use sequencer::{Payloads, Sequencer};
+pub use shards::Shards;
 pub use signer::Signer;
 pub use time::Now;

@@ -3,17 +3,19 @@
 #[cfg(test)]
 pub(crate) mod tests;
 
-use model::shard::{Committee, Seat};
+use model::Committee;
+use model::shard::Seat;
 use model::statement::{Slot, Statement};
-use model::{Certificate, HeadCertificate, Malpractice, Signature, SignatureCheck};
+use model::{Certificate, HeadCertificate, Lie, Malpractice, Signature, SignatureCheck};
 
 use crate::injected::{self, Mistake};
 use crate::recall::Recall;
+use crate::shards::Shards;
 use crate::signer::Signer;
 
 /// A member and its view of the others.
 pub(crate) struct Member {
-    committee: Committee,
+    shards: Shards,
     seat: Seat,
     signer: Box<dyn Signer>,
     check: Box<dyn SignatureCheck + Send>,
@@ -32,13 +34,13 @@ impl SignatureCheck for Check<'_> {
 
 impl Member {
     pub(crate) fn new(
-        committee: Committee,
+        shards: Shards,
         seat: Seat,
         signer: Box<dyn Signer>,
         check: Box<dyn SignatureCheck + Send>,
     ) -> Self {
         Self {
-            committee,
+            shards,
             seat,
             signer,
             check,
@@ -46,8 +48,17 @@ impl Member {
         }
     }
 
+    pub(crate) const fn shards(&self) -> &Shards {
+        &self.shards
+    }
+
     pub(crate) const fn committee(&self) -> &Committee {
-        &self.committee
+        self.shards.ours()
+    }
+
+    /// How many signatures over a head make others believe what is under it.
+    pub(crate) fn promise_threshold(&self) -> usize {
+        self.shards.policy().profile().threshold(self.committee())
     }
 
     pub(crate) const fn seat(&self) -> Seat {
@@ -56,7 +67,7 @@ impl Member {
 
     /// `n`, as a number of slots in which each member leads once.
     pub(crate) fn size(&self) -> u64 {
-        self.committee.size() as u64
+        self.committee().size() as u64
     }
 
     /// The leader of a slot: the seats take turns.
@@ -68,7 +79,7 @@ impl Member {
 
     /// All seats but this member's, from the one after it on.
     pub(crate) fn others(&self) -> Vec<Seat> {
-        let size = self.committee.size();
+        let size = self.committee().size();
         (1..size)
             .filter_map(|step| Seat::new((self.seat.index() + step) % size))
             .collect()
@@ -77,7 +88,7 @@ impl Member {
     /// Signs for this member.
     pub(crate) fn sign(&self, statement: &Statement) -> Signature {
         self.signer
-            .sign(&statement.signing_bytes(self.committee.scope()))
+            .sign(&statement.signing_bytes(self.committee().scope()))
     }
 
     /// Whether the member on `seat` signed the statement.
@@ -87,20 +98,20 @@ impl Member {
         statement: &Statement,
         signature: &Signature,
     ) -> bool {
-        let Some(node) = self.committee.member(seat) else {
+        let Some(node) = self.committee().member(seat) else {
             return false;
         };
         if injected::makes(Mistake::SignaturesUnchecked) {
             return true;
         }
         let check = &mut Check(&mut *self.check);
-        statement.verify(self.committee.scope(), node.key(), signature, check)
+        statement.verify(self.shards.scope(), node.key(), signature, check)
     }
 
     /// How many votes are a certificate.
     pub(crate) fn quorum(&self) -> usize {
         let missing = usize::from(injected::makes(Mistake::SmallQuorum));
-        self.committee.quorum() - missing
+        self.committee().quorum() - missing
     }
 
     /// Whether a quorum signed the certificate's statement.
@@ -109,13 +120,13 @@ impl Member {
             return certificate.signatures.len() >= self.quorum();
         }
         let check = &mut Check(&mut *self.check);
-        certificate.verify(&self.committee, check).is_ok()
+        certificate.verify(self.shards.ours(), check).is_ok()
     }
 
     /// Whether a quorum signed the head.
     pub(crate) fn verify_head(&mut self, head: &HeadCertificate) -> bool {
         let check = &mut Check(&mut *self.check);
-        head.verify(&self.committee, check).is_ok()
+        head.verify(self.shards.ours(), check).is_ok()
     }
 
     /// The record of malpractice, if the member on `seat` signed both statements and they conflict.
@@ -126,10 +137,12 @@ impl Member {
         second: (Statement, Signature),
     ) -> Option<Malpractice> {
         let record = Malpractice {
-            scope: *self.committee.scope(),
-            node: self.committee.member(seat)?,
-            first,
-            second,
+            node: self.committee().member(seat)?,
+            lie: Lie::Statements {
+                scope: *self.committee().scope(),
+                first,
+                second,
+            },
         };
         let check = &mut Check(&mut *self.check);
         record.verify(check).is_ok().then_some(record)

@@ -18,6 +18,8 @@ struct Waiting {
     transaction: Authorized,
     bytes: usize,
     arrival: u64,
+    /// Until when it rests, if nobody rouses it.
+    rests: Option<Time>,
 }
 
 /// The pool. It holds each transaction once.
@@ -28,6 +30,8 @@ pub struct Mempool {
     ready: BTreeMap<u64, TransactionId>,
     /// Those that blocks short of final hold already, whether they are here or not.
     aside: BTreeSet<TransactionId>,
+    /// Those that rest, by the time until which they do.
+    resting: BTreeSet<(Time, TransactionId)>,
     arrivals: u64,
     bytes: usize,
     entries_max: usize,
@@ -39,6 +43,7 @@ impl Default for Mempool {
             waiting: BTreeMap::new(),
             ready: BTreeMap::new(),
             aside: BTreeSet::new(),
+            resting: BTreeSet::new(),
             arrivals: 0,
             bytes: 0,
             entries_max: bounds::ENTRIES_MAX,
@@ -68,6 +73,20 @@ impl Mempool {
     ///
     /// [`NotTaken`] if it is there already, or there is no room.
     pub fn insert(&mut self, transaction: Authorized) -> Result<(), NotTaken> {
+        self.take_in(transaction, None)
+    }
+
+    /// Takes a transaction in that is not proposed until somebody rouses it, or until the timer shows
+    /// `until`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mempool::insert`].
+    pub fn insert_resting(&mut self, transaction: Authorized, until: Time) -> Result<(), NotTaken> {
+        self.take_in(transaction, Some(until))
+    }
+
+    fn take_in(&mut self, transaction: Authorized, rests: Option<Time>) -> Result<(), NotTaken> {
         let id = transaction.id();
         if self.waiting.contains_key(&id) {
             return Err(NotTaken::Known);
@@ -78,13 +97,16 @@ impl Mempool {
         }
         self.arrivals += 1;
         self.bytes += bytes;
-        if !self.aside.contains(&id) {
+        if let Some(until) = rests {
+            self.resting.insert((until, id));
+        } else if !self.aside.contains(&id) {
             self.ready.insert(self.arrivals, id);
         }
         let waiting = Waiting {
             transaction,
             bytes,
             arrival: self.arrivals,
+            rests,
         };
         self.waiting.insert(id, waiting);
         Ok(())
@@ -95,7 +117,45 @@ impl Mempool {
         if let Some(waiting) = self.waiting.remove(id) {
             self.bytes -= waiting.bytes;
             self.ready.remove(&waiting.arrival);
+            if let Some(until) = waiting.rests {
+                self.resting.remove(&(until, *id));
+            }
         }
+    }
+
+    /// A transaction that rests may be proposed now.
+    pub fn rouse(&mut self, id: &TransactionId) {
+        let Some(waiting) = self.waiting.get_mut(id) else {
+            return;
+        };
+        if let Some(until) = waiting.rests.take() {
+            self.resting.remove(&(until, *id));
+            if !self.aside.contains(id) {
+                self.ready.insert(waiting.arrival, *id);
+            }
+        }
+    }
+
+    /// Rouses all that have rested long enough when the timer shows `now`.
+    pub fn rouse_rested(&mut self, now: Time) {
+        while let Some((until, id)) = self.resting.first().copied() {
+            if until > now {
+                break;
+            }
+            self.rouse(&id);
+        }
+    }
+
+    /// When to call [`Mempool::rouse_rested`] next.
+    #[must_use]
+    pub fn next_rouse(&self) -> Option<Time> {
+        self.resting.first().map(|(until, _)| *until)
+    }
+
+    /// The transaction with this identifier, if it waits here.
+    #[must_use]
+    pub fn get(&self, id: &TransactionId) -> Option<&Authorized> {
+        self.waiting.get(id).map(|waiting| &waiting.transaction)
     }
 
     /// Takes out what can never be decided any more: its deadline was before `time`.
@@ -114,7 +174,7 @@ impl Mempool {
     /// Lets these transactions rest, and those wait again that rested before and are not among them.
     pub fn set_aside(&mut self, aside: BTreeSet<TransactionId>) {
         for id in std::mem::take(&mut self.aside) {
-            if let Some(waiting) = self.waiting.get(&id) {
+            if let Some(waiting) = self.waiting.get(&id).filter(|held| held.rests.is_none()) {
                 self.ready.insert(waiting.arrival, id);
             }
         }
@@ -136,10 +196,21 @@ impl Mempool {
 
     /// The oldest that may be proposed and that `choose` takes, as many as fit into a payload.
     pub fn payload(&self, choose: impl Fn(&Authorized) -> bool) -> Vec<Authorized> {
-        let mut room = PAYLOAD_ROOM;
+        self.payload_beside(choose, 0, 0)
+    }
+
+    /// As [`Mempool::payload`], beside `others` entries of `taken` bytes.
+    pub(crate) fn payload_beside(
+        &self,
+        choose: impl Fn(&Authorized) -> bool,
+        others: usize,
+        taken: usize,
+    ) -> Vec<Authorized> {
+        let mut room = PAYLOAD_ROOM.saturating_sub(taken);
+        let entries_max = self.entries_max.min(bounds::ENTRIES_MAX - others);
         let mut chosen = Vec::new();
         for waiting in self.ready.values().filter_map(|id| self.waiting.get(id)) {
-            if chosen.len() >= self.entries_max || waiting.bytes > room {
+            if chosen.len() >= entries_max || waiting.bytes > room {
                 break;
             }
             if choose(&waiting.transaction) {
@@ -180,4 +251,4 @@ impl Mempool {
 const PAYLOAD_OVERHEAD: usize = 16 + 4 * bounds::ENTRIES_MAX;
 
 /// The bytes of transactions that fit into one payload.
-const PAYLOAD_ROOM: usize = bounds::PAYLOAD_BYTES_MAX - PAYLOAD_OVERHEAD;
+pub(crate) const PAYLOAD_ROOM: usize = bounds::PAYLOAD_BYTES_MAX - PAYLOAD_OVERHEAD;

@@ -6,15 +6,21 @@
 
 use std::sync::Arc;
 
+use model::Transaction;
 use model::block::BlockRef;
 use model::block::{Entry, decode_entries};
 use model::bounds;
 use model::encoding::{self, DecodeError};
 use model::head::HeadCertificate;
-use model::statement::{Height, Scope, Slot, Statement, Vote};
+use model::outbox::BadParcel;
+use model::statement::{Height, Slot, Statement, Vote};
 use model::transaction::{Authorized, Malformed, WellFormed};
-use model::{Block, Certificate, Finalized, Hash, NetworkId, Signature, Time, Transaction};
+use model::{Block, Certificate, Committee, Delivery, Finalized, Hash, Parcel, Signature, Time};
 use serde::{Deserialize, Serialize};
+
+use crate::action::Action;
+use crate::sbac::letter::check_delivery;
+use crate::shards::Shards;
 
 /// The longest encoding of a [`Message`]: a block, its signature, and the tags around them.
 pub const MESSAGE_BYTES_MAX: usize = bounds::BLOCK_BYTES_MAX + 1_024;
@@ -157,7 +163,7 @@ pub struct AdmittedBlock {
     /// The proposal as it arrived.
     pub proposal: Proposal,
     /// Its entries, in order.
-    pub entries: Arc<Vec<Authorized>>,
+    pub entries: Arc<Vec<Action>>,
 }
 
 /// A message that a replica may look at. Only [`Message::admit`] makes one from bytes of others.
@@ -215,26 +221,50 @@ pub enum Refused {
     /// A transaction is malformed or its signatures do not verify.
     #[error("a transaction is malformed: {0}")]
     Transaction(#[from] Malformed),
+    /// What is said to be a promise of another shard is none.
+    #[error("a promise of another shard is not proven: {0}")]
+    Parcel(#[from] BadParcel),
     /// The blocks have gaps, do not extend what was asked for, or end without a certificate.
     #[error("the blocks do not form a chain that ends in a certificate")]
     NotAChain,
 }
 
-/// Checks the signatures beside transactions; the answer has one verdict for each.
+/// Checks signatures of users and of other shards.
 ///
-/// A function, so that a node can check many in one batch and remember those it has seen.
-pub trait AuthorizationCheck {
+/// A trait, so that a node can check many in one batch and remember those it has seen.
+pub trait Checks {
     /// For each transaction, it with its signatures checked, or the first thing wrong with them.
     fn authorize(&mut self, transactions: Vec<WellFormed>) -> Vec<Result<Authorized, Malformed>>;
+
+    /// Whether `needed` members of `committee` signed the head of the parcel.
+    ///
+    /// # Errors
+    ///
+    /// [`BadParcel::Head`].
+    fn certified(
+        &mut self,
+        parcel: &Parcel,
+        committee: &Committee,
+        needed: usize,
+    ) -> Result<(), BadParcel>;
 }
 
 /// Checks each signature by itself.
-impl<T: model::SignatureCheck> AuthorizationCheck for T {
+impl<T: model::SignatureCheck> Checks for T {
     fn authorize(&mut self, transactions: Vec<WellFormed>) -> Vec<Result<Authorized, Malformed>> {
         transactions
             .into_iter()
             .map(|transaction| transaction.verify(self))
             .collect()
+    }
+
+    fn certified(
+        &mut self,
+        parcel: &Parcel,
+        committee: &Committee,
+        needed: usize,
+    ) -> Result<(), BadParcel> {
+        parcel.check_head(committee, needed, self)
     }
 }
 
@@ -260,13 +290,11 @@ impl Message {
     ///
     /// [`Refused`] says what is wrong. One bad transaction spoils a proposal; transactions that
     /// are passed on are admitted one by one.
-    pub fn admit(
-        self,
-        scope: &Scope,
-        check: &mut impl AuthorizationCheck,
-    ) -> Result<Admitted, Refused> {
+    pub fn admit(self, shards: &Shards, checks: &mut impl Checks) -> Result<Admitted, Refused> {
         Ok(match self {
-            Self::Proposal(proposal) => Admitted::Proposal(admit_proposal(proposal, scope, check)?),
+            Self::Proposal(proposal) => {
+                Admitted::Proposal(admit_proposal(proposal, shards, checks)?)
+            }
             Self::Vote(vote) => Admitted::Vote(vote),
             Self::Certificate(certificate) => Admitted::Certificate(certificate),
             Self::Status(status) => Admitted::Status(status),
@@ -280,9 +308,13 @@ impl Message {
                 limit(transactions.len(), TRANSACTIONS_MAX)?;
                 let well_formed = transactions
                     .into_iter()
-                    .filter_map(|transaction| transaction.check_form(&scope.network).ok())
+                    .filter_map(|transaction| transaction.check_form(&shards.scope().network).ok())
                     .collect();
-                let authorized = check.authorize(well_formed).into_iter().flatten().collect();
+                let authorized = checks
+                    .authorize(well_formed)
+                    .into_iter()
+                    .flatten()
+                    .collect();
                 Admitted::Transactions(authorized)
             }
             Self::Recall(name) => Admitted::Recall(name),
@@ -296,33 +328,60 @@ impl Message {
 
 fn admit_proposal(
     proposal: Proposal,
-    scope: &Scope,
-    check: &mut impl AuthorizationCheck,
+    shards: &Shards,
+    checks: &mut impl Checks,
 ) -> Result<AdmittedBlock, Refused> {
-    if proposal.block.header.scope != *scope {
+    if proposal.block.header.scope != *shards.scope() {
         return Err(Refused::OtherScope);
     }
     if !proposal.block.is_whole() {
         return Err(Refused::OtherPayload);
     }
-    let entries = well_formed_entries(&proposal.block, &scope.network)?;
-    let entries = check
-        .authorize(entries)
-        .into_iter()
-        .collect::<Result<Vec<_>, _>>()?;
+    let formed = well_formed_entries(&proposal.block, shards)?;
+    let mut transactions = Vec::new();
+    for entry in &formed {
+        match entry {
+            Formed::Prepare(transaction) => transactions.push(transaction.clone()),
+            Formed::Deliver(delivery) => check_delivery(delivery, shards, checks)?,
+        }
+    }
+    let mut authorized = checks.authorize(transactions).into_iter();
+    let entries = formed.into_iter().map(|entry| match entry {
+        Formed::Prepare(_) => {
+            let transaction = authorized.next().expect("one verdict for each")?;
+            Ok(Action::Prepare(transaction))
+        }
+        Formed::Deliver(delivery) => Ok(Action::Deliver(delivery)),
+    });
+    let entries = entries.collect::<Result<Vec<_>, Refused>>()?;
     Ok(AdmittedBlock {
         proposal,
         entries: Arc::new(entries),
     })
 }
 
+/// An entry whose form has been checked.
+enum Formed {
+    Prepare(WellFormed),
+    Deliver(Arc<Delivery>),
+}
+
 /// The entries of a block, their form checked.
-fn well_formed_entries(block: &Block, network: &NetworkId) -> Result<Vec<WellFormed>, Refused> {
+fn well_formed_entries(block: &Block, shards: &Shards) -> Result<Vec<Formed>, Refused> {
     let entries = decode_entries(&block.payload)?;
     limit(entries.len(), bounds::ENTRIES_MAX)?;
+    let scope = shards.scope();
     entries
         .into_iter()
-        .map(|Entry::Prepare(transaction)| Ok(transaction.check_form(network)?))
+        .map(|entry| match entry {
+            Entry::Prepare(transaction) => {
+                Ok(Formed::Prepare(transaction.check_form(&scope.network)?))
+            }
+            Entry::Deliver(delivery) => {
+                delivery.check_form(scope.shard)?;
+                Ok(Formed::Deliver(Arc::new(delivery)))
+            }
+        })
         .collect()
 }
 
@@ -332,14 +391,16 @@ fn well_formed_entries(block: &Block, network: &NetworkId) -> Result<Vec<WellFor
 /// # Errors
 ///
 /// [`Refused`] if the payload is not what an honest member votes for; then the shard is dishonest.
-pub fn entries_of_final(block: &Block, network: &NetworkId) -> Result<Vec<Authorized>, Refused> {
-    Ok(well_formed_entries(block, network)?
-        .into_iter()
-        .map(WellFormed::trust)
-        .collect())
+pub fn entries_of_final(block: &Block, shards: &Shards) -> Result<Vec<Action>, Refused> {
+    let formed = well_formed_entries(block, shards)?.into_iter();
+    let actions = formed.map(|entry| match entry {
+        Formed::Prepare(transaction) => Action::Prepare(transaction.trust()),
+        Formed::Deliver(delivery) => Action::Deliver(delivery),
+    });
+    Ok(actions.collect())
 }
 
-const fn limit(found: usize, limit: usize) -> Result<(), Refused> {
+pub(crate) const fn limit(found: usize, limit: usize) -> Result<(), Refused> {
     if found > limit {
         return Err(Refused::TooMany { limit, found });
     }

@@ -9,6 +9,7 @@
 
 #[cfg(feature = "exploration")]
 mod exploration;
+mod letters;
 mod pool;
 mod port;
 mod recall;
@@ -17,26 +18,32 @@ mod recovery;
 use std::sync::Arc;
 
 use model::bounds;
-use model::shard::{Committee, Seat};
+use model::shard::Seat;
 use model::transaction::Authorized;
 use model::{Checkers, Head, SignatureCheck, Time, TransactionId};
 
+use letters::REST_MS;
 use pool::{Pool, pass_on};
 pub use port::{AppliedBlock, Contradiction, Input, Output};
+pub use recovery::Open;
 
+use crate::action::ActionKey;
 use crate::bft::{Bft, FinalBlock, Pace, Turn};
 use crate::head::Heads;
 use crate::ledger::Ledger;
 use crate::member::Member;
 use crate::mempool::Mempool;
 use crate::message::{Admitted, Blocks, Message, TRANSACTIONS_MAX};
+use crate::sbac::courier::Courier;
+use crate::sbac::inbox::Inbox;
+use crate::shards::Shards;
 use crate::signer::Signer;
 use crate::time::Now;
 
 /// What a replica is told when it is made.
 pub struct Setup {
-    /// The members of its shard.
-    pub committee: Committee,
+    /// Its shard, and the others.
+    pub shards: Shards,
     /// Its own seat.
     pub seat: Seat,
     /// Signs for it.
@@ -59,6 +66,8 @@ pub struct Replica {
     checkers: Arc<dyn Checkers>,
     ledger: Ledger,
     mempool: Mempool,
+    inbox: Inbox,
+    courier: Courier,
     bft: Bft,
     heads: Heads,
     /// The time of the last request to be woken.
@@ -73,7 +82,7 @@ impl Replica {
     #[must_use]
     pub fn new(setup: Setup, ledger: Ledger) -> Self {
         let Setup {
-            committee,
+            shards,
             seat,
             signer,
             check,
@@ -81,12 +90,14 @@ impl Replica {
             pace,
         } = setup;
         Self {
-            member: Member::new(committee, seat, signer, check),
+            member: Member::new(shards, seat, signer, check),
             checkers,
             bft: Bft::new(pace, ledger.tip),
             heads: Heads::new(ledger.tip.height),
             ledger,
             mempool: Mempool::default(),
+            inbox: Inbox::default(),
+            courier: Courier::default(),
             wake: None,
             swept: Time::ZERO,
             halted: false,
@@ -96,6 +107,7 @@ impl Replica {
     /// Begins, or goes on, to take part. Call once, after all records are restored.
     pub fn start(&mut self, now: Now) -> Vec<Output> {
         let mut out = Vec::new();
+        self.courier.begin(&self.ledger, now.timer);
         let question = self.member.recall.begin(now);
         let (turn, bft, heads) = &mut self.parts(now, &mut out);
         turn.broadcast(Message::Recall(question));
@@ -117,6 +129,14 @@ impl Replica {
         }
         let taken = match input {
             Input::Message { from, message } => self.on_message(now, from, message, &mut out),
+            Input::Letter {
+                shard,
+                seat,
+                letter,
+            } => {
+                self.on_letter(now, shard, seat, letter, &mut out);
+                Ok(())
+            }
             Input::Submitted(transactions) => {
                 self.on_submitted(now, transactions, &mut out);
                 Ok(())
@@ -237,7 +257,19 @@ impl Replica {
         let open = [now.clock, soon]
             .iter()
             .any(|time| self.ledger.is_open(transaction, *time));
-        open && self.mempool.insert(transaction.clone()).is_ok()
+        if !open {
+            return false;
+        }
+        let id = transaction.id();
+        let rests = self.ledger.decides(transaction) && !self.inbox.rouse(&id, now.timer);
+        let transaction = transaction.clone();
+        let taken = if rests {
+            let until = now.timer.plus_ms(REST_MS);
+            self.mempool.insert_resting(transaction, until)
+        } else {
+            self.mempool.insert(transaction)
+        };
+        taken.is_ok()
     }
 
     fn on_blocks(
@@ -301,6 +333,7 @@ impl Replica {
             return;
         }
         self.sweep(now);
+        self.remind_voters(now, out);
         self.repair(now, out);
         self.ask_again(now, out);
         let deadline = self.deadline(now);
@@ -337,12 +370,29 @@ impl Replica {
             .deadlines(&self.member)
             .chain(self.heads.deadline(self.bft.patience_ms()))
             .chain(self.member.recall.deadline())
+            .chain(self.mempool.next_rouse())
+            .chain(self.inbox.deadline())
+            .chain(self.courier.deadline())
+            .chain(self.alarm(now))
             .filter(|deadline| *deadline > now.timer)
             .min()
     }
 
+    /// When something will be due in the ledger: what the timer shows when the clock shows block time.
+    /// What is due already is work, and the agreement has clocks of its own for that.
+    fn alarm(&self, now: Now) -> Option<Time> {
+        let alarm = self
+            .ledger
+            .next_alarm()
+            .filter(|alarm| *alarm >= now.clock)?;
+        Some(now.timer.plus_ms(alarm.since_ms(now.clock) + 1))
+    }
+
     fn advance(&mut self, now: Now, out: &mut Vec<Output>) -> Result<(), Contradiction> {
+        self.mempool.rouse_rested(now.timer);
         loop {
+            let believed = self.heads.take_believed();
+            self.carry(&believed, out);
             let final_blocks = {
                 let turn = &mut Turn {
                     now,
@@ -351,7 +401,9 @@ impl Replica {
                 };
                 let work = &mut Pool {
                     mempool: &mut self.mempool,
+                    inbox: &mut self.inbox,
                     ledger: &self.ledger,
+                    timer: now.timer,
                 };
                 self.bft.advance(turn, work)?
             };
@@ -370,7 +422,7 @@ impl Replica {
         out: &mut Vec<Output>,
     ) -> Result<(), Contradiction> {
         for block in blocks {
-            let head = self.apply_block(block, out);
+            let head = self.apply_block(now, block, out);
             let (turn, _, heads) = &mut self.parts(now, out);
             heads.applied(turn, head)?;
         }
@@ -379,7 +431,7 @@ impl Replica {
     }
 
     /// Applies one block to the ledger and the pool. The head after it.
-    fn apply_block(&mut self, block: FinalBlock, out: &mut Vec<Output>) -> Head {
+    fn apply_block(&mut self, now: Now, block: FinalBlock, out: &mut Vec<Output>) -> Head {
         let FinalBlock {
             candidate,
             certificate,
@@ -387,8 +439,16 @@ impl Replica {
         let applied = self
             .ledger
             .apply(&candidate.block, &candidate.entries, &*self.checkers);
-        for transaction in candidate.entries.iter() {
-            self.mempool.remove(&transaction.id());
+        let mut delivered = Vec::new();
+        for action in candidate.entries.iter() {
+            match action.key() {
+                ActionKey::Transaction(id) => self.mempool.remove(&id),
+                ActionKey::Parcel(key) => delivered.push(key),
+            }
+        }
+        self.courier.applied(&applied, now.timer);
+        if self.inbox.len() > 0 || !delivered.is_empty() {
+            self.review_inbox(now, &delivered);
         }
         let head = applied.head.clone();
         out.push(Output::Applied(AppliedBlock {
@@ -399,7 +459,7 @@ impl Replica {
         head
     }
 
-    /// Drops transactions that wait in vain, now and then.
+    /// Drops what waits in vain, now and then.
     fn sweep(&mut self, now: Now) {
         /// How often, in milliseconds. It costs a look at each waiting transaction.
         const INTERVAL_MS: u64 = 1_000;
@@ -407,6 +467,7 @@ impl Replica {
             self.swept = now.timer;
             let late = now.clock.as_ms().saturating_sub(bounds::CLOCK_TOLERANCE_MS);
             self.mempool.drop_expired(Time::from_ms(late));
+            self.inbox.drop_stale(now.timer);
         }
     }
 

@@ -16,14 +16,15 @@ use std::sync::Arc;
 
 use model::encoding::Bytes;
 use model::shard::{Committee, Seat};
-use model::transaction::Authorized;
-use model::{Block, SignatureCheck, Time, TransactionId};
+use model::{Block, SignatureCheck, Time};
 
+use crate::action::{Action, ActionKey};
 use crate::bft::{Bft, Pace, Turn, Work};
 use crate::ledger::Tip;
 use crate::member::Member;
 use crate::message::{AdmittedBlock, Message};
 use crate::replica::{Contradiction, Output};
+use crate::shards::Shards;
 use crate::signer::Signer;
 use crate::time::Now;
 
@@ -58,13 +59,13 @@ pub struct Step {
 struct Opaque<'a>(RefCell<&'a mut dyn Payloads>);
 
 impl Work for Opaque<'_> {
-    fn set_aside(&mut self, _: BTreeSet<TransactionId>) {}
+    fn set_aside(&mut self, _: BTreeSet<ActionKey>) {}
 
     fn waits(&self, _: Time) -> bool {
         self.0.borrow().waits()
     }
 
-    fn payload(&self, _: Time) -> (Bytes, Vec<Authorized>) {
+    fn payload(&self, _: Time) -> (Bytes, Vec<Action>) {
         (self.0.borrow_mut().next(), Vec::new())
     }
 }
@@ -80,7 +81,7 @@ impl Sequencer {
         tip: Tip,
     ) -> Self {
         Self {
-            member: Member::new(committee, seat, signer, check),
+            member: Member::new(Shards::alone(committee), seat, signer, check),
             bft: Bft::new(Pace::default(), tip),
             tip,
             wake: None,

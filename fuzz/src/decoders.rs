@@ -10,15 +10,18 @@ use crate::shard::world::World;
 use consensus::message::{
     Admitted, BLOCKS_BYTES_MAX, Blocks, BlocksRequest, MESSAGE_BYTES_MAX, entries_of_final,
 };
-use consensus::{Message, Record};
+use consensus::{Action, Message, Record, Shards};
 use model::api::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, Request, Response};
 use model::block::{Entry, decode_entries, encode_entries};
 use model::bounds::{
     GENESIS_BYTES_MAX, PAYLOAD_BYTES_MAX, RECEIPT_BYTES_MAX, TRANSACTION_BYTES_MAX,
 };
 use model::key::Zip215;
+use model::statement::Scope;
 use model::transaction::Authorized;
-use model::{Genesis, ObjectId, Receipt, Transaction, validity};
+use model::{
+    Committee, Delivery, Genesis, Hash, Leaf, ObjectId, Parcel, Receipt, Transaction, validity,
+};
 use system_contracts::cscoin::{self, Account};
 
 use crate::canonical;
@@ -33,14 +36,12 @@ pub fn message(bytes: &[u8]) {
         Message::Proposal(proposal) => proposal.block.header.scope,
         _ => World::get().scope(),
     };
-    let Ok(admitted) = message.clone().admit(&scope, &mut Zip215) else {
+    let Ok(admitted) = message.clone().admit(&shards(&scope), &mut Zip215) else {
         return;
     };
     if let (Admitted::Proposal(admitted), Message::Proposal(proposal)) = (admitted, message) {
         let entries = admitted.entries.iter();
-        let entries: Vec<Entry> = entries
-            .map(|entry| Entry::Prepare(entry.transaction().clone()))
-            .collect();
+        let entries: Vec<Entry> = entries.map(Action::to_entry).collect();
         assert_eq!(
             encode_entries(&entries),
             proposal.block.payload,
@@ -55,14 +56,21 @@ pub fn blocks_request(bytes: &[u8]) {
     canonical::read::<BlocksRequest>(bytes, 8 * 1024);
 }
 
+/// A shard of the members of [`World`] that has this scope.
+fn shards(scope: &Scope) -> Shards {
+    let members = World::get().committee.members().to_vec();
+    let committee = Committee::new(scope.network, scope.shard, scope.epoch, members);
+    Shards::alone(committee.expect("members that form a shard"))
+}
+
 /// An answer to a request for blocks.
 pub fn blocks(bytes: &[u8]) {
     let Some(Blocks { blocks }) = canonical::read(bytes, BLOCKS_BYTES_MAX) else {
         return;
     };
     for block in blocks {
-        let network = block.block.header.scope.network;
-        if block.block.is_whole() && entries_of_final(&block.block, &network).is_ok() {
+        let shards = shards(&block.block.header.scope);
+        if block.block.is_whole() && entries_of_final(&block.block, &shards).is_ok() {
             entries(&block.block.payload);
         }
     }
@@ -86,6 +94,36 @@ pub fn entries(bytes: &[u8]) {
         );
     }
     canonical::read::<Vec<Entry>>(bytes, PAYLOAD_BYTES_MAX);
+}
+
+/// Promises of another shard: a leaf, a parcel or a delivery, and whether they prove anything.
+pub fn promises(bytes: &[u8]) {
+    canonical::read::<Leaf>(bytes, PAYLOAD_BYTES_MAX);
+    if let Some(parcel) = canonical::read::<Parcel>(bytes, PAYLOAD_BYTES_MAX) {
+        prove(&parcel);
+    }
+    let Some(delivery) = canonical::read::<Delivery>(bytes, PAYLOAD_BYTES_MAX) else {
+        return;
+    };
+    if let Some(leaf) = delivery.parcel.leaves.first() {
+        let _ = delivery.check_form(leaf.to);
+    }
+    delivery.parcels().for_each(prove);
+}
+
+/// What shows that the leaves are where they are said to be shows it of no others.
+fn prove(parcel: &Parcel) {
+    let root = &parcel.head.head.outbox;
+    let mut leaves: Vec<Hash> = parcel.leaves.iter().map(Leaf::hash).collect();
+    if parcel.proof.verify(root, &leaves) {
+        leaves.pop();
+        assert!(
+            !parcel.proof.verify(root, &leaves),
+            "fewer leaves are let in"
+        );
+    }
+    let committee = &World::get().committee;
+    let _ = parcel.check_head(committee, committee.quorum(), &mut Zip215);
 }
 
 /// A transaction, up to what it does where all that it uses is active.

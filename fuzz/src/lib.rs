@@ -42,6 +42,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("log_strange", log::strange),
     ("message", decoders::message),
     ("peer_name", texts::peer_name),
+    ("promises", decoders::promises),
     ("receipt", decoders::receipt),
     ("record", decoders::record),
     ("replica_shard", shard::together::target),

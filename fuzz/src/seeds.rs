@@ -70,6 +70,7 @@ pub fn seeds() -> Seeds {
     gathering.vector("transaction", "transaction");
     gathering.vector("genesis", "genesis");
     gathering.vector("receipt", "receipt");
+    gathering.promises();
     gathering.questions_and_answers();
     gathering.messages();
     gathering.records();
@@ -143,6 +144,22 @@ impl Gathering {
         }
     }
 
+    /// What shards promise each other, by itself and in what carries it.
+    fn promises(&mut self) {
+        for name in [
+            "leaf-prepared-commit",
+            "leaf-accept-abort",
+            "leaf-no-decision",
+            "leaf-acknowledged",
+            "parcel",
+            "delivery",
+        ] {
+            self.vector("promises", name);
+        }
+        let block: Block = self.value("block-delivery");
+        self.add("entries", "delivery", &block.payload);
+    }
+
     /// One message of each kind.
     fn messages(&mut self) {
         let certificate: Certificate = self.value("certificate");
@@ -211,6 +228,7 @@ impl Gathering {
                 Record::Head(self.value::<Head>("head")),
                 Record::HeadCertificate(self.value::<HeadCertificate>("head-certificate")),
                 Record::Malpractice(self.value::<Malpractice>("malpractice")),
+                Record::Malpractice(self.value::<Malpractice>("malpractice-vote")),
                 Record::Abstain(slot),
             ],
         );

@@ -60,14 +60,15 @@ pub enum Request {
     /// Take this transaction. Answered by [`Response::Accepted`] or [`Response::Decided`].
     Submit(Transaction),
     /// What became of a transaction, once a quorum has signed it. Answered by
-    /// [`Response::Outcome`], or [`Refused::NotYet`] when the time is up.
+    /// [`Response::Outcome`], or [`Refused::NotYet`] or [`Refused::UnderWay`] when the time is up.
     Outcome {
         /// The transaction.
         transaction: TransactionId,
         /// How long to wait for the decision, in milliseconds, at most [`WAIT_MS_MAX`].
         wait_ms: u32,
     },
-    /// A decided transaction. Answered by [`Response::Transaction`].
+    /// A decided transaction. Answered by [`Response::Transaction`], or [`Refused::Unknown`] or
+    /// [`Refused::UnderWay`].
     Transaction(TransactionId),
     /// An active object. Answered by [`Response::Object`].
     Object(ObjectId),
@@ -197,8 +198,8 @@ pub struct Status {
 pub struct Progress {
     /// The height of the last applied block.
     pub height: Height,
-    /// The block time of that block. A transaction with an earlier deadline that is not decided now
-    /// never will be.
+    /// The block time of that block. A transaction with an earlier deadline that is neither decided nor
+    /// under way now never will be.
     pub time: Time,
 }
 
@@ -233,8 +234,8 @@ pub enum Refused {
     /// The request, or the transaction in it, is not well-formed.
     #[error("malformed: {0}")]
     Malformed(String),
-    /// The transaction is not for the shard of this node alone.
-    #[error("the node decides only transactions of shard {shard}")]
+    /// The transaction does not concern the shard of this node.
+    #[error("the node votes only on transactions that concern shard {shard}")]
     NotServed {
         /// The shard of this node.
         shard: ShardId,
@@ -255,6 +256,12 @@ pub enum Refused {
     /// The node cannot read what it has kept, or is stopping. Another node may answer.
     #[error("the node cannot answer, ask another one")]
     Unavailable,
+    /// The shard has begun the transaction and not decided it. It may be decided long after its
+    /// deadline: a shard that has voted to commit waits for the decision however long it takes.
+    ///
+    /// Paper: Section IV-C, Process Prepared.
+    #[error("under way at height {}, not decided yet", .0.height)]
+    UnderWay(Progress),
 }
 
 impl Refused {

@@ -10,6 +10,7 @@ use crate::encoding::{self, Bytes, DecodeError};
 use crate::hash::{Hash, Tag, hash, hash_value};
 use crate::head::HeadCertificate;
 use crate::id::NetworkId;
+use crate::outbox::Delivery;
 use crate::statement::{Height, Scope, Slot};
 use crate::time::Time;
 use crate::transaction::Transaction;
@@ -98,6 +99,19 @@ pub enum Entry {
     ///
     /// Paper: Section IV-C.
     Prepare(Transaction),
+    /// What another shard promises: votes, decisions, and what goes with them.
+    ///
+    /// Paper: Section IV-C, Process Prepared and Process Accept.
+    Deliver(Delivery),
+}
+
+/// An [`Entry`] whose parts are elsewhere, to be encoded without a copy.
+#[derive(Serialize)]
+pub enum EntryRef<'a> {
+    /// See [`Entry::Prepare`].
+    Prepare(&'a Transaction),
+    /// See [`Entry::Deliver`].
+    Deliver(&'a Delivery),
 }
 
 /// The payload of a block with these entries.
@@ -106,16 +120,10 @@ pub fn encode_entries(entries: &[Entry]) -> Bytes {
     Bytes::from(encoding::encode(entries))
 }
 
-/// The payload of a block that prepares these transactions, none of which is copied.
+/// The payload of a block with these entries, none of which is copied.
 #[must_use]
-pub fn encode_prepared<'a>(transactions: impl IntoIterator<Item = &'a Transaction>) -> Bytes {
-    /// As [`Entry`].
-    #[derive(Serialize)]
-    enum Borrowed<'a> {
-        Prepare(&'a Transaction),
-    }
-    let entries: Vec<_> = transactions.into_iter().map(Borrowed::Prepare).collect();
-    Bytes::from(encoding::encode(&entries))
+pub fn encode_borrowed(entries: &[EntryRef<'_>]) -> Bytes {
+    Bytes::from(encoding::encode(entries))
 }
 
 /// The entries of a payload.

@@ -69,3 +69,36 @@ pub const GENESIS_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// The longest receipt, in bytes: a transaction, a path, a certificate of [`MEMBERS_MAX`] signatures
 /// and a genesis document to check them against.
 pub const RECEIPT_BYTES_MAX: usize = GENESIS_BYTES_MAX + 256 * 1024;
+
+/// Leaves in one parcel of promises. A block whose outbox has more for one shard sends several; at
+/// this size the head and its signatures are a small part of the bytes.
+pub const PARCEL_LEAVES_MAX: usize = 128;
+
+/// Parcels of votes beside one delivery: each has a head with its signatures of its own.
+pub const DELIVERY_VOTES_MAX: usize = 64;
+
+/// Mappings in a genesis document, and frozen types in one mapping. The other lists of a mapping name
+/// shards of the document.
+pub const MAPPINGS_MAX: usize = 64;
+
+/// After how long a promise is made again if nothing has come of it, in milliseconds of block time.
+/// Longer than a shard under full load takes to hear, do and answer. A repeated promise is a leaf under
+/// a head, so all members of a shard repeat it in the same block.
+pub const REPEAT_MS: u64 = 4_000;
+
+/// How often that time doubles at most: a shard that is gone for good costs one block a minute.
+pub const REPEAT_DOUBLINGS: u32 = 4;
+
+/// How often a promise is made again to those who ask, at most, in milliseconds of block time. Less than
+/// [`REPEAT_MS`], after which an honest shard asks again.
+pub const ANSWER_MS: u64 = 2_000;
+
+/// Sessions in which one block does what is due, at most. What is left is done in the next one.
+pub const ALARMS_MAX: usize = 1_000;
+
+/// Heads of one other shard that a shard remembers. Two heads at one height are noticed if the second
+/// comes before so many others.
+pub const FOREIGN_HEADS_MAX: usize = 1_024;
+
+/// Aborts of one other shard that a shard remembers of transactions which are not known there yet.
+pub const EARLY_ABORTS_MAX: usize = 1_024;

@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::bounds;
 use crate::encoding::{self, Bytes, DecodeError};
 use crate::hash::{Tag, hash, hash_value};
-use crate::id::{NetworkId, NodeId, ObjectId, ShardId, TraceId};
+use crate::id::{ContractId, NetworkId, NodeId, ObjectId, ShardId, TraceId};
 use crate::object::{Object, ObjectType};
+use crate::policy::{Mapping, Policy, Profile};
 use crate::shard::{Committee, NodeDescriptor, NotACommittee};
 use crate::statement::Epoch;
 use crate::time::Time;
@@ -41,6 +42,15 @@ pub struct GenesisObject {
     pub content: Bytes,
 }
 
+/// The shards that a contract trusts from the start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GenesisMapping {
+    /// The contract.
+    pub contract: ContractId,
+    /// The shards.
+    pub mapping: Mapping,
+}
+
 /// The document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Genesis {
@@ -48,8 +58,13 @@ pub struct Genesis {
     pub name: String,
     /// When the network was made; every block is later.
     pub created: Time,
+    /// How the shards run S-BAC.
+    pub profile: Profile,
     /// The first shards, ascending.
     pub shards: Vec<GenesisShard>,
+    /// The shards that contracts trust, ascending by contract. A contract that is not listed trusts
+    /// all of the first shards.
+    pub mappings: Vec<GenesisMapping>,
     /// The first objects. The position of each is part of its identifier.
     pub objects: Vec<GenesisObject>,
 }
@@ -92,8 +107,19 @@ pub enum BadGenesis {
     /// A node is a member of two shards.
     #[error("node {0} is a member of two shards")]
     TwoShards(NodeId),
-    /// An object lives in a shard that the document does not have.
-    #[error("object {index} of the genesis document lives in shard {home}, which it does not have")]
+    /// The mappings are not strictly ascending by contract, or a list in one is not strictly ascending,
+    /// or a list of shards is empty or names a shard that the document does not have.
+    #[error(
+        "the mapping of contract {0} in the genesis document is repeated, empty or out of order, or \
+         names a shard that the document does not have"
+    )]
+    Mapping(ContractId),
+    /// An object lives in a shard that the document does not have, or that its contract does not
+    /// trust.
+    #[error(
+        "object {index} of the genesis document lives in shard {home}, which the document does not \
+         have or the contract does not trust"
+    )]
     Homeless {
         /// The position of the object.
         index: usize,
@@ -147,6 +173,34 @@ impl GenesisShard {
     }
 }
 
+impl GenesisMapping {
+    /// Checks the lists of the mapping; `is_shard` says which shards there are.
+    fn check(&self, is_shard: impl Fn(ShardId) -> bool) -> Result<(), BadGenesis> {
+        let Mapping {
+            homes,
+            deciders,
+            frozen,
+        } = &self.mapping;
+        at_most("frozen types", bounds::MAPPINGS_MAX, frozen.len())?;
+        for name in frozen {
+            at_most(
+                "bytes in the name of a type",
+                bounds::NAME_BYTES_MAX,
+                name.len(),
+            )?;
+        }
+        let are_shards = |shards: &[ShardId]| {
+            let known = shards.iter().all(|shard| is_shard(*shard));
+            !shards.is_empty() && shards.is_sorted_by(|a, b| a < b) && known
+        };
+        if are_shards(homes) && are_shards(deciders) && frozen.is_sorted_by(|a, b| a < b) {
+            Ok(())
+        } else {
+            Err(BadGenesis::Mapping(self.contract))
+        }
+    }
+}
+
 const fn at_most(what: &'static str, limit: usize, found: usize) -> Result<(), BadGenesis> {
     if found > limit {
         return Err(BadGenesis::TooMuch { what, limit, found });
@@ -195,12 +249,27 @@ impl Genesis {
             shard.committee(network)?;
             shard.check_members(&mut nodes)?;
         }
+        self.check_mappings()?;
         self.check_objects()
     }
 
+    fn check_mappings(&self) -> Result<(), BadGenesis> {
+        at_most("mappings", bounds::MAPPINGS_MAX, self.mappings.len())?;
+        for pair in self.mappings.windows(2) {
+            if pair[0].contract >= pair[1].contract {
+                return Err(BadGenesis::Mapping(pair[1].contract));
+            }
+        }
+        self.mappings
+            .iter()
+            .try_for_each(|entry| entry.check(|shard| self.shard(shard).is_some()))
+    }
+
     fn check_objects(&self) -> Result<(), BadGenesis> {
+        let policy = self.policy();
         for (index, object) in self.objects.iter().enumerate() {
-            if self.shard(object.home).is_none() {
+            let contract = &object.object_type.contract;
+            if self.shard(object.home).is_none() || !policy.may_hold(contract, object.home) {
                 return Err(BadGenesis::Homeless {
                     index,
                     home: object.home,
@@ -210,6 +279,18 @@ impl Genesis {
             at_most("bytes in the name of a type", bounds::NAME_BYTES_MAX, name)?;
         }
         Ok(())
+    }
+
+    /// What the shards have agreed on.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        let founders = self.shards.iter().map(|shard| shard.shard).collect();
+        let mappings = self
+            .mappings
+            .iter()
+            .map(|entry| (entry.contract, entry.mapping.clone()))
+            .collect();
+        Policy::new(self.profile, founders, mappings)
     }
 
     /// A shard of the document.

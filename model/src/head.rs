@@ -91,12 +91,28 @@ impl HeadCertificate {
         committee: &Committee,
         check: &mut impl SignatureCheck,
     ) -> Result<(), HeadError> {
+        self.verify_threshold(committee, committee.quorum(), check)
+    }
+
+    /// [`HeadCertificate::verify`] with another threshold, such as `f + 1` (decision D12).
+    ///
+    /// # Errors
+    ///
+    /// [`HeadError`] says which rule is broken.
+    pub fn verify_threshold(
+        &self,
+        committee: &Committee,
+        needed: usize,
+        check: &mut impl SignatureCheck,
+    ) -> Result<(), HeadError> {
         if self.head.scope != *committee.scope() {
             return Err(HeadError::OtherScope);
         }
         if self.certificate.statement != self.head.statement() {
             return Err(HeadError::OtherStatement);
         }
-        Ok(self.certificate.verify(committee, check)?)
+        Ok(self
+            .certificate
+            .verify_threshold(committee, needed, check)?)
     }
 }

@@ -1,53 +1,153 @@
-//! Malpractice: two statements that no honest node signs together.
+//! Malpractice: two things that no honest node says together.
+//!
+//! A node lies if it signs two statements that conflict, or two heads under which a shard promises
+//! opposite things about one transaction. A shard votes on a transaction at most once and decides it
+//! at most once, ever (decision D3), so the second kind needs no common height and no common epoch.
 //!
 //! Paper: Section VI-A, "a non-repudiable record of malpractice from one of the nodes". It can be
 //! checked by anyone with the node's key alone.
 
 use serde::{Deserialize, Serialize};
 
+use crate::head::Head;
 use crate::id::NodeId;
-use crate::key::{Signature, SignatureCheck};
+use crate::key::{PublicKey, Signature, SignatureCheck};
+use crate::merkle::InclusionProof;
+use crate::outbox::{Leaf, Promise};
 use crate::statement::{Scope, Statement};
 
 /// A proof that `node` lied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Malpractice {
-    /// Where both statements were made.
-    pub scope: Scope,
-    /// Who made them.
+    /// Who lied.
     pub node: NodeId,
-    /// The statement that was seen first.
-    pub first: (Statement, Signature),
-    /// The statement that conflicts with it.
-    pub second: (Statement, Signature),
+    /// What it said.
+    pub lie: Lie,
+}
+
+/// What a node said, which cannot both be true.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "records are rare, and none are kept in numbers"
+)]
+pub enum Lie {
+    /// Two statements that conflict.
+    Statements {
+        /// Where both were made.
+        scope: Scope,
+        /// The statement that was seen first.
+        first: (Statement, Signature),
+        /// The statement that conflicts with it.
+        second: (Statement, Signature),
+    },
+    /// Two promises of one shard about one transaction that conflict.
+    Promises {
+        /// The promise that was seen first.
+        first: Box<SignedLeaf>,
+        /// The promise that conflicts with it.
+        second: Box<SignedLeaf>,
+    },
+}
+
+/// A leaf that a node put its name to: it is under a head that the node signed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignedLeaf {
+    /// The head.
+    pub head: Head,
+    /// The node's signature over the head.
+    pub signature: Signature,
+    /// The leaf.
+    pub leaf: Leaf,
+    /// That the leaf is under the head.
+    pub proof: InclusionProof,
 }
 
 /// Why a record proves no malpractice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoMalpractice {
-    /// An honest node may sign both statements.
-    #[error("the two statements do not conflict")]
+    /// An honest node may say both.
+    #[error("what the node said does not conflict")]
     NoConflict,
+    /// The path from a leaf to its head does not verify.
+    #[error("a promise of the record is not under the head that is shown with it")]
+    Path,
     /// One of the signatures is not the node's.
     #[error("a signature of the record does not verify")]
     BadSignature,
 }
 
 impl Malpractice {
-    /// Checks that the node really signed two conflicting statements.
+    /// Checks that the node really said both things, and that they conflict.
     ///
     /// # Errors
     ///
     /// [`NoMalpractice`] if the record proves nothing.
     pub fn verify(&self, check: &mut impl SignatureCheck) -> Result<(), NoMalpractice> {
-        if !self.first.0.conflicts(&self.second.0) {
-            return Err(NoMalpractice::NoConflict);
-        }
-        for (statement, signature) in [&self.first, &self.second] {
-            if !statement.verify(&self.scope, self.node.key(), signature, check) {
-                return Err(NoMalpractice::BadSignature);
+        let key = self.node.key();
+        match &self.lie {
+            Lie::Statements {
+                scope,
+                first,
+                second,
+            } => {
+                holds(first.0.conflicts(&second.0), NoMalpractice::NoConflict)?;
+                for (statement, signature) in [first, second] {
+                    let signed = statement.verify(scope, key, signature, check);
+                    holds(signed, NoMalpractice::BadSignature)?;
+                }
+                Ok(())
+            }
+            Lie::Promises { first, second } => {
+                holds(first.conflicts(second), NoMalpractice::NoConflict)?;
+                first.verify(key, check)?;
+                second.verify(key, check)
             }
         }
-        Ok(())
     }
+}
+
+impl SignedLeaf {
+    /// Whether no honest node of the shard puts its name to both: one of them promises to commit a
+    /// transaction and the other one to abort it, and both are votes or both are decisions.
+    ///
+    /// To whom they are made is nothing to do with it. Two reasons to abort do not conflict, and
+    /// [`Promise::NoDecision`] and [`Promise::Acknowledged`] conflict with nothing: the first is said
+    /// of what a shard has forgotten, too.
+    #[must_use]
+    pub fn conflicts(&self, other: &Self) -> bool {
+        let (ours, theirs) = (&self.head.scope, &other.head.scope);
+        ours.network == theirs.network
+            && ours.shard == theirs.shard
+            && self.leaf.transaction == other.leaf.transaction
+            && opposite(&self.leaf.promise, &other.leaf.promise)
+    }
+
+    fn verify(
+        &self,
+        key: &PublicKey,
+        check: &mut impl SignatureCheck,
+    ) -> Result<(), NoMalpractice> {
+        let under = self.proof.verify(&self.head.outbox, &self.leaf.hash());
+        holds(under, NoMalpractice::Path)?;
+        let statement = self.head.statement();
+        let signed = statement.verify(&self.head.scope, key, &self.signature, check);
+        holds(signed, NoMalpractice::BadSignature)
+    }
+}
+
+fn opposite(first: &Promise, second: &Promise) -> bool {
+    match (first, second) {
+        (Promise::Prepared(a), Promise::Prepared(b)) | (Promise::Accept(a), Promise::Accept(b)) => {
+            a.is_commit() != b.is_commit()
+        }
+        (
+            Promise::Prepared(_) | Promise::Accept(_) | Promise::NoDecision | Promise::Acknowledged,
+            _,
+        ) => false,
+    }
+}
+
+fn holds(rule: bool, otherwise: NoMalpractice) -> Result<(), NoMalpractice> {
+    rule.then_some(()).ok_or(otherwise)
 }

@@ -8,6 +8,7 @@
 //!
 //! Paper: Section IV-A, checkpoints and partial audits.
 
+mod range;
 mod sorted;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::hash::{Hash, Tag, hash, hash_parts};
 
+pub use range::RangeProof;
 pub use sorted::{AbsenceProof, Lookup, PresenceProof, SortedTree, entry_leaf};
 
 /// The leaf that stands for some bytes.

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::hash::{Hash, Tag, hash_value};
-use crate::id::TransactionId;
+use crate::id::{ContractId, ObjectId, ShardId, TransactionId};
 use crate::merkle::SortedTree;
+use crate::time::Time;
 use crate::validity::Invalid;
 
 /// Why a transaction was aborted. It is part of what the shard signs.
@@ -15,6 +16,41 @@ pub enum AbortReason {
     /// A premise of Figure 2 does not hold.
     #[error(transparent)]
     Invalid(#[from] Invalid),
+    /// Another transaction holds an object. Trying again after its deadline may help.
+    #[error("object {object} is locked by transaction {holder}")]
+    Locked {
+        /// The object.
+        object: ObjectId,
+        /// The transaction that holds it.
+        holder: TransactionId,
+        /// The deadline of that transaction.
+        until: Time,
+    },
+    /// An object lives where its contract does not allow it to.
+    #[error("contract {contract} does not allow its objects to live in shard {home}")]
+    Home {
+        /// The contract.
+        contract: ContractId,
+        /// The home of the object.
+        home: ShardId,
+    },
+    /// The contract does not trust the shard that is to decide.
+    #[error("contract {contract} does not allow shard {decider} to decide")]
+    Decider {
+        /// The contract.
+        contract: ContractId,
+        /// The shard that is to decide.
+        decider: ShardId,
+    },
+    /// The votes of all participants had not come when the deadline was over.
+    #[error("the deadline was over before all shards had voted")]
+    Deadline,
+    /// Another shard refused the transaction; its own decision says why.
+    #[error("shard {shard} refused the transaction")]
+    Refused {
+        /// The shard.
+        shard: ShardId,
+    },
 }
 
 /// The decision on a transaction: accept(T, commit) or accept(T, abort).

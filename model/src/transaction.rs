@@ -15,7 +15,7 @@ use crate::hash::{Tag, hash_value};
 use crate::id::{NetworkId, ObjectId, ShardId, TransactionId};
 use crate::key::{PublicKey, SecretKey, Signature, SignatureCheck};
 use crate::object::Object;
-use crate::placement;
+use crate::placement::{Flow, Footprint};
 use crate::time::Time;
 use crate::trace::Trace;
 
@@ -164,18 +164,23 @@ pub enum Malformed {
 /// Its signatures have not been looked at: see [`WellFormed::verify`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WellFormed {
-    transaction: Arc<Transaction>,
+    checked: Arc<Checked>,
+}
+
+/// A transaction and what its form has come to.
+#[derive(Debug, PartialEq, Eq)]
+struct Checked {
+    transaction: Transaction,
     id: TransactionId,
     encoded_len: usize,
+    footprint: Footprint,
 }
 
 /// A transaction whose form and signatures have been checked. Only [`WellFormed::verify`] and
 /// [`WellFormed::trust`] make one. A clone shares the transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Authorized {
-    transaction: Arc<Transaction>,
-    id: TransactionId,
-    encoded_len: usize,
+    checked: Arc<Checked>,
 }
 
 impl Transaction {
@@ -192,16 +197,22 @@ impl Transaction {
             });
         }
         let encoded_len = self.check_size()?;
-        let openings = self.check_openings()?;
-        self.check_participants(&openings)?;
+        let flow = Flow::of(&self.body);
+        let openings = self.check_openings(&flow)?;
+        let (footprint, derived) = flow.footprint(self.body.mode, &openings);
+        self.check_participants(derived)?;
         if !self.authorizations.is_sorted_by(|a, b| a.key < b.key) {
             return Err(Malformed::Authorizations);
         }
         let id = self.body.id();
-        Ok(WellFormed {
-            transaction: Arc::new(self),
+        let checked = Checked {
+            transaction: self,
             id,
             encoded_len,
+            footprint,
+        };
+        Ok(WellFormed {
+            checked: Arc::new(checked),
         })
     }
 
@@ -247,7 +258,7 @@ impl Transaction {
     }
 
     /// The openings by identifier, if they are exactly the free objects of the traces.
-    fn check_openings(&self) -> Result<BTreeMap<ObjectId, &Object>, Malformed> {
+    fn check_openings(&self, flow: &Flow) -> Result<BTreeMap<ObjectId, &Object>, Malformed> {
         let mut openings = BTreeMap::new();
         for object in &self.openings {
             let id = object.id();
@@ -262,7 +273,7 @@ impl Transaction {
             }
             openings.insert(id, object);
         }
-        let free = placement::free_objects(&self.body);
+        let free = flow.free();
         if let Some(object) = free.iter().find(|id| !openings.contains_key(id)) {
             return Err(Malformed::Openings {
                 what: "missing is",
@@ -278,9 +289,7 @@ impl Transaction {
         Ok(openings)
     }
 
-    fn check_participants(&self, openings: &BTreeMap<ObjectId, &Object>) -> Result<(), Malformed> {
-        let homes = openings.values().map(|object| object.home);
-        let derived = placement::participants(&self.body, homes);
+    fn check_participants(&self, derived: BTreeSet<ShardId>) -> Result<(), Malformed> {
         if derived.iter().ne(&self.body.participants) {
             return Err(Malformed::Participants {
                 declared: self.body.participants.clone(),
@@ -318,14 +327,14 @@ impl Count {
 impl WellFormed {
     /// The transaction's identifier.
     #[must_use]
-    pub const fn id(&self) -> TransactionId {
-        self.id
+    pub fn id(&self) -> TransactionId {
+        self.checked.id
     }
 
     /// The transaction.
     #[must_use]
     pub fn transaction(&self) -> &Transaction {
-        &self.transaction
+        &self.checked.transaction
     }
 
     /// Checks every signature.
@@ -334,8 +343,8 @@ impl WellFormed {
     ///
     /// [`Malformed::BadSignature`] names the first key whose signature does not verify.
     pub fn verify(self, check: &mut impl SignatureCheck) -> Result<Authorized, Malformed> {
-        for authorization in &self.transaction.authorizations {
-            if !authorization.verify(&self.id, check) {
+        for authorization in &self.checked.transaction.authorizations {
+            if !authorization.verify(&self.checked.id, check) {
                 return Err(Malformed::BadSignature {
                     key: authorization.key,
                 });
@@ -349,9 +358,7 @@ impl WellFormed {
     #[must_use]
     pub fn trust(self) -> Authorized {
         Authorized {
-            transaction: self.transaction,
-            id: self.id,
-            encoded_len: self.encoded_len,
+            checked: self.checked,
         }
     }
 }
@@ -359,32 +366,45 @@ impl WellFormed {
 impl Authorized {
     /// The transaction's identifier.
     #[must_use]
-    pub const fn id(&self) -> TransactionId {
-        self.id
+    pub fn id(&self) -> TransactionId {
+        self.checked.id
     }
 
     /// The length of the transaction's canonical encoding, in bytes.
     #[must_use]
-    pub const fn encoded_len(&self) -> usize {
-        self.encoded_len
+    pub fn encoded_len(&self) -> usize {
+        self.checked.encoded_len
     }
 
     /// What was signed.
     #[must_use]
     pub fn body(&self) -> &TransactionBody {
-        &self.transaction.body
+        &self.checked.transaction.body
     }
 
     /// The transaction.
     #[must_use]
     pub fn transaction(&self) -> &Transaction {
-        &self.transaction
+        &self.checked.transaction
+    }
+
+    /// What it touches.
+    #[must_use]
+    pub fn footprint(&self) -> &Footprint {
+        &self.checked.footprint
+    }
+
+    /// Whether it concerns this shard and no other one (decision D11).
+    #[must_use]
+    pub fn is_alone(&self, shard: ShardId) -> bool {
+        self.body().participants == [shard]
     }
 
     /// The keys that agreed.
     #[must_use]
     pub fn signers(&self) -> BTreeSet<PublicKey> {
-        self.transaction
+        self.checked
+            .transaction
             .authorizations
             .iter()
             .map(|authorization| authorization.key)

@@ -96,12 +96,39 @@ pub fn valid<A: ActiveSet + ?Sized>(
     transaction: &Authorized,
     checkers: &dyn Checkers,
 ) -> Result<Effects, Invalid> {
+    apply_rules(alpha, transaction, checkers, None)
+}
+
+/// As [`valid`], for a shard that runs the checkers of `mandate` only: the other participants run
+/// the rest. All other premises are checked of all traces.
+///
+/// # Errors
+///
+/// The first premise that does not hold, in depth-first order.
+///
+/// Paper: Section IV-B; see [`crate::placement::Footprint::mandate`].
+pub fn valid_within<A: ActiveSet + ?Sized>(
+    alpha: &A,
+    transaction: &Authorized,
+    checkers: &dyn Checkers,
+    mandate: &BTreeSet<ContractId>,
+) -> Result<Effects, Invalid> {
+    apply_rules(alpha, transaction, checkers, Some(mandate))
+}
+
+fn apply_rules<A: ActiveSet + ?Sized>(
+    alpha: &A,
+    transaction: &Authorized,
+    checkers: &dyn Checkers,
+    mandate: Option<&BTreeSet<ContractId>>,
+) -> Result<Effects, Invalid> {
     let body = transaction.body();
     let signers = transaction.signers();
     let rules = Rules {
         network: body.network,
         signers: &signers,
         checkers,
+        mandate,
     };
     let mut overlay = Overlay::new(alpha);
     rules.sequence(&mut overlay, &body.traces)?;
@@ -113,6 +140,8 @@ struct Rules<'a> {
     network: NetworkId,
     signers: &'a BTreeSet<PublicKey>,
     checkers: &'a dyn Checkers,
+    /// The contracts whose checkers are run; all of them without it.
+    mandate: Option<&'a BTreeSet<ContractId>>,
 }
 
 /// A trace that the check rule has accepted.
@@ -169,12 +198,14 @@ impl<'a> Rules<'a> {
             dependencies,
             signers: self.signers,
         };
-        checker
-            .check(&call)
-            .map_err(|_reason| Invalid::CheckerRefused {
-                trace: id,
-                contract: trace.contract,
-            })?;
+        if let Some(checker) = checker {
+            checker
+                .check(&call)
+                .map_err(|_reason| Invalid::CheckerRefused {
+                    trace: id,
+                    contract: trace.contract,
+                })?;
+        }
 
         for input in &trace.inputs {
             alpha.consume(*input);
@@ -185,10 +216,19 @@ impl<'a> Rules<'a> {
         Ok(Accepted { id, call })
     }
 
-    fn checker(&self, trace: TraceId, contract: ContractId) -> Result<&'a dyn Checker, Invalid> {
-        self.checkers
-            .checker(&contract)
-            .ok_or(Invalid::UnknownContract { trace, contract })
+    /// The checker to run, `None` if others run it.
+    fn checker(
+        &self,
+        trace: TraceId,
+        contract: ContractId,
+    ) -> Result<Option<&'a dyn Checker>, Invalid> {
+        if self.mandate.is_some_and(|ours| !ours.contains(&contract)) {
+            return Ok(None);
+        }
+        match self.checkers.checker(&contract) {
+            Some(checker) => Ok(Some(checker)),
+            None => Err(Invalid::UnknownContract { trace, contract }),
+        }
     }
 }
 
@@ -228,15 +268,17 @@ fn active<A: ActiveSet + ?Sized>(
     Ok((inputs, references))
 }
 
-/// Side condition (3): the object is of a type that the contract defines.
+/// Side condition (3): the object is of a type that the contract defines. Whether a contract that
+/// others check defines it is for them to see.
 fn of_type(
-    checker: &dyn Checker,
+    checker: Option<&dyn Checker>,
     trace: TraceId,
     contract: ContractId,
     object: &Object,
 ) -> Result<(), Invalid> {
     let object_type = &object.object_type;
-    if object_type.contract == contract && checker.defines(&object_type.name) {
+    let defined = checker.is_none_or(|checker| checker.defines(&object_type.name));
+    if object_type.contract == contract && defined {
         return Ok(());
     }
     Err(Invalid::ForeignType {

@@ -8,11 +8,10 @@ use std::env;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use consensus::replica::AppliedBlock;
-use consensus::{Ledger, Record};
+use consensus::replica::{AppliedBlock, Open};
+use consensus::{Action, Ledger, Record};
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use model::Genesis;
-use model::transaction::WellFormed;
 use node::labels::SystemLabels;
 use node::store::{Directory, Setup, Store};
 use tempfile::TempDir;
@@ -39,7 +38,7 @@ impl Scene {
             labels: Arc::new(SystemLabels),
         });
         let (mut store, _) = opened.expect("an empty folder");
-        let flush = store.flush(Vec::new()).expect("the disk takes it");
+        let flush = store.flush(Open::default()).expect("the disk takes it");
         flush.commit().expect("the disk keeps it");
         let record = Record::Block((*applied.block).clone());
         store.append([&record].into_iter()).expect("as before");
@@ -57,7 +56,10 @@ impl Scene {
     }
 
     fn flush(mut self) -> Self {
-        let flush = self.store.flush(Vec::new()).expect("the disk takes it");
+        let flush = self
+            .store
+            .flush(Open::default())
+            .expect("the disk takes it");
         flush.commit().expect("the disk keeps it");
         self
     }
@@ -69,7 +71,7 @@ fn applied(genesis: &Genesis) -> AppliedBlock {
     let entries: Vec<_> = payments::payments(genesis)
         .into_iter()
         .filter_map(|payment| payment.check_form(&genesis.network()).ok())
-        .map(WellFormed::trust)
+        .map(|payment| Action::Prepare(payment.trust()))
         .collect();
     let mut ledger = Ledger::genesis(genesis, SHARD);
     AppliedBlock {

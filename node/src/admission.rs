@@ -9,16 +9,19 @@ mod meter;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use consensus::Shards;
 use consensus::message::{
-    Admitted, AuthorizationCheck as _, Message, Refused as Inadmissible, TRANSACTIONS_MAX,
+    Admitted, Checks as _, Message, Refused as Inadmissible, TRANSACTIONS_MAX,
 };
+use consensus::sbac::letter::Letter;
 use model::api::{Refused, Taken};
-use model::shard::{Committee, Seat};
+use model::shard::Seat;
 use model::transaction::{Authorized, Malformed, WellFormed};
-use model::{NodeId, Transaction};
+use model::{NodeId, ShardId, Transaction};
 use tokio::sync::mpsc;
 
 use crate::event::{Answer, Event, Submission, Submitted};
@@ -43,7 +46,9 @@ pub(crate) enum Ended {
 
 /// What admission holds.
 pub(crate) struct Admission {
-    committee: Committee,
+    shards: Shards,
+    /// The members of other shards.
+    foreigners: HashMap<NodeId, (ShardId, Seat)>,
     memo: Memo,
     meter: Arc<Meter>,
 }
@@ -61,10 +66,16 @@ enum Arrived {
 }
 
 impl Admission {
-    /// Admission to the shard of `committee`.
-    pub(crate) fn new(committee: Committee, meter: Arc<Meter>) -> Self {
+    /// Admission to our shard among these.
+    pub(crate) fn new(shards: Shards, meter: Arc<Meter>) -> Self {
+        let members = shards.others().flat_map(|committee| {
+            let seats = committee.members().iter().enumerate();
+            let shard = committee.scope().shard;
+            seats.filter_map(move |(index, node)| Some((*node, (shard, Seat::new(index)?))))
+        });
         Self {
-            committee,
+            foreigners: members.collect(),
+            shards,
             memo: Memo::new(Arc::clone(&meter)),
             meter,
         }
@@ -74,10 +85,12 @@ impl Admission {
     pub(crate) async fn run(
         mut self,
         mut frames: mpsc::Receiver<net::Frame>,
+        mut letters: mpsc::Receiver<net::Frame>,
         mut submissions: mpsc::Receiver<Submission>,
         events: mpsc::Sender<Event>,
     ) -> Ended {
         let mut arrived = Vec::new();
+        let mut foreign = Vec::new();
         let mut submitted = Vec::new();
         loop {
             tokio::select! {
@@ -86,18 +99,25 @@ impl Admission {
                         return Ended::Network;
                     }
                 }
+                Some(first) = letters.recv() => foreign.push(first),
                 Some(first) = submissions.recv() => submitted.push(first),
             }
             // Whatever else waits by now shares the batch.
             let room = FRAMES_AT_ONCE.saturating_sub(arrived.len());
             arrived.extend(std::iter::from_fn(|| frames.try_recv().ok()).take(room));
+            let room = FRAMES_AT_ONCE.saturating_sub(foreign.len());
+            foreign.extend(std::iter::from_fn(|| letters.try_recv().ok()).take(room));
             let room = SUBMISSIONS_AT_ONCE.saturating_sub(submitted.len());
             submitted.extend(std::iter::from_fn(|| submissions.try_recv().ok()).take(room));
 
             let frames = arrived.iter().map(|frame| (frame.from, &frame.bytes));
-            let admitted = self.admit(frames, std::mem::take(&mut submitted));
+            let mut admitted = self.admit(frames, std::mem::take(&mut submitted));
+            let letters = foreign.iter();
+            let letters = letters.filter_map(|frame| self.admit_letter(frame.from, &frame.bytes));
+            admitted.extend(letters);
             // Gives back the share of the members' budgets that the frames took.
             arrived.clear();
+            foreign.clear();
             for event in admitted {
                 if events.send(event).await.is_err() {
                     return Ended::EventLoop;
@@ -132,6 +152,28 @@ impl Admission {
         events
     }
 
+    /// Admits what a member of another shard says.
+    fn admit_letter(&mut self, from: NodeId, bytes: &[u8]) -> Option<Event> {
+        let Some((shard, seat)) = self.foreigners.get(&from).copied() else {
+            self.meter.strangers.increment();
+            return None;
+        };
+        let letter = Letter::decode(bytes).map_err(Inadmissible::from);
+        let admitted = letter.and_then(|letter| letter.admit(&self.shards, &mut self.memo));
+        match admitted {
+            Ok(letter) => Some(Event::Letter {
+                shard,
+                seat,
+                letter,
+            }),
+            Err(reason) => {
+                self.meter.refused(&reason).increment();
+                tracing::debug!(%shard, seat = seat.index(), %reason, "a letter was not admitted");
+                None
+            }
+        }
+    }
+
     /// What a frame says. Transactions in it that are well-formed are put to the others.
     fn decode(
         &self,
@@ -139,7 +181,7 @@ impl Admission {
         bytes: &[u8],
         transactions: &mut Vec<WellFormed>,
     ) -> Option<Arrived> {
-        let Some(from) = self.committee.seat(&from) else {
+        let Some(from) = self.shards.ours().seat(&from) else {
             self.meter.strangers.increment();
             return None;
         };
@@ -159,7 +201,7 @@ impl Admission {
     }
 
     fn check_form(&self, transaction: Transaction) -> Option<WellFormed> {
-        let checked = transaction.check_form(&self.committee.scope().network);
+        let checked = transaction.check_form(&self.shards.scope().network);
         if checked.is_err() {
             self.meter.transactions.increment();
         }
@@ -178,7 +220,7 @@ impl Admission {
             answer,
         } in submissions
         {
-            match transaction.check_form(&self.committee.scope().network) {
+            match transaction.check_form(&self.shards.scope().network) {
                 Ok(well_formed) => {
                     transactions.push(well_formed);
                     answers.push(answer);
@@ -203,7 +245,7 @@ impl Admission {
                 Some(Event::Message { from, message })
             }
             Arrived::Message { from, message } => {
-                match message.admit(self.committee.scope(), &mut self.memo) {
+                match message.admit(&self.shards, &mut self.memo) {
                     Ok(message) => Some(Event::Message { from, message }),
                     Err(reason) => {
                         self.refuse(from, &reason);

@@ -99,7 +99,7 @@ impl Api {
                 transaction,
                 wait_ms,
             } => self.outcome(transaction, patience(wait_ms)).await,
-            Request::Transaction(id) => self.read(move |api| api.transaction(&id)).await,
+            Request::Transaction(id) => self.transaction(id).await,
             Request::Object(id) => self.read(move |api| api.object(&id)).await,
             Request::Labelled {
                 label,
@@ -177,10 +177,10 @@ impl Api {
         Ok(Response::Taken(taken))
     }
 
-    /// Hands a transaction to admission, unless it is not for this shard alone.
+    /// Hands a transaction to admission, unless it does not concern this shard.
     fn hand_in(&self, transaction: Transaction) -> HandedIn {
         let shard = self.identity.shard;
-        if transaction.body.participants != [shard] {
+        if !transaction.body.participants.contains(&shard) {
             return HandedIn::Refused(Refused::NotServed { shard });
         }
         let id = transaction.body.id();
@@ -220,17 +220,30 @@ impl Api {
             interest.decided(patience).await;
             found = self.look(move |api| api.reads.outcome(&id)).await?;
         }
-        found
-            .map(Response::Outcome)
-            .ok_or_else(|| Refused::NotYet(self.reads.progress()))
+        match found {
+            Some(result) => Ok(Response::Outcome(result)),
+            None => Err(match self.undecided(id).await? {
+                Refused::Unknown(progress) => Refused::NotYet(progress),
+                refused => refused,
+            }),
+        }
+    }
+
+    /// A decided transaction.
+    async fn transaction(self: Arc<Self>, id: TransactionId) -> Answer {
+        match self.look(move |api| api.reads.transaction(&id)).await? {
+            Some(found) => Ok(Response::Transaction(found)),
+            None => Err(self.undecided(id).await?),
+        }
+    }
+
+    /// Why there is no decision to show.
+    async fn undecided(self: &Arc<Self>, id: TransactionId) -> Result<Refused, Refused> {
+        self.look(move |api| api.reads.undecided(&id)).await
     }
 
     fn head(&self) -> Result<Option<Response>, StoreError> {
         Ok(self.reads.head()?.map(Response::Head))
-    }
-
-    fn transaction(&self, id: &TransactionId) -> Result<Option<Response>, StoreError> {
-        Ok(self.reads.transaction(id)?.map(Response::Transaction))
     }
 
     fn object(&self, id: &ObjectId) -> Result<Option<Response>, StoreError> {

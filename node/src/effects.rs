@@ -14,9 +14,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use consensus::Record;
 use consensus::message::{BlocksRequest, Message};
-use consensus::replica::Output;
-use model::HeadCertificate;
+use consensus::replica::{Open, Output};
 use model::shard::Seat;
+use model::{HeadCertificate, ShardId};
 use tokio::sync::mpsc;
 
 use crate::error::Fatal;
@@ -34,7 +34,7 @@ pub(crate) struct Turn {
     /// What is to be done, in this order.
     pub(crate) outputs: Vec<Output>,
     /// Then the tables are to be written, and this is what the replica holds beyond its ledger.
-    pub(crate) flush: Option<Vec<Record>>,
+    pub(crate) flush: Option<Open>,
 }
 
 /// The ways out to the other members. None of them waits.
@@ -44,6 +44,9 @@ pub(crate) trait Links: Send {
 
     /// Sends a frame to all other members.
     fn broadcast(&self, frame: Bytes);
+
+    /// Tells members of another shard something: one of them, or all. It may get lost.
+    fn tell(&self, shard: ShardId, to: Option<Seat>, frame: Bytes);
 
     /// Asks a member for blocks. The answer, or that there is none, comes as an event.
     fn fetch(&self, from: Seat, request: BlocksRequest);
@@ -121,6 +124,9 @@ impl<L: Links> Effects<L> {
                 self.links.send(to, frame);
             }
             Output::Broadcast(message) => self.links.broadcast(message.encode().into()),
+            Output::Tell { shard, to, letter } => {
+                self.links.tell(shard, to, letter.encode().into())
+            }
             Output::FetchBlocks { from, request } => self.links.fetch(from, request),
             Output::WakeAt(_) => {} // the event loop keeps these
             Output::Applied(block) => {
@@ -158,7 +164,7 @@ impl<L: Links> Effects<L> {
         frame
     }
 
-    fn flush(&mut self, open: Vec<Record>) -> Result<(), Fatal> {
+    fn flush(&mut self, open: Open) -> Result<(), Fatal> {
         self.flusher.wait()?;
         let flush = self.store.flush(open)?;
         self.flusher.begin(flush)

@@ -1,10 +1,11 @@
 //! Everything that can wake a node. The set is closed: what is not here cannot happen.
 
 use consensus::message::{Admitted, Blocks};
-use model::Transaction;
+use consensus::sbac::letter::AdmittedLetter;
 use model::api::{Refused, Taken};
 use model::shard::Seat;
 use model::transaction::Authorized;
+use model::{ShardId, Transaction};
 use tokio::sync::oneshot;
 
 /// Tells a submitter what became of a transaction. Nobody may be listening any more.
@@ -41,6 +42,15 @@ pub(crate) enum Event {
         from: Seat,
         /// What it said.
         message: Admitted,
+    },
+    /// A member of another shard said something that was admitted.
+    Letter {
+        /// The shard.
+        shard: ShardId,
+        /// The member.
+        seat: Seat,
+        /// What it said.
+        letter: AdmittedLetter,
     },
     /// Clients submitted transactions.
     Submitted(Vec<Submitted>),

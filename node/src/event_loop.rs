@@ -63,7 +63,7 @@ impl Unflushed {
         if let Output::Applied(block) = output {
             let applied = &block.applied;
             self.blocks += 1;
-            self.changes += applied.results.len() + applied.forgotten.len();
+            self.changes += applied.results.len() + applied.decided.len() + applied.sessions.len();
             self.changes += applied.created.len() + applied.consumed.len();
         }
     }
@@ -143,6 +143,15 @@ impl EventLoop {
         let now = self.clock.now();
         let input = match event {
             Event::Message { from, message } => Input::Message { from, message },
+            Event::Letter {
+                shard,
+                seat,
+                letter,
+            } => Input::Letter {
+                shard,
+                seat,
+                letter,
+            },
             Event::Submitted(submitted) => return self.submit(now, submitted, outputs),
             Event::Blocks { from, blocks } => Input::Blocks { from, blocks },
             Event::FetchFailed { from } => Input::FetchFailed { from },
@@ -189,9 +198,9 @@ impl EventLoop {
     /// What became of a transaction that was handed to the replica.
     fn taken(&self, id: &TransactionId, in_time: bool) -> Taken {
         let ledger = self.replica.ledger();
-        if self.replica.is_waiting(id) {
+        if self.replica.is_waiting(id) || ledger.state.sessions.contains_key(id) {
             Taken::Waits
-        } else if let Some(decided) = ledger.decided.get(id) {
+        } else if let Some(decided) = ledger.state.decided.get(id) {
             Taken::Decided(decided.height)
         } else if in_time {
             // Then there was no room for it.
@@ -225,7 +234,7 @@ impl EventLoop {
         self.gauges.set_behind(self.replica.is_behind());
         let flush = self.flush_is_due().then(|| {
             self.unflushed = Unflushed::default();
-            self.replica.open_records()
+            self.replica.open()
         });
         if outputs.is_empty() && flush.is_none() {
             return Next::Go;
@@ -251,7 +260,7 @@ impl EventLoop {
     async fn last_flush(&mut self) {
         let turn = Turn {
             outputs: Vec::new(),
-            flush: Some(self.replica.open_records()),
+            flush: Some(self.replica.open()),
         };
         // If nothing can be kept any more, whoever keeps says so.
         let _ = self.turns.send(turn).await;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use consensus::Record;
 use consensus::message::{BLOCKS_BYTES_AIM, BLOCKS_MAX, Blocks};
-use model::api::{Found, Page, Progress};
+use model::api::{Found, Page, Progress, Refused};
 use model::block::{Entry, decode_entries};
 use model::merkle::{Lookup, SortedTree};
 use model::receipt::{CertifiedResult, CertifiedResults};
@@ -20,7 +20,7 @@ use model::{Object, ObjectId, Transaction, TransactionId};
 
 use crate::store::changes::{BlockRow, Place};
 use crate::store::log::{Position, Reader};
-use crate::store::{State, StoreError};
+use crate::store::{Standing, State, StoreError};
 
 /// Trees of results that are kept. Clients ask about the blocks of the last second or two.
 const TREES_MAX: usize = 64;
@@ -67,6 +67,21 @@ impl Reads {
     /// [`StoreError`] if the store cannot be read.
     pub fn head(&self) -> Result<Option<HeadCertificate>, StoreError> {
         self.state.head(self.state.certified())
+    }
+
+    /// Why a transaction cannot be shown.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn undecided(&self, transaction: &TransactionId) -> Result<Refused, StoreError> {
+        let (standing, progress) = self.state.standing(transaction)?;
+        Ok(match standing {
+            // It is, but not for anybody to believe: no quorum has signed it yet.
+            Standing::Decided(_) => Refused::NotYet(progress),
+            Standing::UnderWay => Refused::UnderWay(progress),
+            Standing::Unknown => Refused::Unknown(progress),
+        })
     }
 
     /// An active object, and the height at which it is.
@@ -142,13 +157,17 @@ impl Reads {
         let Some(place) = self.state.place(id)? else {
             return Ok(None);
         };
-        let Some(row) = self.state.block(place.height)? else {
+        let (row, prepared) = (
+            self.state.block(place.height)?,
+            self.state.block(place.prepared)?,
+        );
+        let (Some(row), Some(prepared)) = (row, prepared) else {
             return Ok(None);
         };
-        let block = self.block(row.position)?;
-        let transaction = entry(&block, place, id)?;
+        let block = self.block(prepared.position)?;
+        let transaction = entry(&block, id)?;
         Ok(Some(Found {
-            transaction: transaction.ok_or(StoreError::NotABlock(row.position))?,
+            transaction: transaction.ok_or(StoreError::NotABlock(prepared.position))?,
             height: place.height,
             result: self.certified(&row, place)?,
         }))
@@ -234,20 +253,14 @@ impl Reads {
     }
 }
 
-/// The transaction of a block with this identifier. Decisions are in the order of the entries, of
-/// which some may have been passed over, so it is at the place of its decision or after it.
-fn entry(
-    block: &Block,
-    place: Place,
-    id: &TransactionId,
-) -> Result<Option<Transaction>, StoreError> {
-    let entries = decode_entries(&block.payload)?;
-    let transactions = entries
-        .into_iter()
-        .map(|Entry::Prepare(transaction)| transaction);
-    Ok(transactions
-        .skip(place.index as usize)
-        .find(|transaction| transaction.body.id() == *id))
+/// The transaction of a block with this identifier.
+fn entry(block: &Block, id: &TransactionId) -> Result<Option<Transaction>, StoreError> {
+    let entries = decode_entries(&block.payload)?.into_iter();
+    let mut transactions = entries.filter_map(|entry| match entry {
+        Entry::Prepare(transaction) => Some(transaction),
+        Entry::Deliver(_) => None,
+    });
+    Ok(transactions.find(|transaction| transaction.body.id() == *id))
 }
 
 /// No fewer bytes than the encoding of a block in an answer has.

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use consensus::Shards;
 use consensus::message::BlocksRequest;
-use model::NodeId;
 use model::shard::{Committee, Seat};
+use model::{NodeId, ShardId};
 use net::{Inbound, Link, Protocol};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -76,14 +77,15 @@ pub(crate) async fn watch_links(
 /// The links of a real node.
 pub(crate) struct Network {
     pub(crate) handle: net::Handle,
-    pub(crate) committee: Committee,
+    pub(crate) shards: Shards,
     pub(crate) runtime: Handle,
     pub(crate) events: mpsc::Sender<Event>,
 }
 
 impl Network {
     fn node(&self, seat: Seat) -> NodeId {
-        self.committee
+        self.shards
+            .ours()
             .member(seat)
             .expect("a replica speaks to members of its shard")
     }
@@ -97,6 +99,18 @@ impl Links for Network {
 
     fn broadcast(&self, frame: Bytes) {
         let _ = self.handle.broadcast(frame); // as above
+    }
+
+    fn tell(&self, shard: ShardId, to: Option<Seat>, frame: Bytes) {
+        let Some(committee) = self.shards.other(shard) else {
+            return;
+        };
+        let members = committee.members().iter().enumerate();
+        for (index, node) in members {
+            if to.is_none_or(|seat| seat.index() == index) {
+                let _ = self.handle.tell(*node, frame.clone()); // as above
+            }
+        }
     }
 
     fn fetch(&self, from: Seat, request: BlocksRequest) {

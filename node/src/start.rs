@@ -6,11 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use consensus::Replica;
 use consensus::replica::Setup;
+use consensus::{Replica, Shards};
 use model::key::Zip215;
-use model::shard::{Committee, Seat};
-use model::{Checkers, Genesis, NodeId, ShardId};
+use model::shard::Seat;
+use model::{Checkers, Genesis, NodeId};
 use tokio::runtime::{self, Runtime};
 use tokio::sync::mpsc;
 
@@ -61,7 +61,7 @@ impl Contracts {
 struct Member {
     key: MemberKey,
     genesis: Genesis,
-    committee: Committee,
+    shards: Shards,
     seat: Seat,
 }
 
@@ -101,13 +101,13 @@ impl Member {
             file: config.genesis.display().to_string(),
         };
         let shard = genesis.shard_of(&node).ok_or_else(not_a_member)?;
-        let committee = genesis.committee(shard).ok_or_else(not_a_member)?;
-        let committee = committee.expect("a genesis document that was read is checked");
-        let seat = committee.seat(&node).ok_or_else(not_a_member)?;
+        let shards = Shards::of_genesis(&genesis, shard).ok_or_else(not_a_member)?;
+        let shards = shards.expect("a genesis document that was read is checked");
+        let seat = shards.ours().seat(&node).ok_or_else(not_a_member)?;
         Ok(Self {
             key,
             genesis,
-            committee,
+            shards,
             seat,
         })
     }
@@ -138,7 +138,7 @@ fn recover(
 ) -> Result<(Store, Replica), Fatal> {
     let (mut store, start) = directory.store(store::Setup {
         genesis: &member.genesis,
-        shard: member.committee.scope().shard,
+        shard: member.shards.scope().shard,
         node: member.node(),
         labels: Arc::clone(&contracts.labels),
     })?;
@@ -150,7 +150,7 @@ fn recover(
         );
     }
     let setup = Setup {
-        committee: member.committee.clone(),
+        shards: member.shards.clone(),
         seat: member.seat,
         signer: Box::new(member.key.clone()),
         check: Box::new(Zip215),
@@ -172,8 +172,8 @@ fn network_config(config: &Config, member: &Member) -> Result<net::Config, Fatal
         member: Some(net::Membership {
             node: member.node(),
             sign: member.key.for_network(),
-            committee: member.committee.members().to_vec(),
-            neighbours: neighbours(&member.genesis, member.committee.scope().shard),
+            committee: member.shards.ours().members().to_vec(),
+            neighbours: neighbours(&member.shards),
         }),
         listen: config.listen.clone(),
         bootnodes: config.bootnodes.clone(),
@@ -182,11 +182,10 @@ fn network_config(config: &Config, member: &Member) -> Result<net::Config, Fatal
     })
 }
 
-/// The members of all shards but this one.
-fn neighbours(genesis: &Genesis, ours: ShardId) -> Vec<NodeId> {
-    let others = genesis.shards.iter().filter(|shard| shard.shard != ours);
-    let members = others.flat_map(|shard| &shard.members);
-    members.map(|member| member.node).collect()
+/// The members of all other shards.
+fn neighbours(shards: &Shards) -> Vec<NodeId> {
+    let members = shards.others().flat_map(|shard| shard.members());
+    members.copied().collect()
 }
 
 /// Starts the threads.
@@ -227,18 +226,23 @@ fn run(
     ));
     service.spawn(service::watch_links(
         incoming.links,
-        member.committee.clone(),
+        member.shards.ours().clone(),
         Arc::clone(&gauges),
         events.clone(),
     ));
 
-    let admission = Admission::new(member.committee.clone(), Arc::clone(&counters));
-    let admission = admission.run(incoming.frames, submissions_in, events.clone());
+    let admission = Admission::new(member.shards.clone(), Arc::clone(&counters));
+    let admission = admission.run(
+        incoming.frames,
+        incoming.foreign,
+        submissions_in,
+        events.clone(),
+    );
     let admission = spawn_async("admission", &stopper, admission)?;
 
     let links = Network {
         handle: network.clone(),
-        committee: member.committee,
+        shards: member.shards,
         runtime: service.handle().clone(),
         events,
     };
@@ -273,9 +277,9 @@ fn identity(name: String, member: &Member) -> Identity {
         name,
         node: member.node(),
         network: member.genesis.network(),
-        shard: member.committee.scope().shard,
-        committee: count(member.committee.size()),
-        quorum: count(member.committee.quorum()),
+        shard: member.shards.scope().shard,
+        committee: count(member.shards.ours().size()),
+        quorum: count(member.shards.ours().quorum()),
     }
 }
 

@@ -31,7 +31,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use consensus::replica::AppliedBlock;
+use consensus::replica::{AppliedBlock, Open};
 use consensus::{Ledger, Record};
 use model::block::BlockRef;
 use model::statement::{Height, Scope};
@@ -41,13 +41,13 @@ use redb::StorageBackend;
 pub use directory::Directory;
 pub use error::StoreError;
 pub use recovery::{Recovered, RecoveryError};
-pub use state::State;
+pub use state::{Standing, State};
 
 use crate::labels::Labels;
 use changes::{BlockRow, Changes};
 use log::{Log, Owner, Position, Torn};
 use medium::Medium;
-use tables::{Checkpoint, Identity, Tables};
+use tables::{Checkpoint, Identity, StoredForeign, Tables};
 
 /// Whose store it is.
 pub struct Setup<'a> {
@@ -125,8 +125,14 @@ impl Store {
         let ledger = if is_new {
             genesis
         } else {
-            let (objects, decided) = (snapshot.objects()?, snapshot.decided()?);
-            Ledger::restore(checkpoint.scope, checkpoint.tip, objects, decided)
+            let state = consensus::ledger::State {
+                objects: snapshot.objects()?,
+                decided: snapshot.decided()?,
+                sessions: snapshot.sessions(&network)?,
+                foreign: StoredForeign::restore(checkpoint.foreign),
+            };
+            let policy = Arc::new(setup.genesis.policy());
+            Ledger::restore(checkpoint.scope, checkpoint.tip, policy, state)
         };
         let state = State::new(tables, checkpoint.tip, checkpoint.certified);
         let store = Self {
@@ -151,7 +157,7 @@ impl Store {
     /// The first objects are changes too: the tables begin empty.
     fn begin(&self, genesis: &Ledger) {
         self.state.change(None, |changes| {
-            for (id, object) in &genesis.objects {
+            for (id, object) in &genesis.state.objects {
                 changes.create(*id, object, &*self.labels);
             }
         });
@@ -227,7 +233,7 @@ impl Store {
     }
 
     /// Puts aside what has changed since the last flush, to be written by [`Flush::commit`]. `open`
-    /// is what the replica holds beyond its ledger at this moment.
+    /// is what the replica holds beyond that at this moment.
     ///
     /// # Errors
     ///
@@ -236,20 +242,21 @@ impl Store {
     /// # Panics
     ///
     /// If the flush before this one has not been committed.
-    pub fn flush(&mut self, open: Vec<Record>) -> Result<Flush, StoreError> {
+    pub fn flush(&mut self, open: Open) -> Result<Flush, StoreError> {
         self.sync()?;
         Ok(self.flush_up_to(self.log.end(), open))
     }
 
     /// A flush of what the records before `position` have changed.
-    fn flush_up_to(&self, position: Position, open: Vec<Record>) -> Flush {
+    fn flush_up_to(&self, position: Position, open: Open) -> Flush {
         let checkpoint = Checkpoint {
             scope: self.scope,
             tip: self.state.tip(),
             certified: self.state.certified(),
             position,
             bodies: self.bodies.iter().map(|(name, at)| (*name, *at)).collect(),
-            open,
+            open: open.records,
+            foreign: StoredForeign::store(&open.foreign),
         };
         Flush {
             state: Arc::clone(&self.state),
@@ -310,6 +317,7 @@ impl Checkpoint {
             position: Position::FIRST,
             bodies: Vec::new(),
             open: Vec::new(),
+            foreign: Vec::new(),
         }
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use consensus::bft::Pace;
 use consensus::message::BlocksRequest;
 use consensus::replica::{Input, Output, Setup};
-use consensus::{Ledger, Message, Now, Replica};
+use consensus::{Ledger, Message, Now, Replica, Shards};
 use contracts::{Arguments, Calls, Content as _, Terms};
 use model::genesis::GenesisShard;
 use model::key::Zip215;
@@ -91,7 +91,11 @@ pub(crate) fn account_of(ledger: &Ledger, from: u8) -> Arc<Object> {
         let account = account.expect("all objects are accounts");
         (account.owner == owner).then_some(account.balance)
     };
-    let richest = ledger.objects.values().max_by_key(|object| balance(object));
+    let richest = ledger
+        .state
+        .objects
+        .values()
+        .max_by_key(|object| balance(object));
     Arc::clone(richest.expect("there are accounts"))
 }
 
@@ -134,7 +138,7 @@ pub(crate) fn payment(
 /// How the replica on a seat is made.
 pub(crate) fn setup(number: usize) -> Setup {
     Setup {
-        committee: committee(),
+        shards: Shards::alone(committee()),
         seat: seat(number),
         signer: Box::new(member_key(number)),
         check: Box::new(Zip215),
@@ -150,6 +154,8 @@ impl Links for NoLinks {
     fn send(&self, _: Seat, _: Bytes) {}
 
     fn broadcast(&self, _: Bytes) {}
+
+    fn tell(&self, _: ShardId, _: Option<Seat>, _: Bytes) {}
 
     fn fetch(&self, _: Seat, _: BlocksRequest) {}
 }
@@ -222,8 +228,8 @@ impl Shard {
     pub(crate) fn advance(&mut self) {
         if let Some((from, to, message)) = self.under_way.pop_front() {
             self.now = self.now.plus_ms(1);
-            let scope = *committee().scope();
-            let message = (*message).clone().admit(&scope, &mut Zip215);
+            let shards = Shards::alone(committee());
+            let message = (*message).clone().admit(&shards, &mut Zip215);
             let message = message.expect("members say what is admitted");
             let from = seat(from);
             self.input(to, Input::Message { from, message });

@@ -4,12 +4,12 @@
 
 use contracts::Content;
 use model::genesis::{GenesisObject, GenesisShard};
-use model::{Genesis, ObjectType, PublicKey, ShardId, Time};
+use model::{Genesis, ObjectType, Profile, PublicKey, ShardId, Time};
 
 use crate::cscoin::{self, Account};
 
 /// A genesis document with these shards, and an account for each owner with a balance in ncsc, in
-/// the shard beside it.
+/// the shard beside it. Every contract trusts all of the shards.
 ///
 /// It is taken as given; [`Genesis::check`] and [`supply`] say whether it can start a network.
 #[must_use]
@@ -22,7 +22,9 @@ pub fn genesis(
     Genesis {
         name: name.into(),
         created,
+        profile: Profile::Open,
         shards,
+        mappings: Vec::new(),
         objects: accounts
             .iter()
             .map(|&(owner, home, balance)| account(owner, home, balance))

@@ -18,6 +18,8 @@ mod garbage_sender;
 mod half_voter;
 mod hearsay;
 mod kind;
+mod letter_forger;
+mod letter_replayer;
 mod non_member_voter;
 mod old_backup;
 mod oversized_sender;
@@ -25,6 +27,7 @@ mod plot;
 mod puppet;
 mod replayer;
 mod rivals;
+mod silent_courier;
 mod silent_leader;
 mod stale_parent_proposer;
 mod trickster;
@@ -76,6 +79,7 @@ pub fn cast(
         Casting::All(_) => faults,
         Casting::Any => random.index(faults + 1),
     };
+    let kinds = Kind::of_shards(setting.genesis.shards.len());
     let shared = random.fork();
     let mut seats: Vec<Seat> = setting.seats().collect();
     random.shuffle(&mut seats);
@@ -86,7 +90,7 @@ pub fn cast(
         .map(|seat| {
             let kind = match casting {
                 Casting::All(kind) => kind,
-                Casting::Nobody | Casting::Any => *random.pick(&Kind::ALL),
+                Casting::Nobody | Casting::Any => *random.pick(&kinds),
             };
             (seat, kind.make(seat, setting, random, &plot))
         })

@@ -27,6 +27,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use model::{Committee, Time};
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 pub use agreement::{ACTION_BYTES_MIN, Agreement, AgreementOptions, Ordered, agreement};
 pub use costs::Costs;
@@ -37,6 +38,7 @@ use follower::Follower;
 pub use limit::Limit;
 use link::Link;
 use payments::Book;
+use payments::Kind;
 pub use payments::Payments;
 use stage::{Scene, Stage};
 use usage::Usage;
@@ -70,10 +72,14 @@ pub struct Options {
     pub program: PathBuf,
     /// An empty directory for the network, or one that is not there. `None`: a temporary one.
     pub directory: Option<PathBuf>,
-    /// How many shards. One, for now.
+    /// How many shards.
     pub shards: u32,
-    /// How many nodes the shard has.
+    /// How many nodes a shard has.
     pub nodes: usize,
+    /// How many of a hundred payments go to an account in another shard.
+    pub cross: u32,
+    /// Whether all shards decide by all votes, as in the paper, in place of one for all.
+    pub all_votes: bool,
     /// How long payments are sent, in seconds, at most [`SECONDS_MAX`].
     pub seconds: u64,
     /// When they are sent.
@@ -145,18 +151,23 @@ pub fn transfers(options: &Options, note: &(dyn Fn(&str) + Sync)) -> Result<Tran
             "a run takes 1 to {SECONDS_MAX} seconds"
         )));
     }
+    if options.cross > 0 && options.shards < 2 {
+        return Err(BenchError::Options(
+            "payments cross shards where there are two shards or more".to_owned(),
+        ));
+    }
     let accounts = accounts(options.arrivals);
     let stage = Stage {
         program: &options.program,
         directory: options.directory.as_deref(),
         shards: options.shards,
         nodes: options.nodes,
-        accounts: Book::owners(accounts),
+        accounts: Book::owners(accounts, options.shards),
         block_entries_max: options.block_entries_max,
     };
     note(&format!(
-        "starting {} nodes, and {accounts} accounts in the genesis document",
-        options.nodes
+        "starting {} shards of {} nodes, and {accounts} accounts in the genesis document",
+        options.shards, options.nodes
     ));
     stage.play(note, |scene| {
         runtime()?.block_on(measure(options, &scene, note))
@@ -187,11 +198,16 @@ async fn measure(
     note: &(dyn Fn(&str) + Sync),
 ) -> Result<Transfers, BenchError> {
     let link = Link::connect(&scene.endpoint).await?;
-    let mut book = Book::open(&scene.genesis, options.payments);
+    let mut book = Book::open(&scene.genesis, options.kind());
     let (sender, mut blocks) = mpsc::channel(BLOCKS_WAITING);
-    let status = link.status(0).await?;
-    let follower = Follower::new(link.clone(), committee(scene)?, status.tip.height);
-    let following = tokio::spawn(follower.run(sender));
+    let mut following = JoinSet::new();
+    for (shard, committee) in committees(scene)?.into_iter().enumerate() {
+        let node = shard * options.nodes;
+        let status = link.status(node).await?;
+        let follower = Follower::new(link.clone(), node, committee, status.tip.height);
+        following.spawn(follower.run(sender.clone()));
+    }
+    drop(sender);
     let mut run = async |rate: f64, arrivals, duration: Duration, what: &str| {
         let wanted = (rate * duration.as_secs_f64()).ceil() as usize;
         let length = wanted.div_ceil(book.chains.len()) + 1;
@@ -204,6 +220,7 @@ async fn measure(
             link: &link,
             chains: &mut book.chains,
             blocks: &mut blocks,
+            nodes: options.nodes,
             stop: &scene.stop,
         };
         note(&format!("{what}: sending for {} s", duration.as_secs()));
@@ -230,14 +247,14 @@ async fn measure(
         resident.push(usage::resident(&scene.processes)?);
     }
     note("checking that all nodes agree, and that no money was made or lost");
-    supply::check(&link, &scene.genesis, &book).await?;
-    following.abort();
+    supply::check(&link, options.nodes, &scene.genesis, &book).await?;
+    following.abort_all();
     let mut measured = conclude(tally, nodes, own);
     measured.resident = resident;
     let entries = (measured.transactions_per_block.round() as usize).max(1);
     note("measuring what the work costs that cannot be left out");
     let (genesis, folder) = (&scene.genesis, &scene.folder);
-    let costs = costs::measure(genesis, options.payments, entries, options.nodes, folder)?;
+    let costs = costs::measure(genesis, options.kind(), entries, options.nodes, folder)?;
     measured.limit = Limit::of(costs, options.nodes, entries);
     Ok(measured)
 }
@@ -275,6 +292,17 @@ fn conclude(mut tally: Tally, nodes: Usage, own: Usage) -> Transfers {
     }
 }
 
+impl Options {
+    fn kind(&self) -> Kind {
+        Kind {
+            payments: self.payments,
+            shards: self.shards,
+            cross: self.cross,
+            all_votes: self.all_votes,
+        }
+    }
+}
+
 impl Latency {
     /// The percentiles of some latencies: of `n` in order, the `p`-th is the one at `p * n / 100`,
     /// rounded up.
@@ -294,15 +322,13 @@ impl Latency {
     }
 }
 
-/// The members of the only shard.
-fn committee(scene: &Scene) -> Result<Committee, BenchError> {
-    let shard = scene.genesis.shards.first();
-    let committee = shard.and_then(|shard| scene.genesis.committee(shard.shard));
-    match committee {
-        Some(Ok(committee)) => Ok(committee),
-        Some(Err(error)) => Err(BenchError::Wrong(error.to_string())),
-        None => Err(BenchError::Wrong("the network has no shard".to_owned())),
-    }
+/// The members of all shards.
+fn committees(scene: &Scene) -> Result<Vec<Committee>, BenchError> {
+    let shards = scene.genesis.shards.iter();
+    let committees = shards.filter_map(|shard| scene.genesis.committee(shard.shard));
+    committees
+        .map(|committee| committee.map_err(|error| BenchError::Wrong(error.to_string())))
+        .collect()
 }
 
 fn own() -> u32 {

@@ -48,6 +48,7 @@ mod board;
 mod folding;
 mod player;
 mod rules;
+pub mod sbac;
 mod search;
 mod words;
 

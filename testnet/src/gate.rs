@@ -11,7 +11,7 @@ use std::panic;
 use consensus::injected::{Mistake, inject};
 
 use crate::adversary::{Casting, Kind};
-use crate::simulation::{Failure, Forgetting, Options, run};
+use crate::simulation::{Failure, Forgetting, Modes, Options, run};
 
 /// Worlds of one setting.
 #[derive(Clone, Debug)]
@@ -36,6 +36,22 @@ impl Setting {
         };
         let two = setting("two equivocators of 7".to_owned(), two);
         std::iter::once(nobody).chain(kinds).chain([two]).collect()
+    }
+
+    /// Settings of several shards, in which nobody lies.
+    #[must_use]
+    pub fn across_shards() -> Vec<Self> {
+        let modes = [Modes::Decider, Modes::AllVotes].into_iter();
+        let sizes = modes.flat_map(|modes| [2, 3].map(|shards| (shards, modes)));
+        let settings = sizes.map(|(shards, modes)| Self {
+            name: format!("nobody in {shards} shards, {modes:?}"),
+            options: Options {
+                modes,
+                casting: Casting::Nobody,
+                ..Options::with_all_faults(4).across(shards)
+            },
+        });
+        settings.collect()
     }
 }
 
@@ -67,7 +83,11 @@ pub fn first_failure(mistake: Option<Mistake>, options: &Options, worlds: u64) -
 #[must_use]
 pub fn caught(mistake: Mistake, worlds: u64) -> Option<(String, Failure)> {
     inject(Some(mistake));
-    let settings = Setting::all();
+    let settings = if Mistake::ACROSS_SHARDS.contains(&mistake) {
+        Setting::across_shards()
+    } else {
+        Setting::all()
+    };
     let caught = (0..worlds).find_map(|seed| {
         settings.iter().find_map(|setting| {
             let failure = run(seed, &setting.options).err()?;

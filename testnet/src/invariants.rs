@@ -15,31 +15,40 @@
 //! | [`evidence`] | S12: a record of malpractice is sound; who is seen to lie is named |
 //! | [`audit`] | S18: the history of an honest node is in order, as an auditor sees it |
 //! | [`standing`] | no honest node stops, loses its log, or contradicts itself |
+//! | [`locks`] | S6: exactly what prepared transactions use is locked; L5: records are dropped |
+//! | [`promises`] | S2, S3: a shard promises one vote and one decision, whoever asks, for ever |
+//! | [`atomicity`] | S1: no two shards come to different ends of a transaction |
+//! | [`history`] | S7, S8, S9: what committed is a serial history of valid transactions |
 //! | [`liveness`] | L3: when the network is calm, what is valid commits; then there is silence |
 
 pub mod agreement;
+pub mod atomicity;
 pub mod audit;
 pub mod decisions;
 pub mod durability;
 pub mod evidence;
+pub mod history;
 pub mod liveness;
+pub mod locks;
 pub mod objects;
+pub mod promises;
 pub mod recall;
 pub mod signing;
 pub mod standing;
 #[cfg(test)]
 mod testing;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use consensus::replica::{AppliedBlock, Contradiction};
+use consensus::sbac::letter::Letter;
 use consensus::{Admitted, Ledger, Message, Record};
 use model::shard::Seat;
 use model::statement::Slot;
-use model::{HeadCertificate, Malpractice, NodeId, Time};
+use model::{HeadCertificate, Malpractice, NodeId, ShardId, Time};
 use node::store::log::Position;
 
-use crate::simulation::{Coverage, Setting};
+use crate::simulation::{Coverage, Place, Setting};
 use liveness::Liveness;
 
 /// Something that is to be seen of an honest node.
@@ -68,6 +77,8 @@ pub enum What<'a> {
         /// Where what is on its disk ends, whatever the disk says.
         durable: Position,
     },
+    /// It let a letter out.
+    Told(&'a Letter),
     /// It admitted a message, and has not done anything about it yet.
     Heard {
         /// Who said it.
@@ -102,6 +113,8 @@ pub enum What<'a> {
 pub struct Sighting<'a> {
     /// Virtual time.
     pub at: Time,
+    /// Its shard.
+    pub shard: ShardId,
     /// The node.
     pub seat: Seat,
     /// What it does.
@@ -137,7 +150,10 @@ pub trait Judge {
 
 /// All judges, and the first rule that was broken.
 pub struct Judges {
-    safety: Vec<Box<dyn Judge>>,
+    /// Those who judge one shard each.
+    benches: BTreeMap<ShardId, Vec<Box<dyn Judge>>>,
+    /// Those who judge all shards together.
+    high: Vec<Box<dyn Judge>>,
     /// The judge that is also told what is expected.
     pub liveness: Liveness,
     /// Who was seen to lie.
@@ -147,23 +163,48 @@ pub struct Judges {
     broken: Option<Broken>,
 }
 
+/// Those who judge one shard.
+fn bench(setting: &Setting, liars: &BTreeSet<Place>) -> Vec<Box<dyn Judge>> {
+    let members = setting.committee.size() as u64;
+    let liars = liars.iter().filter(|liar| liar.shard == setting.shard());
+    let liars = liars.map(|liar| liar.seat).collect();
+    vec![
+        Box::<agreement::Agreement>::default(),
+        Box::new(signing::Signing::new(members)),
+        Box::new(durability::Durability::new(members)),
+        Box::new(recall::Recall::new(members)),
+        Box::new(objects::Objects::new(&setting.genesis, setting.shard())),
+        Box::<decisions::Decisions>::default(),
+        Box::<locks::Locks>::default(),
+        Box::new(evidence::Evidence::new(setting, liars)),
+        Box::new(standing::Standing),
+    ]
+}
+
 impl Judges {
-    /// Judges of a world in which the members on the seats of `liars` lie.
+    /// Judges of a world of these shards, in which the members on the places of `liars` lie.
     #[must_use]
-    pub fn new(setting: &Setting, liars: &BTreeSet<Seat>) -> Self {
-        let members = setting.committee.size() as u64;
+    pub fn new<'a>(
+        settings: impl Iterator<Item = &'a Setting> + Clone,
+        liars: &BTreeSet<Place>,
+    ) -> Self {
+        let benches = settings
+            .clone()
+            .map(|setting| (setting.shard(), bench(setting, liars)));
+        let first = settings.clone().next().expect("there is a shard");
+        let in_shard = |setting: &Setting| {
+            let shard = setting.shard();
+            setting.seats().map(move |seat| Place { shard, seat })
+        };
+        let honest = settings.clone().flat_map(in_shard);
         Self {
-            safety: vec![
-                Box::<agreement::Agreement>::default(),
-                Box::new(signing::Signing::new(members)),
-                Box::new(durability::Durability::new(members)),
-                Box::new(recall::Recall::new(members)),
-                Box::new(objects::Objects::new(&setting.genesis)),
-                Box::<decisions::Decisions>::default(),
-                Box::new(evidence::Evidence::new(setting, liars.clone())),
-                Box::new(standing::Standing),
+            benches: benches.collect(),
+            high: vec![
+                Box::<promises::Promises>::default(),
+                Box::<atomicity::Atomicity>::default(),
+                Box::new(history::History::new(first)),
             ],
-            liveness: Liveness::new(setting.seats().filter(|seat| !liars.contains(seat))),
+            liveness: Liveness::new(honest.filter(|place| !liars.contains(place))),
             named: BTreeSet::new(),
             coverage: Coverage::default(),
             broken: None,
@@ -172,32 +213,41 @@ impl Judges {
 
     /// A node has lost records of what it signed. If it is `forgiven`, it is one of the `f` from now
     /// on and not held to them.
-    pub fn forgot(&mut self, seat: Seat, forgiven: bool) {
-        for judge in &mut self.safety {
-            judge.forgot(seat, forgiven);
+    pub fn forgot(&mut self, place: Place, forgiven: bool) {
+        for judge in self.benches.get_mut(&place.shard).into_iter().flatten() {
+            judge.forgot(place.seat, forgiven);
         }
     }
 
     /// Dismisses a judge, to see what the others say without it.
     pub fn dismiss(&mut self, rule: &str) {
-        self.safety.retain(|judge| judge.rule() != rule);
+        for bench in self.benches.values_mut().chain([&mut self.high]) {
+            bench.retain(|judge| judge.rule() != rule);
+        }
     }
 
     /// An honest node does something.
-    pub fn see(&mut self, at: Time, seat: Seat, what: &What<'_>) {
-        let sighting = Sighting { at, seat, what };
+    pub fn see(&mut self, at: Time, place: Place, what: &What<'_>) {
+        let Place { shard, seat } = place;
+        let sighting = Sighting {
+            at,
+            shard,
+            seat,
+            what,
+        };
         self.liveness.see(&sighting);
         self.coverage.see(&sighting);
         if let What::Accused(record) = what {
             self.named.insert(record.node);
         }
-        for judge in &mut self.safety {
+        let bench = self.benches.get_mut(&shard).into_iter().flatten();
+        for judge in bench.chain(&mut self.high) {
             if let Err(how) = judge.see(&sighting)
                 && self.broken.is_none()
             {
                 self.broken = Some(Broken {
                     rule: judge.rule(),
-                    how: format!("node {}: {how}", seat.index()),
+                    how: format!("shard {shard}, node {}: {how}", seat.index()),
                 });
             }
         }

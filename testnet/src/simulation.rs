@@ -1,4 +1,4 @@
-//! The simulator: a shard of production replicas in virtual time, from a seed.
+//! The simulator: shards of production replicas in virtual time, from a seed.
 //!
 //! ```text
 //!   seed --> plan of troubles, habits of nodes, liars, users
@@ -46,7 +46,7 @@ pub use fault::{Fault, Faults};
 pub use habits::{Flaw, Habits};
 pub use network::{Frame, Network, Weather};
 pub use notary::{Journal, Notary, Scribe};
-pub use options::{CrashPoint, Forgetting, Options};
+pub use options::{CrashPoint, Forgetting, Modes, Options};
 pub use random::Random;
-pub use setting::{DAWN, SHARD, Setting};
+pub use setting::{DAWN, Place, SHARD, Setting};
 pub use verdict::{Failure, Summary};

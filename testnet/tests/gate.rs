@@ -68,6 +68,23 @@ noticed! {
     reading_what_rotted: ChecksumUnchecked,
 }
 
+/// Mistakes in what shards do together. Two harm nobody unless all members of a shard lie, which they
+/// never do here: the exploration has shards like that.
+#[test]
+fn mistakes_across_shards() {
+    silence(file!());
+    let harmless = [Mistake::BundleUnchecked, Mistake::BelievesAnybody];
+    for mistake in Mistake::ACROSS_SHARDS {
+        if harmless.contains(&mistake) {
+            continue;
+        }
+        let Some((column, failure)) = caught(mistake, WORLDS) else {
+            panic!("nobody notices {mistake:?}");
+        };
+        println!("{mistake:?}: {column}, {}", words(&failure));
+    }
+}
+
 /// Mistakes of the shell and the disk, which the simulator makes itself.
 #[test]
 fn flaws_of_the_shell_and_the_disk() {
@@ -91,7 +108,7 @@ fn flaws_of_the_shell_and_the_disk() {
 
 #[test]
 fn without_a_mistake_nothing_is_noticed() {
-    for Setting { name, options } in Setting::all() {
+    for Setting { name, options } in Setting::all().into_iter().chain(Setting::across_shards()) {
         if let Some(failure) = first_failure(None, &options, 3) {
             panic!("{name}: {failure}");
         }

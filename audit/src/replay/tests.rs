@@ -1,12 +1,13 @@
-use model::block::{Header, encode_entries, payload_hash};
+use model::block::{Entry, Header, encode_entries, payload_hash};
 use model::checker::{Call, Checker, Refusal};
 use model::encoding::Bytes;
 use model::genesis::{GenesisObject, GenesisShard};
 use model::key::Zip215;
 use model::object::ObjectType;
+use model::result::{AbortReason, Outcome};
 use model::shard::{NodeDescriptor, Seat};
 use model::transaction::{Mode, Transaction, TransactionBody};
-use model::{Authorization, Block, ContractId, Output, SecretKey, Slot, Trace};
+use model::{Authorization, Block, ContractId, Output, Profile, SecretKey, Slot, Trace};
 
 use super::*;
 
@@ -54,10 +55,12 @@ fn genesis() -> Genesis {
     Genesis {
         name: "audited".into(),
         created: Time::from_ms(1_000),
+        profile: Profile::Open,
         shards: vec![GenesisShard {
             shard: SHARD,
             members,
         }],
+        mappings: Vec::new(),
         objects: vec![GenesisObject {
             object_type: ObjectType {
                 contract: things(),
@@ -233,7 +236,7 @@ fn an_honest_chain_is_in_order() {
 fn a_quorum_that_signs_a_double_spend_is_named() {
     let mut lie = double_spend();
     lie[1].1 = vec![Outcome::Committed];
-    refused(&chain(&lie), &Problem::OtherHead, 3);
+    refused(&chain(&lie), &Problem::OtherResults, 3);
 }
 
 #[test]

@@ -15,14 +15,21 @@ pub(super) const EXAMPLES: &str = "Examples:
   chainspace bench transfers
   chainspace bench transfers --seconds 20 --in-flight 8000
   chainspace bench transfers --rate 1000 --json
+  chainspace bench transfers --shards 2 --cross 100
   chainspace bench transfers --seconds 600 --rate 300 --payments whole-balance";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Flags {
-    /// How many shards; one, for now
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// How many shards
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
     shards: u32,
-    /// How many nodes the shard has
+    /// How many of a hundred payments go to an account in another shard
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
+    cross: u32,
+    /// How payments that cross shards are decided
+    #[arg(long, value_name = "MODE", default_value = "decider")]
+    mode: Mode,
+    /// How many nodes a shard has
     #[arg(long, value_name = "N", default_value_t = 4)]
     nodes: usize,
     /// How long to send payments
@@ -44,6 +51,15 @@ pub(crate) struct Flags {
     batch_cap: Option<u16>,
 }
 
+/// How payments that cross shards are decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Mode {
+    /// By the shard of the payer, when the others have voted
+    Decider,
+    /// By each shard from all votes, as in the paper
+    AllVotes,
+}
+
 /// [`Payments`] as they are named on the command line.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Kind {
@@ -58,6 +74,8 @@ pub(super) fn run(common: &Common, flags: &Flags, output: &Output) -> Result<Don
         program: program()?,
         directory: common.dir.as_deref().map(absolute).transpose()?,
         shards: flags.shards,
+        cross: flags.cross,
+        all_votes: flags.mode == Mode::AllVotes,
         nodes: flags.nodes,
         seconds: flags.seconds,
         arrivals: match flags.rate {

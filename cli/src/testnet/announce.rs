@@ -80,13 +80,14 @@ impl<'a> Announcer<'a> {
                 network,
                 resumed,
                 nodes,
+                shards,
                 accounts,
                 took,
             } => {
                 self.network = json!({ "name": name, "network": network });
                 Some(json!({
                     "event": "network", "name": name, "network": network, "resumed": resumed,
-                    "nodes": nodes, "accounts": accounts, "milliseconds": took.as_millis(),
+                    "shards": shards, "nodes": nodes, "accounts": accounts, "milliseconds": took.as_millis(),
                 }))
             }
             Event::Answering { nodes, took } => Some(json!({

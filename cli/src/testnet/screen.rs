@@ -28,12 +28,14 @@ pub(super) fn step(event: &Event, output: &Output) -> Option<String> {
             network: _, // the name is enough for people
             resumed,
             nodes,
+            shards,
             accounts,
             took,
         } => {
             let version = env!("CARGO_PKG_VERSION");
             let made = if *resumed { "resumed, " } else { "" };
-            let what = format!("{made}1 shard, {nodes} nodes, {accounts} accounts");
+            let s = if *shards == 1 { "" } else { "s" };
+            let what = format!("{made}{shards} shard{s}, {nodes} nodes, {accounts} accounts");
             let first = format!("Chainspace {version}   network {name}\n");
             done("genesis", what, took).map(|line| format!("{first}\n{line}"))
         }

@@ -103,7 +103,7 @@ fn what_cannot_be_measured_is_refused_with_a_reason() {
     let folder = folder();
     fs::write(folder.path().join("precious"), "mine").expect("it can be written");
     for (arguments, reason) in [
-        (&["transfers", "--shards", "2"][..], "one shard for now"),
+        (&["transfers", "--cross", "5"][..], "two shards or more"),
         (&["transfers", "--nodes", "3"], "4 to 100 nodes"),
         (&["transfers", "--dir", "."], "is not empty"),
         (&["transfers", "--seconds", "3601"], "1..=3600"),

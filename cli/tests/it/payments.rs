@@ -11,7 +11,8 @@ fn a_payment_commits_and_moves_exactly_what_it_says() {
     let network = &*SHARED;
     let data = network.json(0, &["send", "5", "dave", "--from", "carol"]);
     assert_eq!(data["outcome"], "committed");
-    assert_eq!(data["shards"], serde_json::json!([0]));
+    let shards = data["shards"].as_array().expect("the shards");
+    assert_eq!(shards.len(), 1, "the money stays where it is");
     assert!(data["milliseconds"].is_u64(), "{data}");
     assert_eq!(number(&data["amount"]), 5 * CSC);
     assert_eq!(network.balance("carol"), 995 * CSC);
@@ -32,6 +33,70 @@ fn every_node_answers_like_the_others_after_a_payment() {
         assert_eq!(data["outcome"], "committed", "via {via}");
         assert_eq!(network.balance("frank"), (1_000 + paid) * CSC, "via {via}");
     }
+}
+
+#[test]
+fn a_payment_into_another_shard_commits_in_both_or_in_none() {
+    let network = Network::start_across();
+    let homes = |name: &str| -> Vec<u64> {
+        let shown = network.json(0, &["account", "show", name]);
+        let objects = shown["objects"].as_array().expect("objects");
+        objects
+            .iter()
+            .filter_map(|object| object["shard"].as_u64())
+            .collect()
+    };
+    let [home] = homes("erin")[..] else {
+        panic!("erin begins with one account");
+    };
+    let other = (1 - home).to_string();
+    let send = ["send", "5", "ivan", "--from", "erin", "--shard", &other];
+    let ran = network.run(&[&send[..], &["--watch"]].concat());
+    assert_eq!(ran.code, 0, "{ran:?}");
+    for shard in 0..2 {
+        let lane = |line: &&str| line.starts_with(&format!("shard {shard}  "));
+        let lane = ran
+            .stderr
+            .lines()
+            .find(lane)
+            .expect("a lane for each shard");
+        assert!(
+            lane.contains("commit ") && lane.contains("signed by"),
+            "{lane}"
+        );
+    }
+    let shown = network.json(0, &["tx", "show", ran.stdout.trim()]);
+    assert_eq!(shown["shards"], serde_json::json!([0, 1]));
+    let decisions = shown["decisions"].as_array().expect("decisions");
+    assert!(
+        decisions
+            .iter()
+            .all(|decision| decision["outcome"] == "committed")
+    );
+    assert!(homes("ivan").contains(&(1 - home)));
+    assert_eq!(network.balance("erin"), 995 * CSC);
+    assert_eq!(network.balance("ivan"), 1_005 * CSC);
+
+    // Two of the four members of the other shard are too few.
+    let first = 4 * (1 - home);
+    for node in [format!("n{first}"), format!("n{}", first + 1)] {
+        network.json(0, &["testnet", "kill", &node]);
+    }
+    let wait = [&send[..], &["--timeout", "3"]].concat();
+    let unknown = network.run(&wait);
+    assert_eq!(unknown.code, 11, "{unknown:?}");
+    assert!(
+        unknown
+            .stderr
+            .contains(&format!("no decision from shard {other}")),
+        "{unknown:?}"
+    );
+    for node in [format!("n{first}"), format!("n{}", first + 1)] {
+        network.json(0, &["testnet", "restart", &node]);
+    }
+    let settled = network.json(0, &send);
+    assert_eq!(settled["outcome"], "committed");
+    assert_eq!(network.balance("ivan"), 1_010 * CSC);
 }
 
 #[test]

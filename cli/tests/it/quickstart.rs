@@ -32,7 +32,7 @@ fn the_quick_start_of_the_readme_works() {
         panic!("the first command starts a network: {up:?}");
     };
     let folder = folder();
-    let network = Network::start_in(folder.path(), flags);
+    let network = Network::up(folder.path(), flags);
     eventually("READY is said", || {
         network.stderr().contains("READY in ").then_some(())
     });

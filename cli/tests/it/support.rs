@@ -123,7 +123,7 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// A new network in a folder of its own.
+    /// A new network of one shard in a folder of its own.
     #[track_caller]
     pub(crate) fn start() -> Self {
         let folder = folder();
@@ -132,9 +132,24 @@ impl Network {
         network
     }
 
-    /// The network of `directory`, new or resumed.
+    /// A new network of two shards in a folder of its own.
+    #[track_caller]
+    pub(crate) fn start_across() -> Self {
+        let folder = folder();
+        let mut network = Self::up(folder.path(), &[]);
+        network._folder = Some(folder);
+        network
+    }
+
+    /// The network of one shard of `directory`, new or resumed.
     #[track_caller]
     pub(crate) fn start_in(directory: &Path, arguments: &[&str]) -> Self {
+        Self::up(directory, &[&["--shards", "1"], arguments].concat())
+    }
+
+    /// The network of `directory`, new or resumed, as it is without further flags.
+    #[track_caller]
+    pub(crate) fn up(directory: &Path, arguments: &[&str]) -> Self {
         let mut command = program(
             directory,
             &["testnet", "up", "--json", "--exit-with-parent"],
@@ -259,7 +274,7 @@ impl Drop for Network {
 
 /// The network that the tests share which change nothing that others look at. It ends with the
 /// process of the tests: nobody holds the other end of its standard input then.
-pub(crate) static SHARED: LazyLock<Network> = LazyLock::new(Network::start);
+pub(crate) static SHARED: LazyLock<Network> = LazyLock::new(Network::start_across);
 
 /// The process of a node, if it has one.
 pub(crate) fn pid(node: &Value) -> Option<u32> {

@@ -156,6 +156,7 @@ impl Payer {
                 to: party(self.to),
                 amount: Amount::from_ncsc(amount),
                 using: None,
+                home: None,
             };
             self.pay_once(&order, &seen);
         }

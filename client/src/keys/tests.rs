@@ -1,6 +1,6 @@
 //! The public keys of local networks.
 
-use model::Time;
+use model::{Profile, Time};
 
 use super::*;
 
@@ -8,7 +8,9 @@ fn genesis(name: &str) -> Genesis {
     Genesis {
         name: name.to_owned(),
         created: Time::ZERO,
+        profile: Profile::Open,
         shards: Vec::new(),
+        mappings: Vec::new(),
         objects: Vec::new(),
     }
 }

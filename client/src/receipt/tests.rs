@@ -31,6 +31,7 @@ async fn receipts() -> (World, [Receipt; 2]) {
             to: key("bob"),
             amount: Amount::from_ncsc(csc * CSC),
             using,
+            home: None,
         };
         let sent = wallet
             .expect("it opens")

@@ -127,8 +127,8 @@ impl<'a, A: Api> Conversation<'a, A> {
             Response::Accepted | Response::Decided(_) => {
                 if !self.submitted {
                     self.submitted = true;
-                    let node = self.node;
-                    self.board.watch.tell(Event::Submitted { node });
+                    let (node, shard) = (self.node, self.shard);
+                    self.board.watch.tell(Event::Submitted { node, shard });
                 }
                 Ok(Step::Follow)
             }
@@ -164,9 +164,18 @@ impl<'a, A: Api> Conversation<'a, A> {
             Response::Refused(Refused::NotYet(progress) | Refused::Unknown(progress)) => {
                 self.undecided(progress).await
             }
+            Response::Refused(Refused::UnderWay(_)) => Ok(self.under_way()),
             Response::Refused(refused) => self.later(refused),
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// The shard has begun the transaction, and decides it when it has heard of the others: before its
+    /// deadline or after it.
+    fn under_way(&self) -> Step {
+        let id = self.subject.id;
+        self.board.note_under_way(self.node, id, self.shard);
+        Step::Again(PAUSE_MIN)
     }
 
     /// The node is so far, and shows no decision. If the deadline is over at that, there may be one
@@ -178,6 +187,7 @@ impl<'a, A: Api> Conversation<'a, A> {
         let id = &self.subject.id;
         match self.client.look(&self.node, self.shard, id).await? {
             Look::Found(_, decision) => Ok(Step::End(Verdict::Decided(decision))),
+            Look::UnderWay => Ok(self.under_way()),
             Look::Absent(progress) if self.is_over(progress) => Ok(Step::End(Verdict::Over)),
             Look::Absent(_) => Ok(Step::Again(PAUSE_MIN)),
         }

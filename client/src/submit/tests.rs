@@ -2,24 +2,28 @@
 
 use std::time::Duration;
 
-use contracts::{Arguments, Calls, Secret, Terms};
+use contracts::{Arguments, Calls, Procedure, Secret, Terms};
 use model::api::Request;
 use model::result::Outcome;
 use model::transaction::Authorized;
-use model::{Mode, key::Zip215};
-use system_contracts::cscoin::{CSC, Payment, Transfer};
+use model::{Mode, ShardId, key::Zip215};
+use system_contracts::cscoin::{CSC, CannotRun, Payment, Transfer, TransferTo};
 
-use super::Fate;
+use super::{Fate, Subject};
 use crate::api::Api;
 use crate::connection::{Client, Options};
 use crate::error::{Class, Error};
+use crate::find::Survey;
 use crate::follow::Watch;
 use crate::keys::local_secret;
 use crate::outcome::Settled;
 use crate::testing::{Manner, World, key};
 
-/// Five CSC from alice's first account to bob.
-fn payment(world: &World, valid_ms: u64) -> Authorized {
+/// Five CSC from alice's first account to bob, as `procedure` has it.
+fn made<P>(world: &World, valid_ms: u64, procedure: &P) -> Authorized
+where
+    P: Procedure<LocalParameters = Vec<Payment>, SecretParameters = (), Error = CannotRun>,
+{
     let inputs = world.inner().ledger.accounts_of(&key("alice"));
     let arguments = Arguments {
         inputs: inputs.into_iter().take(1).collect(),
@@ -32,7 +36,7 @@ fn payment(world: &World, valid_ms: u64) -> Authorized {
     };
     let mut calls = Calls::new(world.genesis.network());
     calls
-        .call(&Transfer, arguments)
+        .call(procedure, arguments)
         .expect("alice has an account");
     let draft = calls.draft(Terms {
         nonce: [7; 16],
@@ -44,6 +48,16 @@ fn payment(world: &World, valid_ms: u64) -> Authorized {
         .finish()
         .expect("one call");
     formed.verify(&mut Zip215).expect("alice signed")
+}
+
+/// A payment that concerns the first shard alone.
+fn payment(world: &World, valid_ms: u64) -> Authorized {
+    made(world, valid_ms, &Transfer)
+}
+
+/// A payment into the second shard.
+fn across(world: &World) -> Authorized {
+    made(world, 20_000, &TransferTo(ShardId::new(1)))
 }
 
 async fn settle<A: Api>(client: &Client<A>, payment: &Authorized) -> Result<Fate<Settled>, Error> {
@@ -127,6 +141,7 @@ async fn forged_decisions_are_not_believed() {
     let Ok(Fate::Open {
         unknown,
         unsent: None,
+        ..
     }) = fate
     else {
         panic!("nobody has told the truth");
@@ -145,6 +160,7 @@ async fn without_a_decision_the_outcome_is_unknown_after_the_time() {
     let Ok(Fate::Open {
         unknown,
         unsent: None,
+        ..
     }) = settle(&client, &payment(&world, 40_000)).await
     else {
         panic!("nothing was decided");
@@ -338,4 +354,109 @@ async fn a_decision_from_before_the_deadline_is_found_after_it() {
     world.inner().ledger.pass_time(now);
     world.set(0, Manner::Denier);
     assert!(is_committed(&settle(&client, &payment).await));
+}
+
+/// Sets how the nodes of the second shard behave.
+fn second(world: &World, manner: Manner) {
+    for number in 4..8 {
+        world.set(number, manner);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_of_one_shard_outweighs_whatever_another_one_denies() {
+    let world = World::of_shards(&[&[1_000], &[]]);
+    let client = world.client(Options::default());
+    let payment = across(&world);
+    assert!(is_committed(&settle(&client, &payment).await));
+    second(&world, Manner::Denier);
+    let fate = settle(&client, &payment).await;
+    let Ok(Fate::Open { unknown, .. }) = fate else {
+        panic!("it is committed");
+    };
+    assert_eq!(unknown.shard, ShardId::new(1));
+    let survey = client.survey(&payment.id(), payment.transaction()).await;
+    assert!(matches!(survey, Survey::Open));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_of_one_shard_is_enough_and_the_others_are_not_waited_for_long() {
+    let world = World::of_shards(&[&[1_000], &[]]);
+    let client = world.client(Options::default());
+    let (first, second_one) = (payment(&world, 40_000), across(&world));
+    assert!(is_committed(&settle(&client, &first).await));
+    second(&world, Manner::Silent);
+    let began = tokio::time::Instant::now();
+    let Ok(Fate::Decided(settled)) = settle(&client, &second_one).await else {
+        panic!("its input is spent");
+    };
+    assert!(began.elapsed() < Duration::from_secs(10));
+    assert!(!settled.is_committed() && !settled.is_complete());
+    assert_eq!(
+        settled.cause().map(|(shard, _)| shard),
+        Some(ShardId::new(0))
+    );
+    let id = second_one.id();
+    let survey = client.survey(&id, second_one.transaction()).await;
+    assert!(matches!(survey, Survey::Decided(found) if found.decisions == settled.decisions));
+    let shown = client.transaction(&id).await.expect("a shard answers");
+    assert_eq!(shown.expect("it is decided").decisions, settled.decisions);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_shard_that_had_not_begun_it_by_the_deadline_speaks_for_all() {
+    let world = World::of_shards(&[&[1_000], &[]]);
+    world.set_hearing_in(0, false);
+    world.set_deciding_in(1, false);
+    let client = world.client(Options {
+        timeout: Duration::from_secs(10),
+        ..Options::default()
+    });
+    let payment = across(&world);
+    let fate = settle(&client, &payment).await;
+    assert!(matches!(
+        fate,
+        Ok(Fate::Open {
+            under_way: true,
+            ..
+        })
+    ));
+    tokio::time::sleep(Duration::from_secs(25)).await;
+    let now = world.now();
+    world.inner().ledger.pass_time(now);
+    let subject = Subject {
+        id: payment.id(),
+        submit: None,
+        valid_until: Some(payment.body().valid_until),
+    };
+    let (shards, nobody) = (&payment.body().participants, Watch::nobody());
+    let until = client.deadline();
+    let fate = client.follow_all(&subject, shards, until, &nobody).await;
+    assert!(matches!(fate, Ok(Fate::Never)));
+    let survey = client.survey(&payment.id(), payment.transaction()).await;
+    assert!(matches!(survey, Survey::Never));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transaction_that_a_shard_has_begun_may_be_decided_after_its_deadline() {
+    let world = World::of_shards(&[&[1_000], &[]]);
+    world.set_hearing_in(0, false);
+    let client = world.client(Options {
+        timeout: Duration::from_secs(60),
+        ..Options::default()
+    });
+    let payment = across(&world);
+    let time = async {
+        tokio::time::sleep(Duration::from_secs(25)).await;
+        let now = world.now();
+        world.inner().ledger.pass_time(now);
+        // One of them says what is not so. Two would have to.
+        world.set(0, Manner::Denier);
+        let survey = client.survey(&payment.id(), payment.transaction()).await;
+        assert!(matches!(survey, Survey::Open));
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        world.set_hearing_in(0, true);
+    };
+    let (fate, ()) = tokio::join!(settle(&client, &payment), time);
+    assert!(is_committed(&fate));
 }

@@ -1,309 +1,147 @@
-//! What the shard has decided, and the answers that follow from it.
+//! All shards together: what they say to each other, and what they come to.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
-use contracts::Content;
-use model::active_set::ActiveSet;
-use model::api::{Found, Page, Progress, Refused, Request, Response, owner_label};
-use model::head::Head;
-use model::key::Zip215;
-use model::merkle::{self, Lookup};
+use model::api::{Request, Response};
 use model::receipt::CertifiedResult;
-use model::result::{AbortReason, Outcome, TransactionResult, results_tree};
-use model::shard::Seat;
+use model::result::{AbortReason, Outcome};
 use model::transaction::Authorized;
-use model::{
-    Certificate, Committee, Genesis, Hash, HeadCertificate, Height, Object, ObjectId, PublicKey,
-    SecretKey, Time, Transaction, TransactionId, validity,
-};
-use system_contracts::cscoin::{self, Account};
+use model::{Genesis, Object, PublicKey, Time, TransactionId};
+use system_contracts::cscoin::Account;
 
-use super::{CREATED, SHARD};
+use super::chain::{Chain, Stand, accounts};
+use super::{MEMBERS, secret};
 
-/// Objects on a page, few so that pages are turned.
-const PAGE: usize = 3;
-
-type Objects = BTreeMap<ObjectId, Arc<Object>>;
-
-/// The chain of the shard. Height 0 is the genesis document.
+/// The chains of all shards, by position.
 pub(crate) struct Ledger {
-    committee: Committee,
-    secrets: Vec<SecretKey>,
-    /// The active objects at each height.
-    objects: Vec<Objects>,
-    times: Vec<Time>,
-    decided: BTreeMap<TransactionId, (Transaction, usize, CertifiedResult)>,
-    waiting: Vec<Authorized>,
-    deciding: bool,
+    pub(super) chains: Vec<Chain>,
 }
 
 impl Ledger {
-    pub(super) fn new(genesis: &Genesis, secrets: Vec<SecretKey>) -> Self {
-        let committee = genesis.committee(SHARD).expect("the shard is there");
+    pub(super) fn new(genesis: &Genesis) -> Self {
+        let chains = genesis.shards.iter().enumerate().map(|(position, shard)| {
+            let numbers = position * MEMBERS..(position + 1) * MEMBERS;
+            Chain::new(genesis, shard.shard, numbers.map(secret).collect())
+        });
         Self {
-            committee: committee.expect("four nodes"),
-            secrets,
-            objects: vec![genesis.objects_of(SHARD)],
-            times: vec![CREATED],
-            decided: BTreeMap::new(),
-            waiting: Vec::new(),
-            deciding: true,
+            chains: chains.collect(),
         }
     }
 
-    pub(super) fn set_deciding(&mut self, deciding: bool, now: Time) {
-        self.deciding = deciding;
-        if deciding {
-            for transaction in std::mem::take(&mut self.waiting) {
-                self.decide(&transaction, now);
+    /// Lets the shards do what there is to do.
+    pub(super) fn settle(&mut self, now: Time) {
+        for chain in &mut self.chains {
+            chain.take_up(now);
+        }
+        let begun = self.chains.iter().flat_map(Chain::sessions);
+        for transaction in begun.collect::<Vec<_>>() {
+            if let Some(verdict) = self.verdict(&transaction, now) {
+                self.tell(&transaction, verdict, now);
+            }
+        }
+    }
+
+    /// What becomes of a transaction that at least one shard has voted to commit, if that is known.
+    fn verdict(&self, transaction: &Authorized, now: Time) -> Option<Result<(), AbortReason>> {
+        let (id, body) = (transaction.id(), transaction.body());
+        let participants = &body.participants;
+        let chains = self.chains.iter();
+        let chains = chains.filter(|chain| participants.contains(&chain.shard()));
+        let mut unheard = false;
+        for chain in chains {
+            match chain.stand(&id) {
+                Stand::Aborted => {
+                    let shard = chain.shard();
+                    return Some(Err(AbortReason::Refused { shard }));
+                }
+                Stand::Unknown => unheard = true,
+                Stand::Prepared | Stand::Committed => {}
+            }
+        }
+        if !unheard {
+            return Some(Ok(()));
+        }
+        (now > body.valid_until).then_some(Err(AbortReason::Deadline))
+    }
+
+    /// Tells those who wait for it and can hear it.
+    fn tell(&mut self, transaction: &Authorized, verdict: Result<(), AbortReason>, now: Time) {
+        for chain in &mut self.chains {
+            let waits = chain.stand(&transaction.id()) == Stand::Prepared;
+            if waits && chain.hearing && chain.deciding {
+                chain.conclude(transaction, verdict, now);
             }
         }
     }
 
     /// Forgets what waits, as nodes do that are restarted.
     pub(crate) fn lose_waiting(&mut self) {
-        self.waiting.clear();
+        self.chains.iter_mut().for_each(Chain::lose_waiting);
     }
 
-    /// Makes a block of nothing, so that block time goes on.
+    /// Makes a block of nothing in each shard, so that block time goes on.
     pub(crate) fn pass_time(&mut self, now: Time) {
-        self.objects.push(self.active().clone());
-        self.times.push(now);
+        for chain in &mut self.chains {
+            chain.pass_time(now);
+        }
     }
 
-    pub(crate) fn height(&self) -> usize {
-        self.objects.len() - 1
-    }
-
-    pub(crate) fn active(&self) -> &Objects {
-        &self.objects[self.height()]
-    }
-
+    /// How many transactions were committed.
     pub(crate) fn committed(&self) -> usize {
-        let results = self.decided.values();
-        results
-            .filter(|(_, _, result)| result.result.outcome == Outcome::Committed)
-            .count()
+        let committed = self.chains.iter().flat_map(Chain::committed);
+        committed.collect::<BTreeSet<_>>().len()
     }
 
-    /// Whether a transaction was decided more than a few seconds ago.
-    pub(super) fn is_old(&self, id: &TransactionId, now: Time) -> bool {
-        let decided = self.decided.get(id);
-        decided.is_some_and(|(_, height, _)| now.since_ms(self.times[*height]) > 5_000)
-    }
-
-    /// Where the chain stood in the beginning.
-    pub(super) fn stale(&self) -> Progress {
-        self.progress(0)
-    }
-
-    pub(crate) fn balance(&self, owner: &PublicKey) -> u64 {
-        let accounts = accounts(self.active());
-        let owned = accounts.filter(|(_, account)| account.owner == *owner);
+    pub(super) fn balance(&self, owner: &PublicKey) -> u64 {
+        let owned = self
+            .accounts()
+            .filter(|(_, account)| account.owner == *owner);
         owned.map(|(_, account)| account.balance).sum()
     }
 
     /// All the money there is.
     pub(crate) fn supply(&self) -> u64 {
-        accounts(self.active())
-            .map(|(_, account)| account.balance)
-            .sum()
+        self.accounts().map(|(_, account)| account.balance).sum()
     }
 
-    /// The accounts of an owner, ascending.
+    /// The accounts of an owner, ascending within each shard.
     pub(crate) fn accounts_of(&self, owner: &PublicKey) -> Vec<Object> {
-        let accounts = accounts(self.active());
-        let owned = accounts.filter(|(_, account)| account.owner == *owner);
-        owned.map(|(object, _)| (**object).clone()).collect()
+        let owned = self
+            .accounts()
+            .filter(|(_, account)| account.owner == *owner);
+        owned.map(|(object, _)| object.clone()).collect()
     }
 
-    /// Decides a transaction in a block of its own.
-    fn decide(&mut self, transaction: &Authorized, now: Time) {
-        let id = transaction.id();
-        let valid_until = transaction.body().valid_until;
-        if self.decided.contains_key(&id) || now > valid_until {
-            return;
-        }
-        let mut objects = self.active().clone();
-        let alpha: &dyn ActiveSet = &objects;
-        let outcome = match validity::valid(alpha, transaction, &system_contracts::checkers()) {
-            Ok(effects) => {
-                objects.retain(|id, _| !effects.consumed.contains(id));
-                objects.extend(effects.created);
-                Outcome::Committed
-            }
-            Err(invalid) => Outcome::Aborted(AbortReason::Invalid(invalid)),
-        };
-        self.objects.push(objects);
-        self.times.push(now);
-        let result = TransactionResult {
-            transaction: id,
-            outcome,
-        };
-        let height = self.height();
-        let certified = certify(result, height, now, &self.committee, &self.signers(3));
-        let record = (transaction.transaction().clone(), height, certified);
-        self.decided.insert(id, record);
+    fn accounts(&self) -> impl Iterator<Item = (&Object, Account)> {
+        let accounts = self
+            .chains
+            .iter()
+            .flat_map(|chain| accounts(chain.active()));
+        accounts.map(|(object, account)| (&**object, account))
     }
 
-    /// The first `count` members with their keys.
-    fn signers(&self, count: usize) -> Vec<(Seat, &SecretKey)> {
-        let seats = (0..count).filter_map(Seat::new);
-        seats.zip(&self.secrets).collect()
+    /// A decision that only the member on one seat of a shard signed, three times over.
+    pub(super) fn forge(
+        &self,
+        shard: usize,
+        id: TransactionId,
+        outcome: Outcome,
+        now: Time,
+    ) -> CertifiedResult {
+        self.chains[shard].forge(id, outcome, now)
     }
 
-    /// A decision that only the member on one seat signed, three times over.
-    pub(crate) fn forge(&self, id: TransactionId, outcome: Outcome, now: Time) -> CertifiedResult {
-        let result = TransactionResult {
-            transaction: id,
-            outcome,
-        };
-        let forger = &self.secrets[3];
-        let seats = (0..3).filter_map(Seat::new);
-        let signers: Vec<_> = seats.map(|seat| (seat, forger)).collect();
-        certify(result, self.height() + 1, now, &self.committee, &signers)
-    }
-
-    /// What an honest node answers that is at `height`, or at the tip.
+    /// What an honest node of a shard answers that is at `height`, or at the tip.
     pub(super) fn answer(
         &mut self,
+        shard: usize,
         request: &Request,
         height: Option<usize>,
         now: Time,
     ) -> Response {
-        let height = height.unwrap_or(self.height());
-        let progress = self.progress(height);
-        let unknown = Response::Refused(Refused::Unknown(progress));
-        match request {
-            Request::Status | Request::Head | Request::SubmitAll(_) | Request::Results { .. } => {
-                Response::Refused(Refused::Unavailable)
-            }
-            Request::Submit(transaction) => self.submit(transaction, progress, now),
-            Request::Outcome { transaction, .. } => match self.decided.get(transaction) {
-                Some((_, at, result)) if *at <= height => Response::Outcome(result.clone()),
-                Some(_) | None => Response::Refused(Refused::NotYet(progress)),
-            },
-            Request::Transaction(id) => match self.decided.get(id) {
-                Some((transaction, at, result)) if *at <= height => Response::Transaction(Found {
-                    transaction: transaction.clone(),
-                    height: Height::new(*at as u64),
-                    result: Some(result.clone()),
-                }),
-                Some(_) | None => unknown,
-            },
-            Request::Object(id) => {
-                self.objects[height]
-                    .get(id)
-                    .map_or(unknown, |object| Response::Object {
-                        object: (**object).clone(),
-                        height: progress.height,
-                    })
-            }
-            Request::Labelled {
-                label,
-                after,
-                at_least,
-                wait_ms: _, // waiting is done above
-            } => {
-                if *at_least > progress.height {
-                    return Response::Refused(Refused::NotYet(progress));
-                }
-                Response::Labelled(page(&self.objects[height], label, *after, progress.height))
-            }
-        }
-    }
-
-    fn submit(&mut self, transaction: &Transaction, progress: Progress, now: Time) -> Response {
-        let network = self.committee.scope().network;
-        let formed = match transaction.clone().check_form(&network) {
-            Ok(formed) => formed,
-            Err(malformed) => return Response::Refused(Refused::malformed(malformed)),
-        };
-        if let Some((_, height, _)) = self.decided.get(&formed.id()) {
-            return Response::Decided(Height::new(*height as u64));
-        }
-        let valid_until = transaction.body.valid_until;
-        if now > valid_until || valid_until > now.plus_ms(model::bounds::VALIDITY_MS_MAX) {
-            return Response::Refused(Refused::OutOfTime(progress));
-        }
-        match formed.verify(&mut Zip215) {
-            Err(malformed) => Response::Refused(Refused::malformed(malformed)),
-            Ok(authorized) => {
-                self.waiting.push(authorized);
-                self.set_deciding(self.deciding, now);
-                Response::Accepted
-            }
-        }
-    }
-
-    fn progress(&self, height: usize) -> Progress {
-        Progress {
-            height: Height::new(height as u64),
-            time: self.times[height],
-        }
-    }
-}
-
-fn accounts(objects: &Objects) -> impl Iterator<Item = (&Arc<Object>, Account)> {
-    objects.values().filter_map(|object| {
-        let account = Account::read(cscoin::id(), object).ok()?;
-        Some((object, account))
-    })
-}
-
-fn page(objects: &Objects, label: &Hash, after: Option<ObjectId>, height: Height) -> Page {
-    let mut listed: Vec<Object> = objects
-        .iter()
-        .filter(|(id, _)| after.is_none_or(|after| **id > after))
-        .filter(|(_, object)| {
-            let account = Account::read(cscoin::id(), object);
-            account.is_ok_and(|account| owner_label(&account.owner) == *label)
-        })
-        .map(|(_, object)| (**object).clone())
-        .collect();
-    let more = listed.len() > PAGE;
-    listed.truncate(PAGE);
-    Page {
-        objects: listed,
-        height,
-        more,
-    }
-}
-
-/// A decision under a head that these members signed.
-fn certify(
-    result: TransactionResult,
-    height: usize,
-    time: Time,
-    committee: &Committee,
-    signers: &[(Seat, &SecretKey)],
-) -> CertifiedResult {
-    let tree = results_tree(&[result]);
-    let Lookup::Present(proof) = tree.prove(&result.key()) else {
-        panic!("the tree is made of this result");
-    };
-    let head = Head {
-        scope: *committee.scope(),
-        height: Height::new(height as u64),
-        previous: Hash::ZERO,
-        block: Hash::ZERO,
-        time,
-        results: tree.root(),
-        outbox: merkle::root(&[]),
-    };
-    let statement = head.statement();
-    let bytes = statement.signing_bytes(committee.scope());
-    let signatures = signers.iter().map(|(seat, key)| (*seat, key.sign(&bytes)));
-    CertifiedResult {
-        result,
-        proof,
-        head: HeadCertificate {
-            certificate: Certificate {
-                statement,
-                signatures: signatures.collect(),
-            },
-            head,
-        },
+        self.settle(now);
+        let response = self.chains[shard].answer(request, height, now);
+        self.settle(now);
+        response
     }
 }

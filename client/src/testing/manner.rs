@@ -67,19 +67,26 @@ impl Manner {
     }
 
     /// The answer, after the time that it takes; `None` for no answer.
-    pub(super) async fn answer(self, world: &World, request: &Request) -> Option<Response> {
+    pub(super) async fn answer(
+        self,
+        world: &World,
+        shard: usize,
+        request: &Request,
+    ) -> Option<Response> {
         let far_ahead = Height::new(1_000_000);
         match (self, request) {
             (Self::Silent, _) => pending().await,
             (Self::Mute, Request::Submit(_)) => {
-                world.honest(request, None).await;
+                world.honest(shard, request, None).await;
                 None
             }
             (Self::Sink, Request::Submit(_)) => Some(Response::Accepted),
             (Self::Forger, Request::Submit(_)) => Some(Response::Decided(far_ahead)),
             (Self::Forger, Request::Outcome { transaction, .. }) => {
                 let (inner, now) = (world.inner(), world.now());
-                let forged = inner.ledger.forge(*transaction, Outcome::Committed, now);
+                let forged = inner
+                    .ledger
+                    .forge(shard, *transaction, Outcome::Committed, now);
                 Some(Response::Outcome(forged))
             }
             (Self::Denier, Request::Submit(_)) => {
@@ -98,13 +105,10 @@ impl Manner {
                 }
                 | Request::Transaction(id),
             ) => {
-                let hidden = world.inner().ledger.is_old(id, world.now());
-                if hidden {
-                    return Some(Response::Refused(Refused::Unknown(
-                        world.inner().ledger.stale(),
-                    )));
+                if let Some(stale) = world.hidden(shard, id) {
+                    return Some(Response::Refused(Refused::Unknown(stale)));
                 }
-                Some(world.honest(request, None).await)
+                Some(world.honest(shard, request, None).await)
             }
             (Self::Busy, Request::Submit(_)) => {
                 Some(Response::Refused(Refused::Busy { retry_ms: 200 }))
@@ -112,13 +116,13 @@ impl Manner {
             (Self::Refuser, Request::Submit(_)) => {
                 Some(Response::Refused(Refused::malformed("for no reason")))
             }
-            (Self::Behind(height), _) => Some(world.honest(request, Some(height)).await),
+            (Self::Behind(height), _) => Some(world.honest(shard, request, Some(height)).await),
             (Self::Pretender(height), Request::Labelled { .. }) => {
                 let mut request = request.clone();
                 if let Request::Labelled { at_least, .. } = &mut request {
                     *at_least = Height::ZERO;
                 }
-                let mut response = world.honest(&request, Some(height)).await;
+                let mut response = world.honest(shard, &request, Some(height)).await;
                 if let Response::Labelled(page) = &mut response {
                     page.height = far_ahead;
                 }
@@ -139,7 +143,7 @@ impl Manner {
                 height: far_ahead,
             }),
             (Self::Swapper, Request::Transaction(_)) => {
-                let mut response = world.honest(request, None).await;
+                let mut response = world.honest(shard, request, None).await;
                 if let Response::Transaction(found) = &mut response {
                     found.transaction.body.nonce = [0; 16];
                 }
@@ -149,7 +153,7 @@ impl Manner {
                 Some(Response::Accepted).filter(|_| !matches!(request, Request::Submit(_)))
             }
             (Self::Plucker, Request::Outcome { .. } | Request::Transaction(_)) => {
-                let mut response = world.honest(request, None).await;
+                let mut response = world.honest(shard, request, None).await;
                 let result = match &mut response {
                     Response::Outcome(result) => Some(result),
                     Response::Transaction(found) => found.result.as_mut(),
@@ -160,7 +164,7 @@ impl Manner {
                 }
                 Some(response)
             }
-            _ => Some(world.honest(request, None).await),
+            _ => Some(world.honest(shard, request, None).await),
         }
     }
 

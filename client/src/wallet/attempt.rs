@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use model::{Nonce, Object, PublicKey, TransactionId};
+use model::{Nonce, Object, TransactionId};
 use tokio::time::Instant;
 
 use super::journal::{Attempt, Claim, Closed, Intent, Journal, State};
@@ -41,39 +41,61 @@ impl<A: Api> Wallet<A> {
         until: Instant,
         watch: &Watch<'_>,
     ) -> Result<Attempt, Error> {
-        let owner = job.order.from;
         loop {
-            let choose = self.chooser(job.order).await?;
+            let (choose, unread) = self.chooser(job).await?;
             match self.begin(job, choose, None, watch).await? {
                 Ok(attempt) => return Ok(attempt),
                 Err(Obstacle::Scattered(accounts)) => {
-                    self.merge(owner, accounts, until, watch).await?;
+                    self.merge(job, accounts, until, watch).await?;
                 }
                 Err(Obstacle::Held(transaction)) => {
-                    self.wait_for_holder(transaction, until, watch).await?;
+                    let contention = &mut job.contention;
+                    let found = self
+                        .wait_for_lock(contention, transaction, until, watch)
+                        .await?;
+                    if found.is_none() {
+                        self.wait_for_holder(transaction, until, watch).await?;
+                    }
                 }
                 Err(Obstacle::Short { have, need }) => {
-                    return Err(Error::InsufficientFunds { have, need });
+                    let short = Error::InsufficientFunds { have, need };
+                    return Err(unread.unwrap_or(short));
                 }
             }
         }
     }
 
-    /// How to choose for an order, with what has to be read for it.
-    async fn chooser(&self, order: Order) -> Result<Choose, Error> {
-        if let Some(object) = order.using {
+    /// How to choose for an order, with what has to be read for it, and why some of it could not be
+    /// read: a shard that does not answer holds nobody up who has enough in another one.
+    async fn chooser(&self, job: &Job) -> Result<(Choose, Option<Error>), Error> {
+        let Order {
+            from,
+            to: _, // whoever is paid, the money is the same
+            amount,
+            using,
+            home,
+        } = job.order;
+        let locked = job.contention.held();
+        if let Some(object) = using {
             let account = self.client.account(&object).await?;
-            if account.owner != order.from {
+            if account.owner != from {
                 return Err(Error::NotAnAccount { object });
             }
-            return Ok(Box::new(move |_| Ok(vec![account.object])));
+            let choose: Choose = Box::new(move |_| match locked.get(&object) {
+                Some(holder) => Err(Obstacle::Held(*holder)),
+                None => Ok(vec![account.object]),
+            });
+            return Ok((choose, None));
         }
-        let accounts = self.holdings(&order.from).await?.accounts;
+        let seen = self.journaled(Journal::seen).await?;
+        let (holdings, unread) = self.client.holdings_in_reach(&from, &seen).await;
         let now = (self.clock)();
-        Ok(Box::new(move |state| {
-            let held = state.held(|transaction| now > last_moment(transaction));
-            transfer::choose(&accounts, &held, order.amount)
-        }))
+        let choose: Choose = Box::new(move |state| {
+            let mut held = state.held(|transaction| now > last_moment(transaction));
+            held.extend(locked);
+            transfer::choose(&holdings.accounts, &held, amount, home)
+        });
+        Ok((choose, unread))
     }
 
     /// Makes, records and announces the next attempt of a job.
@@ -110,6 +132,7 @@ impl<A: Api> Wallet<A> {
     ) -> Result<Result<(Attempt, Option<Claim>), R>, Error> {
         let terms = Terms {
             network: self.client.network(),
+            profile: self.client.genesis().profile,
             nonce: fresh_nonce()?,
             created: (self.clock)(),
         };
@@ -127,11 +150,11 @@ impl<A: Api> Wallet<A> {
         Ok(recorded)
     }
 
-    /// Merges accounts of one owner into one. If somebody else spends one of them meanwhile, nothing
+    /// Merges accounts of the payer into one. If somebody else spends one of them meanwhile, nothing
     /// is merged, and that is well: whoever needs the merge looks again.
     async fn merge(
         &self,
-        owner: PublicKey,
+        job: &mut Job,
         accounts: Vec<Object>,
         until: Instant,
         watch: &Watch<'_>,
@@ -139,7 +162,7 @@ impl<A: Api> Wallet<A> {
         watch.tell(Event::Merging {
             accounts: accounts.len(),
         });
-        let intent = Intent::Merge(owner);
+        let intent = Intent::Merge(job.order.from);
         let choose = move |_: &State| Ok::<_, Infallible>(accounts);
         let (attempt, _claim) = match self.record(intent, None, choose, None, watch).await? {
             Ok(recorded) => recorded,
@@ -149,13 +172,17 @@ impl<A: Api> Wallet<A> {
         match self.client.settle(transaction, id, until, watch).await? {
             Fate::Decided(settled) => {
                 let closed = Closed::of(&settled);
-                self.close(Some((id, closed)), &settled.decisions).await
+                self.close(Some((id, closed)), &settled.decisions).await?;
+                self.may_pass(&mut job.contention, &settled, until, watch)
+                    .await;
+                Ok(())
             }
             Fate::Never => self.close(Some((id, Closed::Abandoned)), &[]).await,
             Fate::OutOfTime => Err(Error::Clock { transaction: id }),
             Fate::Open {
                 unknown,
                 unsent: None,
+                ..
             } => Err(unknown.into()),
             Fate::Open {
                 unsent: Some(error),

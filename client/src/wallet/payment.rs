@@ -9,6 +9,7 @@ use std::time::Duration;
 use model::{Time, Transaction, TransactionId, bounds};
 use tokio::time::Instant;
 
+use super::contention::Contention;
 use super::journal::{Attempt, Claim, Closed, Intent};
 use super::{Order, Wallet};
 use crate::amount::{Amount, AmountError};
@@ -34,6 +35,10 @@ pub(super) struct Job {
     earlier: BTreeSet<TransactionId>,
     /// The attempts that no node takes any more.
     late: BTreeSet<TransactionId>,
+    /// Who was in the way of earlier attempts.
+    pub(super) contention: Contention,
+    /// The last attempt that was aborted.
+    aborted: Option<Settled>,
 }
 
 impl<A: Api> Wallet<A> {
@@ -51,12 +56,18 @@ impl<A: Api> Wallet<A> {
             return Err(AmountError::Zero.into());
         }
         self.keys.secret(&order.from)?;
+        if let Some(home) = order.home {
+            self.client.committee(home)?;
+        }
         let until = self.client.deadline();
         let mut job = self.take_up(*order, watch).await?;
         loop {
-            let attempt = match self.attempt(&mut job, until, watch).await? {
-                Step::Settled(settled) => return Ok(*settled),
-                Step::Attempt(attempt) => *attempt,
+            let attempt = match self.attempt(&mut job, until, watch).await {
+                Ok(Step::Settled(settled)) => return Ok(*settled),
+                Ok(Step::Attempt(attempt)) => *attempt,
+                // Whatever holds the money has been in the way all the time.
+                Err(error @ Error::Held { .. }) => return job.aborted.ok_or(error),
+                Err(error) => return Err(error),
             };
             if let Some(settled) = self.pursue(&mut job, &attempt, until, watch).await? {
                 return Ok(settled);
@@ -83,6 +94,8 @@ impl<A: Api> Wallet<A> {
             earlier: open.iter().map(|attempt| attempt.id).collect(),
             late: BTreeSet::new(),
             open,
+            contention: Contention::default(),
+            aborted: None,
         })
     }
 
@@ -120,7 +133,16 @@ impl<A: Api> Wallet<A> {
     ) -> Result<Option<Settled>, Error> {
         let (id, transaction) = (attempt.id, &attempt.transaction);
         let over = self.over_at(transaction).min(until);
-        match self.client.settle(transaction, id, over, watch).await {
+        let mut fate = self.client.settle(transaction, id, over, watch).await;
+        if let Ok(Fate::Open {
+            under_way: true, ..
+        }) = fate
+            && over < until
+        {
+            // Another attempt would find its objects locked by this one.
+            fate = self.client.settle(transaction, id, until, watch).await;
+        }
+        match fate {
             Ok(Fate::Decided(settled)) => self.decided(job, settled, until, watch).await,
             Ok(Fate::Never) => {
                 self.abandon(job, &id).await?;
@@ -134,7 +156,8 @@ impl<A: Api> Wallet<A> {
             }
             Ok(Fate::Open {
                 unsent: Some(error),
-                unknown: _, // what was not sent is known well enough
+                unknown: _,   // what was not sent is known well enough
+                under_way: _, // nowhere
             }) => {
                 // An earlier command may have sent it all the same.
                 if !job.is_earlier(&id) {
@@ -170,8 +193,17 @@ impl<A: Api> Wallet<A> {
             // The abort of an earlier command's attempt is no answer to this one.
             return Ok(None);
         }
-        let committed = self.outlast(job, until, watch).await?;
-        Ok(Some(committed.unwrap_or(settled)))
+        if let Some(committed) = self.outlast(job, until, watch).await? {
+            return Ok(Some(committed));
+        }
+        if self
+            .may_pass(&mut job.contention, &settled, until, watch)
+            .await
+        {
+            job.aborted = Some(settled);
+            return Ok(None);
+        }
+        Ok(Some(settled))
     }
 
     /// Asks what became of the open attempts, and forgets those that cannot commit. A commit ends
@@ -179,14 +211,14 @@ impl<A: Api> Wallet<A> {
     async fn survey(&self, job: &mut Job) -> Result<Option<Settled>, Error> {
         for attempt in job.open.clone() {
             match self.client.survey(&attempt.id, &attempt.transaction).await {
-                Ok(Survey::Decided(settled)) => {
+                Survey::Decided(settled) => {
                     let settled = self.conclude(job, *settled).await?;
                     if settled.is_committed() {
                         return Ok(Some(settled));
                     }
                 }
-                Ok(Survey::Never) => self.abandon(job, &attempt.id).await?,
-                Ok(Survey::Open) | Err(_) => {}
+                Survey::Never => self.abandon(job, &attempt.id).await?,
+                Survey::Open => {}
             }
         }
         Ok(None)
@@ -254,7 +286,7 @@ impl<A: Api> Wallet<A> {
         }
     }
 
-    /// Records that an attempt can never be decided.
+    /// Records that an attempt can never be committed.
     pub(super) async fn abandon(&self, job: &mut Job, id: &TransactionId) -> Result<(), Error> {
         job.forget(id);
         self.close(Some((*id, Closed::Abandoned)), &[]).await

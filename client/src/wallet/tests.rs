@@ -3,6 +3,7 @@
 mod accounts;
 mod finding;
 mod retry;
+mod shards;
 mod storm;
 mod together;
 
@@ -32,8 +33,12 @@ struct Desk {
 
 impl Desk {
     fn new(alice: &[u64]) -> Self {
+        Self::of_shards(&[alice])
+    }
+
+    fn of_shards(alice: &[&[u64]]) -> Self {
         Self {
-            world: World::new(alice),
+            world: World::of_shards(alice),
             directory: directory(),
             told: Mutex::default(),
         }
@@ -84,7 +89,7 @@ impl Desk {
     }
 
     fn all(&self, manner: Manner) {
-        for number in 0..4 {
+        for number in 0..self.world.size() {
             self.world.set(number, manner);
         }
     }
@@ -96,6 +101,7 @@ fn pay(csc: u64) -> Order {
         to: key("bob"),
         amount: Amount::from_ncsc(csc * CSC),
         using: None,
+        home: None,
     }
 }
 

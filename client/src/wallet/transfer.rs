@@ -1,17 +1,20 @@
 //! Which accounts to spend, and the transaction that spends them.
 //!
-//! The largest accounts come first, so that a payment consumes few, and accounts that an undecided
-//! payment consumes are left alone. A transaction consumes [`INPUTS_MAX`] accounts at most. If more
+//! A payment out of one shard is decided by that shard alone, which is fastest, so several shards are
+//! drawn on only if none has enough. The largest accounts come first, so that a payment consumes few,
+//! and accounts that an undecided payment consumes are left alone. A transaction consumes [`INPUTS_MAX`] accounts at most. If more
 //! are needed, so many are merged into one first, which is a transaction of its own, and again until
 //! the payment fits.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use contracts::{Arguments, Calls, Procedure, Secret};
+use model::TransactionId;
 use model::key::Zip215;
 use model::transaction::Authorized;
-use model::{Mode, NetworkId, Nonce, Object, ObjectId, SecretKey, Time, TransactionId};
-use system_contracts::cscoin::{CannotRun, Merge, Payment, Transfer};
+use model::{Mode, NetworkId, Nonce, Object, ObjectId, Profile, SecretKey, ShardId, Time};
+use system_contracts::cscoin::{CannotRun, Merge, Payment, Transfer, TransferTo};
 
 use super::journal::Intent;
 use crate::amount::Amount;
@@ -43,28 +46,33 @@ pub(super) enum Obstacle {
     },
 }
 
-/// Chooses among the accounts of one owner, the largest of which comes first.
+/// Chooses among the accounts of one owner, the largest of which comes first. If one shard alone has
+/// enough, its accounts are chosen: `home` if it is one of those, else the one that takes the fewest.
 pub(super) fn choose(
     accounts: &[Account],
     held: &BTreeMap<ObjectId, TransactionId>,
     need: Amount,
+    home: Option<ShardId>,
 ) -> Result<Vec<Object>, Obstacle> {
     let is_free = |account: &&Account| !held.contains_key(&account.id);
-    let mut chosen = Vec::new();
-    let mut sum = Amount::default();
+    let mut shards: BTreeMap<ShardId, Vec<&Account>> = BTreeMap::new();
     for account in accounts.iter().filter(is_free) {
-        if sum >= need {
-            break;
+        let shard = shards.entry(account.object.home).or_default();
+        shard.push(account);
+    }
+    let alone = shards.iter().filter_map(|(shard, accounts)| {
+        let chosen = enough(accounts.iter().copied(), need)?;
+        Some((Some(*shard) != home, chosen.len(), chosen))
+    });
+    let alone = alone.filter(|(_, count, _)| *count <= INPUTS_MAX);
+    if let Some((.., chosen)) = alone.min_by_key(|(elsewhere, count, _)| (*elsewhere, *count)) {
+        return Ok(objects(chosen));
+    }
+    if let Some(chosen) = enough_of_few(&shards, need) {
+        if chosen.len() <= INPUTS_MAX {
+            return Ok(objects(chosen));
         }
-        sum = sum.plus(account.balance);
-        chosen.push(account.object.clone());
-    }
-    if sum >= need && chosen.len() <= INPUTS_MAX {
-        return Ok(chosen);
-    }
-    if sum >= need {
-        chosen.truncate(INPUTS_MAX);
-        return Err(Obstacle::Scattered(chosen));
+        return Err(Obstacle::Scattered(objects(to_merge(&chosen))));
     }
     let have = accounts
         .iter()
@@ -76,11 +84,73 @@ pub(super) fn choose(
     }
 }
 
+/// The first of the accounts that hold so much together, if all of them do.
+fn enough<'a>(
+    accounts: impl Iterator<Item = &'a Account>,
+    need: Amount,
+) -> Option<Vec<&'a Account>> {
+    let mut chosen = Vec::new();
+    let mut sum = Amount::default();
+    for account in accounts {
+        sum = sum.plus(account.balance);
+        chosen.push(account);
+        if sum >= need {
+            return Some(chosen);
+        }
+    }
+    None
+}
+
+/// The largest accounts that hold so much together, out of as few shards as possible: those that hold
+/// most.
+fn enough_of_few<'a>(
+    shards: &BTreeMap<ShardId, Vec<&'a Account>>,
+    need: Amount,
+) -> Option<Vec<&'a Account>> {
+    let total = |accounts: &[&Account]| {
+        let balances = accounts.iter().map(|account| account.balance);
+        balances.fold(Amount::default(), Amount::plus)
+    };
+    let mut richest: Vec<&Vec<&Account>> = shards.values().collect();
+    richest.sort_by_key(|accounts| Reverse(total(accounts)));
+    let mut together: Vec<&Account> = Vec::new();
+    for accounts in richest {
+        together.extend(accounts);
+        if total(&together) >= need {
+            together.sort_by_key(|account| Reverse(account.balance));
+            return enough(together.into_iter(), need);
+        }
+    }
+    None
+}
+
+/// Of too many accounts those to merge: as many of one shard as fit, or if no shard has two of them, of
+/// several.
+fn to_merge<'a>(accounts: &[&'a Account]) -> Vec<&'a Account> {
+    let mut shards: BTreeMap<ShardId, Vec<&Account>> = BTreeMap::new();
+    for account in accounts {
+        let shard = shards.entry(account.object.home).or_default();
+        shard.push(account);
+    }
+    let most = shards.into_values().max_by_key(Vec::len);
+    let mut chosen = most.filter(|most| most.len() > 1);
+    let chosen = chosen.get_or_insert_with(|| accounts.to_vec());
+    chosen.truncate(INPUTS_MAX);
+    std::mem::take(chosen)
+}
+
+fn objects(accounts: Vec<&Account>) -> Vec<Object> {
+    let accounts = accounts.into_iter();
+    accounts.map(|account| account.object.clone()).collect()
+}
+
 /// What a transaction is besides what it does.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
     /// The network.
     pub(super) network: NetworkId,
+    /// How its shards run S-BAC.
+    pub(super) profile: Profile,
     /// Drawn at random.
     pub(super) nonce: Nonce,
     /// When it is made.
@@ -100,13 +170,19 @@ pub(super) fn make(
                 payee: order.to,
                 amount: order.amount.ncsc(),
             };
-            call(&Transfer, inputs, vec![payment], terms, secret)
+            match order.home {
+                Some(home) => call(&TransferTo(home), inputs, vec![payment], terms, secret),
+                None => call(&Transfer, inputs, vec![payment], terms, secret),
+            }
         }
         Intent::Merge(_) => call(&Merge, inputs, (), terms, secret),
     }
 }
 
 /// A transaction of one call. What a node would refuse is refused here, before anything is sent.
+///
+/// All accounts have owners, so nobody competes for one; where the first of them lives is where the
+/// transaction is decided (sbac.md, 5.4).
 fn call<P: Procedure<SecretParameters = (), Error = CannotRun>>(
     procedure: &P,
     inputs: Vec<Object>,
@@ -114,9 +190,8 @@ fn call<P: Procedure<SecretParameters = (), Error = CannotRun>>(
     terms: Terms,
     secret: &SecretKey,
 ) -> Result<Authorized, Error> {
-    let mode = inputs
-        .first()
-        .map_or(Mode::AllVotes, |first| Mode::Decider(first.home));
+    let decider = inputs.first().map(|first| first.home);
+    let mode = decider.map_or(Mode::AllVotes, |decider| terms.profile.mode(decider));
     let arguments = Arguments {
         inputs,
         references: Vec::new(),

@@ -272,7 +272,7 @@ fn check_chain(
             certificate.statement == finalize && member.verify_certificate(certificate)
         });
         last_certified = certificate.is_some();
-        let entries = entries_of_final(&block, &scope.network)?;
+        let entries = entries_of_final(&block, member.shards())?;
         checked.push((
             Candidate {
                 block: std::sync::Arc::new(block),

@@ -5,24 +5,24 @@ use std::sync::Arc;
 
 use model::block::{BlockRef, Header, payload_hash};
 use model::encoding::Bytes;
-use model::transaction::Authorized;
-use model::{Block, Time, TransactionId};
+use model::{Block, Time};
 
 use super::{Bft, Candidate, Turn};
+use crate::action::{Action, ActionKey};
 use crate::member::Member;
 use crate::message::{Message, Proposal};
 
 /// What there is to propose.
 pub(crate) trait Work {
-    /// Sets aside the transactions that blocks short of final hold already. They wait again when
-    /// they are not named the next time.
-    fn set_aside(&mut self, elsewhere: BTreeSet<TransactionId>);
+    /// Sets aside what blocks short of final hold already. It waits again when it is not named the
+    /// next time.
+    fn set_aside(&mut self, elsewhere: BTreeSet<ActionKey>);
 
-    /// Whether anything waits that a block at `time` would decide.
+    /// Whether anything waits that a block at `time` would do.
     fn waits(&self, time: Time) -> bool;
 
     /// The payload of a block at `time`, and its entries.
-    fn payload(&self, time: Time) -> (Bytes, Vec<Authorized>);
+    fn payload(&self, time: Time) -> (Bytes, Vec<Action>);
 }
 
 /// What a leader builds on.
@@ -65,13 +65,13 @@ impl Bft {
         }
     }
 
-    /// Lets transactions rest that are in blocks short of final, as far as this member would build
+    /// Lets rest what is in blocks short of final, as far as this member would build
     /// on these blocks.
     fn set_aside(&mut self, base: Option<&Base>, work: &mut dyn Work) {
         if let Some(base) = base {
             let span = (self.tip.block, base.block);
             if self.aside != Some(span) {
-                work.set_aside(self.ids_above_tip(&base.block));
+                work.set_aside(self.keys_above_tip(&base.block));
                 self.aside = Some(span);
             }
         }
@@ -140,12 +140,12 @@ impl Bft {
             })
     }
 
-    /// The transactions of the blocks from the last final one up to `block`.
-    fn ids_above_tip(&self, block: &BlockRef) -> BTreeSet<TransactionId> {
+    /// The actions of the blocks from the last final one up to `block`.
+    fn keys_above_tip(&self, block: &BlockRef) -> BTreeSet<ActionKey> {
         self.chain_to(block)
             .unwrap_or_default()
             .iter()
-            .flat_map(|candidate| candidate.entries.iter().map(Authorized::id))
+            .flat_map(|candidate| candidate.entries.iter().map(Action::key))
             .collect()
     }
 

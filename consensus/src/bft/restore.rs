@@ -42,7 +42,7 @@ impl Bft {
         if block.header.scope != *scope {
             return Err(Refused::OtherScope);
         }
-        let entries = entries_of_final(&block, &scope.network)?;
+        let entries = entries_of_final(&block, member.shards())?;
         let candidate = Candidate {
             block: Arc::new(block),
             entries: Arc::new(entries),

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use model::block::{BlockRef, Header, encode_entries, payload_hash};
 use model::encoding::Bytes;
 use model::statement::{Height, Slot, Statement, Vote};
-use model::transaction::Authorized;
-use model::{Block, Certificate, Hash, Time, TransactionId};
+use model::{Block, Certificate, Hash, Time};
 
 use super::{Bft, PROPOSAL_WINDOW, Pace, Turn, WINDOW, Work};
+use crate::action::{Action, ActionKey};
 use crate::ledger::Tip;
 use crate::member::Member;
 use crate::member::tests::{member, seat, sign};
@@ -20,13 +20,13 @@ use crate::time::Now;
 struct Nothing;
 
 impl Work for Nothing {
-    fn set_aside(&mut self, _elsewhere: BTreeSet<TransactionId>) {}
+    fn set_aside(&mut self, _elsewhere: BTreeSet<ActionKey>) {}
 
     fn waits(&self, _time: Time) -> bool {
         false
     }
 
-    fn payload(&self, _time: Time) -> (Bytes, Vec<Authorized>) {
+    fn payload(&self, _time: Time) -> (Bytes, Vec<Action>) {
         (encode_entries(&[]), Vec::new())
     }
 }

@@ -27,6 +27,19 @@ pub(super) struct Link {
     pub(super) certificate: Option<HeadCertificate>,
     /// Whether the log says that this member signs the head.
     pub(super) guarded: bool,
+    /// Whether other shards will believe what is under the head.
+    believed: Believed,
+}
+
+/// How far a head is on its way to other shards.
+#[derive(Clone, Debug, PartialEq)]
+enum Believed {
+    /// Too few members have signed it.
+    No,
+    /// Enough have.
+    Ready(Box<HeadCertificate>),
+    /// Whoever carries it has been told.
+    Told,
 }
 
 impl Link {
@@ -39,6 +52,7 @@ impl Link {
             liars: BTreeSet::new(),
             certificate: None,
             guarded: false,
+            believed: Believed::No,
         }
     }
 
@@ -109,17 +123,34 @@ impl Link {
         }
     }
 
-    /// Makes the certificate, if there are enough signatures. One that its member did not make is
-    /// thrown away, so that a genuine one can take its place.
+    /// Makes the certificate, if there are enough signatures.
     fn certify(&mut self, turn: &mut Turn<'_>) {
-        let quorum = turn.member.committee().quorum();
-        if self.certificate.is_some() || self.signatures.len() < quorum {
+        if self.certificate.is_some() {
             return;
         }
+        let (threshold, quorum) = (
+            turn.member.promise_threshold(),
+            turn.member.committee().quorum(),
+        );
+        if self.believed == Believed::No && threshold < quorum {
+            let enough = self.gather(turn, threshold);
+            self.believe(enough);
+        }
+        if let Some(certificate) = self.gather(turn, quorum) {
+            self.publish(turn, certificate);
+        }
+    }
+
+    /// So many signatures over the head, if there are. One that its member did not make is thrown
+    /// away, so that a genuine one can take its place.
+    fn gather(&mut self, turn: &mut Turn<'_>, needed: usize) -> Option<HeadCertificate> {
+        if self.signatures.len() < needed {
+            return None;
+        }
         let statement = self.head.statement();
-        let mut signatures = Vec::with_capacity(quorum);
+        let mut signatures = Vec::with_capacity(needed);
         self.signatures.retain(|seat, (signature, checked)| {
-            if signatures.len() < quorum {
+            if signatures.len() < needed {
                 *checked = *checked || turn.member.verify(*seat, &statement, signature);
                 if !*checked {
                     return false;
@@ -128,13 +159,31 @@ impl Link {
             }
             true
         });
-        if signatures.len() == quorum {
-            let certificate = Certificate {
-                statement,
-                signatures,
-            };
-            let head = self.head.clone();
-            self.publish(turn, HeadCertificate { head, certificate });
+        let certificate = Certificate {
+            statement,
+            signatures,
+        };
+        let head = self.head.clone();
+        (certificate.signatures.len() == needed).then_some(HeadCertificate { head, certificate })
+    }
+
+    fn believe(&mut self, enough: Option<HeadCertificate>) {
+        if let Some(certificate) = enough.filter(|_| self.believed == Believed::No) {
+            self.believed = Believed::Ready(Box::new(certificate));
+        }
+    }
+
+    /// The head with enough signatures for other shards to believe it, once.
+    pub(super) fn take_believed(&mut self) -> Option<HeadCertificate> {
+        match std::mem::replace(&mut self.believed, Believed::No) {
+            Believed::Ready(certificate) => {
+                self.believed = Believed::Told;
+                Some(*certificate)
+            }
+            before => {
+                self.believed = before;
+                None
+            }
         }
     }
 
@@ -149,6 +198,7 @@ impl Link {
 
     fn publish(&mut self, turn: &mut Turn<'_>, certificate: HeadCertificate) {
         if self.certificate.is_none() {
+            self.believe(Some(certificate.clone()));
             self.certificate = Some(certificate.clone());
             turn.persist(Record::HeadCertificate(certificate.clone()));
             turn.out.push(Output::HeadCertified(certificate));

@@ -6,6 +6,7 @@ use model::statement::{Slot, Statement};
 use model::{Epoch, NetworkId, NodeId, SecretKey, ShardId, Signature};
 
 use super::Member;
+use crate::shards::Shards;
 
 fn key(seat: usize) -> SecretKey {
     SecretKey::from_seed([u8::try_from(seat + 1).expect("a small shard"); 32])
@@ -26,7 +27,12 @@ fn committee() -> Committee {
 /// The member on this seat.
 pub(crate) fn member(index: usize) -> Member {
     let signer = Box::new(key(index));
-    Member::new(committee(), seat(index), signer, Box::new(Zip215))
+    Member::new(
+        Shards::alone(committee()),
+        seat(index),
+        signer,
+        Box::new(Zip215),
+    )
 }
 
 /// The signature of the member on this seat.

@@ -14,14 +14,16 @@ impl Replica {
     /// Another replica that stands where this one stands. Keys are not copied: it is given its own.
     #[must_use]
     pub fn twin(&self, signer: Box<dyn Signer>, check: Box<dyn SignatureCheck + Send>) -> Self {
-        let committee = self.member.committee().clone();
-        let mut member = Member::new(committee, self.member.seat(), signer, check);
+        let shards = self.member.shards().clone();
+        let mut member = Member::new(shards, self.member.seat(), signer, check);
         member.recall = self.member.recall.clone();
         Self {
             member,
             checkers: Arc::clone(&self.checkers),
             ledger: self.ledger.clone(),
             mempool: self.mempool.clone(),
+            inbox: self.inbox.clone(),
+            courier: self.courier.clone(),
             bft: self.bft.clone(),
             heads: self.heads.clone(),
             wake: self.wake,

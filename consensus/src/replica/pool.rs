@@ -1,41 +1,77 @@
-//! The waiting transactions, as a leader proposes them and as a member passes them on.
+//! What waits to be sequenced, as a leader proposes it and as a member passes it on.
 
 use std::collections::BTreeSet;
 
-use model::block::encode_prepared;
+use model::block::{EntryRef, encode_borrowed};
 use model::bounds;
 use model::encoding::Bytes;
 use model::transaction::Authorized;
 use model::{Time, TransactionId};
 
+use crate::action::{Action, ActionKey};
 use crate::bft::Work;
 use crate::ledger::Ledger;
-use crate::mempool::Mempool;
+use crate::mempool::{Mempool, PAYLOAD_ROOM};
 use crate::message::{Message, TRANSACTIONS_MAX};
+use crate::sbac::inbox::Inbox;
+use crate::sbac::letter::estimate;
 
-/// The pool, as a leader sees it.
+/// The share of a payload that promises of other shards may take: transactions that have begun come
+/// before those that have not, and must not keep them out.
+const DELIVERIES_ROOM: usize = PAYLOAD_ROOM / 2;
+
+/// Deliveries in one payload.
+const DELIVERIES: usize = bounds::ENTRIES_MAX / 2;
+
+/// What waits, as a leader sees it.
 pub(super) struct Pool<'a> {
     pub(super) mempool: &'a mut Mempool,
+    pub(super) inbox: &'a mut Inbox,
     pub(super) ledger: &'a Ledger,
+    /// What the timer shows.
+    pub(super) timer: Time,
 }
 
 impl Work for Pool<'_> {
-    fn set_aside(&mut self, elsewhere: BTreeSet<TransactionId>) {
-        self.mempool.set_aside(elsewhere);
+    fn set_aside(&mut self, elsewhere: BTreeSet<ActionKey>) {
+        self.inbox.set_aside(&elsewhere);
+        let transactions = elsewhere.into_iter().filter_map(|key| match key {
+            ActionKey::Transaction(id) => Some(id),
+            ActionKey::Parcel(_) => None,
+        });
+        self.mempool
+            .set_aside(transactions.collect::<BTreeSet<TransactionId>>());
     }
 
     fn waits(&self, time: Time) -> bool {
-        self.mempool
-            .ready()
-            .any(|transaction| self.ledger.is_open(transaction, time))
+        let due = self.ledger.next_alarm().is_some_and(|alarm| alarm < time);
+        due || self.inbox.is_urgent(self.timer)
+            || self
+                .mempool
+                .ready()
+                .any(|transaction| self.ledger.is_open(transaction, time))
     }
 
-    fn payload(&self, time: Time) -> (Bytes, Vec<Authorized>) {
-        let chosen = self
-            .mempool
-            .payload(|transaction| self.ledger.is_open(transaction, time));
-        let payload = encode_prepared(chosen.iter().map(Authorized::transaction));
-        (payload, chosen)
+    fn payload(&self, time: Time) -> (Bytes, Vec<Action>) {
+        let deliveries = self.inbox.payload(DELIVERIES_ROOM, DELIVERIES);
+        let bytes = deliveries.iter().map(delivery_bytes).sum();
+        let chosen = self.mempool.payload_beside(
+            |transaction| self.ledger.is_open(transaction, time),
+            deliveries.len(),
+            bytes,
+        );
+        // Transactions come first: the votes on them may be among the deliveries.
+        let mut actions: Vec<Action> = chosen.into_iter().map(Action::Prepare).collect();
+        actions.extend(deliveries);
+        let entries: Vec<EntryRef<'_>> = actions.iter().map(Action::as_entry).collect();
+        (encode_borrowed(&entries), actions)
+    }
+}
+
+fn delivery_bytes(action: &Action) -> usize {
+    match action {
+        Action::Deliver(delivery) => delivery.parcels().map(estimate).sum(),
+        Action::Prepare(transaction) => transaction.encoded_len(),
     }
 }
 

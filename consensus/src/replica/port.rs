@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use model::ShardId;
 use model::shard::Seat;
 use model::statement::Height;
 use model::transaction::Authorized;
@@ -10,6 +11,7 @@ use model::{Block, HeadCertificate, Malpractice, Time};
 use crate::ledger::Applied;
 use crate::message::{Admitted, Blocks, BlocksRequest, Message};
 use crate::record::Record;
+use crate::sbac::letter::{AdmittedLetter, Letter};
 
 /// Everything that can happen to a replica.
 #[allow(
@@ -24,6 +26,15 @@ pub enum Input {
         from: Seat,
         /// What it said.
         message: Admitted,
+    },
+    /// A member of another shard told this node something. The link proves that it was this member.
+    Letter {
+        /// The shard.
+        shard: ShardId,
+        /// The member.
+        seat: Seat,
+        /// What it said.
+        letter: AdmittedLetter,
     },
     /// Users submitted transactions to this node.
     Submitted(Vec<Authorized>),
@@ -60,6 +71,15 @@ pub enum Output {
     },
     /// Send to all other members.
     Broadcast(Arc<Message>),
+    /// Tell members of another shard. It may get lost.
+    Tell {
+        /// The shard.
+        shard: ShardId,
+        /// The member; all members without it.
+        to: Option<Seat>,
+        /// What to say.
+        letter: Arc<Letter>,
+    },
     /// Ask a member for final blocks. Answered by [`Input::Blocks`] or [`Input::FetchFailed`].
     FetchBlocks {
         /// The member.

@@ -1,10 +1,24 @@
 //! Getting a replica back from what its node kept.
 
+use std::collections::BTreeMap;
+
+use model::ShardId;
+
 use super::{Contradiction, Output, Replica};
 use crate::bft::Turn;
+use crate::ledger::Foreign;
 use crate::message::Proposal;
 use crate::record::Record;
 use crate::time::Now;
+
+/// What a replica holds beyond what blocks have changed in its ledger.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Open {
+    /// The records that give the replica when they are restored above a ledger at its present tip.
+    pub records: Vec<Record>,
+    /// What the ledger has heard of other shards.
+    pub foreign: BTreeMap<ShardId, Foreign>,
+}
 
 impl Replica {
     /// Takes back one record of the log. Call for each, in the order in which they were written.
@@ -44,12 +58,19 @@ impl Replica {
         Ok(out)
     }
 
-    /// The records that give this replica when they are restored above a ledger at its present tip.
+    /// What this replica holds beyond what blocks have changed in its ledger.
     ///
-    /// A shell that keeps the ledger keeps these with it, and replays the log from the position that
+    /// A shell that keeps the ledger keeps this with it, and replays the log from the position that
     /// it had at that moment.
     #[must_use]
-    pub fn open_records(&self) -> Vec<Record> {
+    pub fn open(&self) -> Open {
+        Open {
+            records: self.open_records(),
+            foreign: self.ledger.state.foreign.clone(),
+        }
+    }
+
+    fn open_records(&self) -> Vec<Record> {
         let mut records = self.bft.open_records();
         records.extend(self.heads.open_records());
         let through = self.member.recall.through();
@@ -82,7 +103,7 @@ impl Replica {
             return Ok(());
         }
         for block in blocks {
-            let head = self.apply_block(block, out);
+            let head = self.apply_block(now, block, out);
             let (turn, _, heads) = &mut self.parts(now, out);
             heads.restore_applied(turn, head)?;
         }

@@ -21,7 +21,7 @@ fn world() -> World {
 
 fn admit(world: &World, block: Block) -> Result<AdmittedBlock, Refused> {
     let proposal = world.proposed(&block);
-    match Message::Proposal(proposal).admit(&world.scope(), &mut Zip215)? {
+    match Message::Proposal(proposal).admit(&world.shards, &mut Zip215)? {
         Admitted::Proposal(admitted) => Ok(admitted),
         other => panic!("a proposal becomes a proposal: {other:?}"),
     }
@@ -47,7 +47,13 @@ fn a_proposal_is_admitted_with_its_entries() {
     let block = world.block(1, world.root(), &gifts);
     let admitted = admit(&world, block.clone()).expect("nothing is wrong with it");
     assert_eq!(admitted.proposal.block, block);
-    let entries: Vec<&Transaction> = admitted.entries.iter().map(|e| e.transaction()).collect();
+    let prepared = admitted
+        .entries
+        .iter()
+        .filter_map(consensus::Action::prepares);
+    let entries: Vec<&Transaction> = prepared
+        .map(model::transaction::Authorized::transaction)
+        .collect();
     assert_eq!(entries, gifts.iter().collect::<Vec<_>>());
 }
 
@@ -108,7 +114,7 @@ fn too_many_entries_are_refused() {
     let (limit, found) = (ENTRIES_MAX, ENTRIES_MAX + 1);
     refuses(&world, block, &Refused::TooMany { limit, found });
     let transactions = Message::Transactions(vec![small; TRANSACTIONS_MAX + 1]);
-    let refused = transactions.admit(&world.scope(), &mut Zip215).err();
+    let refused = transactions.admit(&world.shards, &mut Zip215).err();
     let (limit, found) = (TRANSACTIONS_MAX, TRANSACTIONS_MAX + 1);
     assert_eq!(refused, Some(Refused::TooMany { limit, found }));
 }
@@ -141,7 +147,7 @@ fn transactions_that_are_passed_on_are_admitted_one_by_one() {
     let mut transactions = bad(&world).map(|(transaction, _)| transaction).to_vec();
     transactions.insert(1, world.gift_of(2));
     let message = Message::Transactions(transactions);
-    match message.admit(&world.scope(), &mut Zip215) {
+    match message.admit(&world.shards, &mut Zip215) {
         Ok(Admitted::Transactions(admitted)) => {
             let good: Vec<_> = admitted
                 .iter()
@@ -207,7 +213,7 @@ proptest! {
         if let Ok(message) = Message::decode(&bytes) {
             prop_assert_eq!(message.encode(), bytes);
             // Whatever it is, admitting it does not panic.
-            drop(message.admit(&world.scope(), &mut Zip215));
+            drop(message.admit(&world.shards, &mut Zip215));
         }
     }
 }

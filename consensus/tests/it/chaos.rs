@@ -208,7 +208,14 @@ fn check(seed: u64, members: usize, with_liar: bool) {
     let last = network.world.gift(&network.world.things()[0], 200, 59_000);
     let first_up = (0..members).find(|index| network.shells[*index].is_some());
     network.submit(first_up.expect("most are up"), &last);
-    let decides = |shell: &Shell| shell.replica.ledger().decided.contains_key(&last.body.id());
+    let decides = |shell: &Shell| {
+        shell
+            .replica
+            .ledger()
+            .state
+            .decided
+            .contains_key(&last.body.id())
+    };
     network.run_until("a transaction after the trouble", 40_000, |network| {
         network.up().all(decides)
     });

@@ -215,7 +215,7 @@ fn s12_honest_members_are_never_named() {
     }
     network.heal();
     network.run_until("all is decided", 60_000, |network| {
-        let all = |shell: &Shell| shell.replica.ledger().decided.len() == 4;
+        let all = |shell: &Shell| shell.replica.ledger().state.decided.len() == 4;
         network.up().all(all)
     });
     let mut silent = Shell::new(&network.world, 6);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use consensus::ledger::{Applied, Decided};
+use consensus::ledger::{Applied, Decided, Role};
 use consensus::{Ledger, message::entries_of_final};
 use model::active_set::ActiveSet;
 use model::bounds::VALIDITY_MS_MAX;
@@ -41,8 +41,7 @@ impl Chain {
     /// Applies a block of these transactions at so many milliseconds after the beginning.
     fn apply(&mut self, ms: u64, transactions: &[Transaction]) -> Applied {
         let block = self.block(clock(ms), transactions);
-        let network = self.world.genesis.network();
-        let entries = entries_of_final(&block, &network).expect("well-formed");
+        let entries = entries_of_final(&block, &self.world.shards).expect("well-formed");
         self.place = Place::of(&block);
         self.ledger.apply(&block, &entries, &self.world.checkers())
     }
@@ -58,6 +57,13 @@ fn outcomes(applied: &Applied) -> Vec<(TransactionId, Outcome)> {
     results
         .map(|result| (result.transaction, result.outcome))
         .collect()
+}
+
+/// The transactions whose records a block dropped.
+fn forgotten(applied: &Applied) -> Vec<TransactionId> {
+    let records = applied.decided.iter();
+    let dropped = records.filter(|(_, record)| record.is_none());
+    dropped.map(|(id, _)| *id).collect()
 }
 
 fn committed(transaction: &Transaction) -> (TransactionId, Outcome) {
@@ -82,7 +88,8 @@ fn d11_prepare_decision_and_acceptance_are_one_entry() {
     assert_eq!(chain.ledger.active(&new.id()).as_deref(), Some(&new));
     assert!(applied.consumed.keys().eq([&thing]));
     assert!(applied.created.keys().eq([&new.id()]));
-    assert_eq!(applied.transactions, [chain.world.authorized(&gift)]);
+    let concluded = (chain.world.authorized(&gift), applied.head.height);
+    assert_eq!(applied.concluded, [concluded]);
 }
 
 #[test]
@@ -143,13 +150,13 @@ fn an_aborted_transaction_changes_nothing() {
     let mut chain = Chain::new();
     let mut unsigned = chain.world.gift_of(0);
     unsigned.authorizations.clear();
-    let before = chain.ledger.objects.clone();
+    let before = chain.ledger.state.objects.clone();
     let applied = chain.apply(1, &[unsigned]);
     assert!(matches!(
         applied.results[0].outcome,
         Outcome::Aborted(AbortReason::Invalid(Invalid::CheckerRefused { .. }))
     ));
-    assert_eq!(chain.ledger.objects, before);
+    assert_eq!(chain.ledger.state.objects, before);
     assert!(applied.consumed.is_empty() && applied.created.is_empty());
 }
 
@@ -162,7 +169,7 @@ fn of_two_that_consume_one_object_in_one_block_the_first_commits() {
     let applied = chain.apply(1, &[second.clone(), first.clone()]);
     assert_eq!(outcomes(&applied)[0], committed(&second));
     assert!(matches!(applied.results[1].outcome, Outcome::Aborted(_)));
-    assert_eq!(chain.ledger.objects.len(), things.len());
+    assert_eq!(chain.ledger.state.objects.len(), things.len());
 }
 
 #[test]
@@ -202,7 +209,10 @@ fn decides(ms: u64, valid_ms: u64) -> bool {
         open, decided,
         "a block at {ms} ms, a deadline at {valid_ms} ms"
     );
-    assert_eq!(chain.ledger.decided.contains_key(&gift.body.id()), decided);
+    assert_eq!(
+        chain.ledger.state.decided.contains_key(&gift.body.id()),
+        decided
+    );
     decided
 }
 
@@ -245,10 +255,14 @@ fn d14_records_are_forgotten_when_their_deadlines_are_over() {
     let record = |ms| Decided {
         valid_until: clock(ms),
         height,
+        committed: true,
+        role: Role::Alone,
+        answered: clock(1),
     };
     assert!(
         chain
             .ledger
+            .state
             .decided
             .iter()
             .map(|(id, record)| (*id, *record))
@@ -258,13 +272,13 @@ fn d14_records_are_forgotten_when_their_deadlines_are_over() {
             ]))
     );
     assert_eq!(
-        chain.apply(100, &[]).forgotten,
+        forgotten(&chain.apply(100, &[])),
         [],
         "its deadline is not over"
     );
-    assert_eq!(chain.apply(101, &[]).forgotten, [early]);
-    assert_eq!(chain.apply(500, &[]).forgotten, [late]);
-    assert!(chain.ledger.decided.is_empty());
+    assert_eq!(forgotten(&chain.apply(101, &[])), [early]);
+    assert_eq!(forgotten(&chain.apply(500, &[])), [late]);
+    assert!(chain.ledger.state.decided.is_empty());
 }
 
 #[test]
@@ -272,35 +286,35 @@ fn what_was_restored_forgets_as_what_was_lived() {
     let mut chain = Chain::new();
     chain.apply(1, &[chain.world.gift_of(0), chain.world.gift_of(1)]);
     let Ledger {
-        scope,
-        tip,
-        objects,
-        decided,
-        ..
+        scope, tip, state, ..
     } = chain.ledger.clone();
-    let mut restored = Ledger::restore(scope, tip, objects, decided);
+    let policy = Arc::new(chain.world.genesis.policy());
+    let mut restored = Ledger::restore(scope, tip, policy, state);
     assert_eq!(restored, chain.ledger);
     let block = chain.block(clock(40_000), &[]);
     let lived = chain.apply(40_000, &[]);
     assert_eq!(restored.apply(&block, &[], &chain.world.checkers()), lived);
     assert_eq!(restored, chain.ledger);
-    assert_eq!(lived.forgotten.len(), 2);
+    assert_eq!(forgotten(&lived).len(), 2);
 }
 
 #[test]
-fn a_transaction_that_concerns_other_shards_is_ignored() {
+fn an_output_in_a_shard_that_the_contract_does_not_trust_aborts_the_transaction() {
     let mut chain = Chain::new();
     let things = chain.world.things();
     let mut trace = chain.world.gift_of(0).body.traces[0].clone();
-    trace.outputs[0].home = ShardId::new(1);
+    let (contract, home) = (trace.contract, ShardId::new(1));
+    trace.outputs[0].home = home;
     let openings = std::slice::from_ref(&things[0]);
     let abroad = chain
         .world
         .transaction(vec![trace], openings, 0, clock(1_000));
-    assert_eq!(abroad.body.participants, [ShardId::new(0), ShardId::new(1)]);
-    let before = chain.ledger.objects.clone();
-    assert_eq!(outcomes(&chain.apply(1, &[abroad])), []);
-    assert_eq!(chain.ledger.objects, before);
+    assert_eq!(abroad.body.participants, [ShardId::new(0), home]);
+    let before = chain.ledger.state.objects.clone();
+    let reason = AbortReason::Home { contract, home };
+    let aborted = (abroad.body.id(), Outcome::Aborted(reason));
+    assert_eq!(outcomes(&chain.apply(1, &[abroad])), [aborted]);
+    assert_eq!(chain.ledger.state.objects, before);
 }
 
 #[test]

@@ -18,4 +18,5 @@ mod recall;
 mod records;
 mod restart;
 mod rules;
+mod sbac;
 mod voting;

@@ -123,7 +123,7 @@ fn pitfall_a_state_ahead_of_the_log_is_no_reason_to_vote_again() {
     }
     // The whole log is replayed above a ledger that has all its blocks already.
     let shell = network.shell(2);
-    let (ledger, open) = (shell.replica.ledger().clone(), shell.replica.open_records());
+    let (ledger, open) = (shell.replica.ledger().clone(), shell.replica.open().records);
     let mut replica = network.world.replica_above(2, ledger.clone());
     for record in open.into_iter().chain(shell.written()) {
         let outputs = replica.restore(record).expect("an honest log");
@@ -134,7 +134,7 @@ fn pitfall_a_state_ahead_of_the_log_is_no_reason_to_vote_again() {
         );
     }
     assert_eq!(*replica.ledger(), ledger);
-    assert_eq!(replica.open_records(), shell.replica.open_records());
+    assert_eq!(replica.open().records, shell.replica.open().records);
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn pitfall_one_side_has_a_notarization_and_the_other_a_skip() {
             let gift = world.gift_of(1).body.id();
             network
                 .up()
-                .all(|shell| shell.replica.ledger().decided.contains_key(&gift))
+                .all(|shell| shell.replica.ledger().state.decided.contains_key(&gift))
         });
         network.assert_agreement();
     }
@@ -281,7 +281,7 @@ fn pitfall_members_that_drifted_apart_meet_again() {
     network.run_until("three members decide without member 1", 30_000, |network| {
         [0, 2, 3]
             .iter()
-            .all(|index| network.shell(*index).replica.ledger().decided.len() == 7)
+            .all(|index| network.shell(*index).replica.ledger().state.decided.len() == 7)
     });
     network.assert_agreement();
 }

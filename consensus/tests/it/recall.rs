@@ -172,7 +172,7 @@ fn a_member_that_forgot_abstains_after_another_restart_too() {
     let world = World::new(4, 1);
     let (mut shell, asked) = started(&world, 0, Vec::new());
     shell.answer(1, asked, None, vec![signed(&world, 1, Vote::Skip)]);
-    let kept = shell.replica.open_records();
+    let kept = shell.replica.open().records;
     assert!(kept.contains(&Record::Abstain(Slot::new(1))), "{kept:?}");
     for log in [shell.written(), kept] {
         assert_eq!(votes_after(log, Vec::new()), []);
@@ -278,7 +278,7 @@ fn goes_on(mut network: Network) {
         .map(|number| network.world.gift_of(number).body.id())
         .collect();
     network.run_until("all is decided", 60_000, |network| {
-        let decided = |shell: &Shell, id| shell.replica.ledger().decided.contains_key(id);
+        let decided = |shell: &Shell, id| shell.replica.ledger().state.decided.contains_key(id);
         network
             .up()
             .all(|shell| last.iter().all(|id| decided(shell, id)))
@@ -386,7 +386,7 @@ fn a_reminder_of_more_than_anybody_signs_is_refused() {
             finalization: None,
             signed: vec![one; count],
         });
-        let outcome = message.admit(&world.scope(), &mut Zip215);
+        let outcome = message.admit(&world.shards, &mut Zip215);
         let refused = Refused::TooMany {
             limit: REMINDED_MAX,
             found: count,

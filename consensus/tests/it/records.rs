@@ -3,7 +3,7 @@
 use consensus::replica::Contradiction;
 use consensus::{Record, message::Proposal};
 use model::statement::{Height, Slot, Vote};
-use model::{Epoch, Hash, Malpractice, NodeId, Statement, encoding};
+use model::{Epoch, Hash, Lie, Malpractice, NodeId, Statement, encoding};
 
 use crate::shell::Shell;
 use crate::world::{World, member, statement};
@@ -52,10 +52,12 @@ fn records(world: &World) -> Vec<(Record, bool)> {
         ),
         (
             Record::Malpractice(Malpractice {
-                scope: world.scope(),
                 node: NodeId::new(member(2).public()),
-                first: signed(statement(1, Vote::Skip)),
-                second: signed(statement(1, Vote::Finalize(Hash::ZERO))),
+                lie: Lie::Statements {
+                    scope: world.scope(),
+                    first: signed(statement(1, Vote::Skip)),
+                    second: signed(statement(1, Vote::Finalize(Hash::ZERO))),
+                },
             }),
             false,
         ),
@@ -96,5 +98,5 @@ fn a_certificate_about_something_else_than_a_vote_is_skipped() {
     };
     let log = vec![Record::Certificate(world.certificate(proposal, &[0, 1, 2]))];
     let shell = Shell::restored(&world, 0, log, 0).expect("nothing contradicts it");
-    assert_eq!(shell.replica.open_records(), [Record::Reserved(Slot::ZERO)]);
+    assert_eq!(shell.replica.open().records, [Record::Reserved(Slot::ZERO)]);
 }

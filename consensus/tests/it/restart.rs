@@ -33,7 +33,7 @@ fn calm(mut network: Network) -> Network {
     network.run_until("all is decided", 120_000, |network| {
         network
             .up()
-            .all(|shell| shell.replica.ledger().decided.len() == 24)
+            .all(|shell| shell.replica.ledger().state.decided.len() == 24)
     });
     network.run_for(10_000);
     network.assert_agreement();
@@ -52,7 +52,7 @@ fn a_log_gives_the_replica_that_wrote_it() {
                 shell.replica.ledger(),
                 "member {index}"
             );
-            assert_eq!(again.replica.open_records(), shell.replica.open_records());
+            assert_eq!(again.replica.open().records, shell.replica.open().records);
             assert_eq!(
                 again.applied, shell.applied,
                 "what was applied is told again"
@@ -73,7 +73,7 @@ fn a_snapshot_and_the_rest_of_the_log_give_the_replica_as_well() {
         network.run_for(170);
         let shell = network.shell(2);
         let ledger = shell.replica.ledger().clone();
-        snapshots.push((ledger, shell.replica.open_records(), shell.log.len()));
+        snapshots.push((ledger, shell.replica.open().records, shell.log.len()));
     }
     network.run_for(5_000);
     let shell = network.shell(2);
@@ -91,7 +91,7 @@ fn a_snapshot_and_the_rest_of_the_log_give_the_replica_as_well() {
             assert!(outputs.iter().all(told));
         }
         assert_eq!(replica.ledger(), shell.replica.ledger());
-        assert_eq!(replica.open_records(), shell.replica.open_records());
+        assert_eq!(replica.open().records, shell.replica.open().records);
     }
 }
 
@@ -191,8 +191,14 @@ fn all_four_restarted_at_once_come_back_to_the_same_state() {
         let gift = network.world.gift(&network.world.things()[23], 5, 59_000);
         network.submit(2, &gift);
         network.run_until("the shard goes on", 60_000, |network| {
-            let decided =
-                |shell: &Shell| shell.replica.ledger().decided.contains_key(&gift.body.id());
+            let decided = |shell: &Shell| {
+                shell
+                    .replica
+                    .ledger()
+                    .state
+                    .decided
+                    .contains_key(&gift.body.id())
+            };
             network.up().all(decided)
         });
         network.run_for(5_000);
@@ -247,7 +253,7 @@ fn a_block_that_came_after_its_finalization_is_applied_when_the_log_is_read() {
     assert_eq!(shell.applied.len(), 1);
     let again = Shell::restored(&world, 0, shell.written(), 0).expect("an honest log");
     assert_eq!(again.replica.ledger(), shell.replica.ledger());
-    assert_eq!(again.replica.open_records(), shell.replica.open_records());
+    assert_eq!(again.replica.open().records, shell.replica.open().records);
 }
 
 #[test]
@@ -261,11 +267,11 @@ fn the_same_message_twice_changes_nothing_the_second_time() {
     for flight in others {
         shell.at(flight.sent);
         shell.hear(flight.from, &flight.message);
-        let (log, open) = (shell.log.len(), shell.replica.open_records());
+        let (log, open) = (shell.log.len(), shell.replica.open().records);
         let waiting = shell.replica.waiting();
         shell.hear(flight.from, &flight.message);
         assert_eq!(shell.log.len(), log, "{flight:?}");
-        assert_eq!(shell.replica.open_records(), open);
+        assert_eq!(shell.replica.open().records, open);
         assert_eq!(shell.replica.waiting(), waiting);
     }
     assert!(!shell.applied.is_empty());

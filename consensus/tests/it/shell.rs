@@ -184,7 +184,7 @@ impl Shell {
         let bytes = message.encode();
         let admitted = Message::decode(&bytes)
             .expect("an encoded message")
-            .admit(&self.world.scope(), &mut Zip215)
+            .admit(&self.world.shards, &mut Zip215)
             .expect("an admissible message");
         self.hear_admitted(from, admitted);
     }
@@ -284,6 +284,8 @@ impl Shell {
                     self.certified.insert(head.head.height, head);
                 }
                 Output::Malpractice(record) => self.malpractice.push(record),
+                // There is no other shard in this world.
+                Output::Tell { .. } => {}
                 Output::Halt(contradiction) => self.halted = Some(contradiction),
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use consensus::message::{HeadSignature, Proposal, SignedVote};
 use consensus::replica::Setup;
-use consensus::{Ledger, Message, Replica, bft::Pace};
+use consensus::{Ledger, Message, Replica, Shards, bft::Pace};
 use model::block::{BlockRef, Entry, Header, encode_entries, payload_hash};
 use model::genesis::{GenesisObject, GenesisShard};
 use model::key::Zip215;
@@ -15,8 +15,8 @@ use model::transaction::Authorized;
 use model::{
     Authorization, Block, Bytes, Call, Certificate, Checker, Checkers, Committee, ContractId,
     Genesis, Hash, Head, HeadCertificate, Height, Mode, NodeDescriptor, NodeId, Object, ObjectType,
-    Output, PublicKey, Refusal, SecretKey, ShardId, Signature, Slot, Statement, Time, Trace,
-    Transaction, TransactionBody, Vote, placement,
+    Output, Profile, PublicKey, Refusal, SecretKey, ShardId, Signature, Slot, Statement, Time,
+    Trace, Transaction, TransactionBody, Vote, placement,
 };
 
 /// The shard that all tests are about.
@@ -81,6 +81,7 @@ pub(crate) fn seat(index: usize) -> Seat {
 pub(crate) struct World {
     pub(crate) genesis: Genesis,
     pub(crate) committee: Committee,
+    pub(crate) shards: Shards,
     pub(crate) pace: Pace,
 }
 
@@ -95,10 +96,12 @@ impl World {
         let genesis = Genesis {
             name: "things".to_owned(),
             created: CREATED,
+            profile: Profile::Open,
             shards: vec![GenesisShard {
                 shard: SHARD,
                 members: (0..members).map(descriptor).collect(),
             }],
+            mappings: Vec::new(),
             objects: (0..things_count)
                 .map(|number| GenesisObject {
                     object_type: ObjectType {
@@ -111,8 +114,10 @@ impl World {
                 .collect(),
         };
         let committee = genesis.committee(SHARD).expect("the shard is there");
+        let shards = Shards::of_genesis(&genesis, SHARD).expect("the shard is there");
         Self {
             committee: committee.expect("a committee"),
+            shards: shards.expect("committees"),
             genesis,
             pace: Pace::default(),
         }
@@ -129,7 +134,7 @@ impl World {
     /// The replica of a member above a ledger, as it is before anything is restored.
     pub(crate) fn replica_above(&self, index: usize, ledger: Ledger) -> Replica {
         let setup = Setup {
-            committee: self.committee.clone(),
+            shards: self.shards.clone(),
             seat: seat(index),
             signer: Box::new(member(index)),
             check: Box::new(Zip215),

@@ -3,7 +3,7 @@ use model::api::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, Request, Response};
 use model::bounds::{
     GENESIS_BYTES_MAX, PAYLOAD_BYTES_MAX, RECEIPT_BYTES_MAX, TRANSACTION_BYTES_MAX,
 };
-use model::{Genesis, Receipt};
+use model::{Delivery, Genesis, Leaf, Parcel, Receipt};
 
 use super::*;
 use crate::canonical;
@@ -37,6 +37,12 @@ fn seeds_of_decoders_are_let_in() {
     });
     check("genesis", |b| {
         canonical::read::<Genesis>(b, GENESIS_BYTES_MAX).is_some()
+    });
+    check("promises", |b| {
+        let limit = PAYLOAD_BYTES_MAX;
+        canonical::read::<Leaf>(b, limit).is_some()
+            || canonical::read::<Parcel>(b, limit).is_some()
+            || canonical::read::<Delivery>(b, limit).is_some()
     });
     check("receipt", |b| {
         canonical::read::<Receipt>(b, RECEIPT_BYTES_MAX).is_some()

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use consensus::message::{Blocks, BlocksRequest};
-use consensus::replica::{AppliedBlock, Contradiction};
+use consensus::replica::{AppliedBlock, Contradiction, Open};
 use consensus::{Input, Ledger, Message, Now, Output, Record, Replica};
 use model::shard::Seat;
 use model::{Finalized, Hash, Head, HeadCertificate, Height, Malpractice, Slot, Time, Vote};
@@ -61,7 +61,7 @@ pub enum Crash {
 /// What the tables of a node hold: the state as of a position in the log.
 struct Checkpoint {
     ledger: Ledger,
-    open: Vec<Record>,
+    open: Open,
     position: usize,
 }
 
@@ -97,7 +97,7 @@ impl Member {
             durable: 0,
             checkpoint: Checkpoint {
                 ledger: world.ledger(),
-                open: Vec::new(),
+                open: Open::default(),
                 position: 0,
             },
             blocks: BTreeMap::new(),
@@ -153,7 +153,7 @@ impl Member {
             return;
         };
         assert_eq!(message.encode(), bytes, "a message has one encoding");
-        if let Ok(message) = message.admit(&World::get().scope(), &mut Notary) {
+        if let Ok(message) = message.admit(&World::get().shards(), &mut Notary) {
             self.step(now, Input::Message { from, message });
         }
     }
@@ -200,7 +200,7 @@ impl Member {
         self.durable = self.log.len();
         self.checkpoint = Checkpoint {
             ledger: self.replica.ledger().clone(),
-            open: self.replica.open_records(),
+            open: self.replica.open(),
             position: self.log.len(),
         };
     }
@@ -236,7 +236,12 @@ impl Member {
         } = &self.checkpoint;
         self.replica = world.replica(self.index, ledger.clone());
         self.blocks.retain(|height, _| *height <= ledger.tip.height);
-        let records: Vec<Record> = open.iter().chain(&self.log[*position..]).cloned().collect();
+        let records: Vec<Record> = open
+            .records
+            .iter()
+            .chain(&self.log[*position..])
+            .cloned()
+            .collect();
         for record in records {
             self.note(&record);
             let outputs = self.replica.restore(record)?;
@@ -278,6 +283,7 @@ impl Member {
             }
             Output::Send { to, message } => self.say(To::One(to), message),
             Output::Broadcast(message) => self.say(To::All, message),
+            Output::Tell { .. } => {} // there is no other shard
             Output::FetchBlocks { from, request } => self.wishes.push(Wish::Fetch(from, request)),
             Output::WakeAt(time) => {
                 assert!(time.as_ms() > now, "a replica is woken in the future");

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use consensus::bft::Pace;
 use consensus::replica::Setup;
-use consensus::{Ledger, Replica};
+use consensus::{Ledger, Replica, Shards};
 use contracts::{Arguments, Calls, Secret};
 use model::genesis::GenesisShard;
 use model::shard::Seat;
@@ -111,6 +111,12 @@ impl World {
         *self.committee.scope()
     }
 
+    /// Its shards, as a member knows them.
+    #[must_use]
+    pub fn shards(&self) -> Shards {
+        Shards::alone(self.committee.clone())
+    }
+
     /// The state before the first block.
     #[must_use]
     pub fn ledger(&self) -> Ledger {
@@ -121,7 +127,7 @@ impl World {
     #[must_use]
     pub fn replica(&self, index: usize, ledger: Ledger) -> Replica {
         let setup = Setup {
-            committee: self.committee.clone(),
+            shards: self.shards(),
             seat: seat(index),
             signer: Box::new(Scribe(index)),
             check: Box::new(Notary),

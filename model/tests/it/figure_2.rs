@@ -275,6 +275,69 @@ fn the_checker_has_the_last_word() {
     check(&[calling(trace(&[], 0), &[&t])], refused);
 }
 
+/// Judges `traces` as a shard does that runs only the checkers of `mandate`.
+fn judge_within(traces: &[Trace], mandate: &[ContractId]) -> Result<Effects, Invalid> {
+    let known = objects();
+    validity::valid_within(
+        &active(&known[..3]),
+        &authorized(traces, &known),
+        &Contracts,
+        &mandate.iter().copied().collect(),
+    )
+}
+
+#[test]
+fn the_checkers_of_the_mandate_are_run_and_no_others() {
+    let [a, ..] = objects();
+    let used = trace(&[&a], 1);
+    for contract in [CLOSED, UNKNOWN] {
+        let called = of(contract, trace(&[], 0));
+        let traces = [calling(used.clone(), &[&called])];
+        let refused = judge(&traces).map(drop);
+        assert!(refused.is_err());
+        assert_eq!(judge_within(&traces, &[OPEN, contract]).map(drop), refused);
+        let effects = judge_within(&traces, &[OPEN]).expect("others check that contract");
+        assert_eq!(effects.consumed, BTreeSet::from([a.id()]));
+        assert_eq!(effects.created.len(), 1);
+    }
+}
+
+#[test]
+fn all_other_premises_are_checked_of_traces_outside_the_mandate() {
+    let [a, b, _, inactive] = objects();
+    let foreign = thing(OTHER, 0, 0);
+    let traces = [
+        trace(&[&inactive], 0),
+        trace(&[&a, &a], 0),
+        reading(trace(&[&a], 0), &[&a]),
+        trace(&[], 1),
+        of(OTHER, trace(&[&b], 0)),
+        calling(trace(&[&a], 0), &[&trace(&[&a], 0)]),
+    ];
+    for trace in traces {
+        let expected = judge(from_ref(&trace)).map(drop);
+        assert!(expected.is_err());
+        assert_eq!(judge_within(from_ref(&trace), &[]).map(drop), expected);
+    }
+    // The contract of an object is checked by all; the name of its type by those who know it.
+    let own = of(OTHER, trace(&[&foreign], 0));
+    let strange = Trace {
+        outputs: vec![model::Output {
+            type_name: "unheard of".to_owned(),
+            ..output(0, 0)
+        }],
+        ..own
+    };
+    let alpha = active(from_ref(&foreign));
+    let transaction = authorized(from_ref(&strange), from_ref(&foreign));
+    let within = |mandate: &[ContractId]| {
+        let mandate = mandate.iter().copied().collect();
+        validity::valid_within(&alpha, &transaction, &Contracts, &mandate).map(drop)
+    };
+    assert_eq!(within(&[OPEN]), Ok(()));
+    assert!(matches!(within(&[OTHER]), Err(Invalid::ForeignType { .. })));
+}
+
 #[test]
 fn the_first_premise_that_fails_depth_first_is_the_one_reported() {
     let [a, _, _, inactive] = objects();

@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use model::encoding::DecodeError;
-use model::genesis::{BadGenesis, GenesisObject, GenesisShard};
+use model::genesis::{BadGenesis, GenesisMapping, GenesisObject, GenesisShard};
 use model::shard::NotACommittee;
-use model::{Genesis, NodeDescriptor, NodeId, ObjectId, PublicKey, Time, bounds};
+use model::{
+    ContractId, Genesis, Mapping, NodeDescriptor, NodeId, ObjectId, Profile, PublicKey, Time,
+    bounds,
+};
 
-use crate::world::{OPEN, node, shard, thing};
+use crate::world::{CLOSED, OPEN, OTHER, node, shard, thing};
 
 fn members(people: std::ops::RangeInclusive<u8>) -> Vec<NodeDescriptor> {
     people
@@ -28,7 +31,22 @@ fn object(home: u32) -> GenesisObject {
     }
 }
 
-/// Two shards, and two objects that are alike in each of them.
+fn mapping(
+    contract: ContractId,
+    homes: &[u32],
+    deciders: &[u32],
+    frozen: &[&str],
+) -> GenesisMapping {
+    let shards = |numbers: &[u32]| numbers.iter().map(|number| shard(*number)).collect();
+    let mapping = Mapping {
+        homes: shards(homes),
+        deciders: shards(deciders),
+        frozen: frozen.iter().map(|&name| name.to_owned()).collect(),
+    };
+    GenesisMapping { contract, mapping }
+}
+
+/// Two shards, the mappings of two contracts, and two objects that are alike in each shard.
 pub(crate) fn genesis() -> Genesis {
     let of = |number, people| GenesisShard {
         shard: shard(number),
@@ -37,7 +55,12 @@ pub(crate) fn genesis() -> Genesis {
     Genesis {
         name: "test".to_owned(),
         created: Time::from_ms(1_700_000_000_000),
+        profile: Profile::Open,
         shards: vec![of(1, 1..=4), of(4, 5..=8)],
+        mappings: vec![
+            mapping(OPEN, &[1, 4], &[1], &["frozen", "thing"]),
+            mapping(OTHER, &[4], &[1, 4], &[]),
+        ],
         objects: vec![object(1), object(1), object(4), object(4)],
     }
 }
@@ -135,6 +158,86 @@ fn every_object_has_a_home() {
 }
 
 #[test]
+fn no_object_lives_where_its_contract_does_not_allow_it() {
+    let homeless = |index| BadGenesis::Homeless {
+        index,
+        home: shard(1),
+    };
+    check(
+        |genesis| genesis.mappings[0].mapping.homes = vec![shard(4)],
+        homeless(0),
+    );
+    check(
+        |genesis| genesis.objects[1].object_type.contract = OTHER,
+        homeless(1),
+    );
+    let mut unlisted = genesis();
+    unlisted.objects[1].object_type.contract = CLOSED;
+    assert_eq!(
+        unlisted.check(),
+        Ok(()),
+        "who lists nothing trusts all shards"
+    );
+}
+
+#[test]
+fn mappings_strictly_ascend_by_contract() {
+    check(
+        |genesis| genesis.mappings.reverse(),
+        BadGenesis::Mapping(OPEN),
+    );
+    check(
+        |genesis| genesis.mappings[1].contract = OPEN,
+        BadGenesis::Mapping(OPEN),
+    );
+}
+
+#[test]
+fn the_lists_of_a_mapping_ascend_and_name_shards_of_the_document() {
+    let changes: [fn(&mut Mapping); 10] = [
+        |mapping| mapping.homes.clear(),
+        |mapping| mapping.homes = vec![shard(4), shard(1)],
+        |mapping| mapping.homes = vec![shard(4), shard(4)],
+        |mapping| mapping.homes = vec![shard(4), shard(5)],
+        |mapping| mapping.deciders.clear(),
+        |mapping| mapping.deciders.reverse(),
+        |mapping| mapping.deciders = vec![shard(1), shard(1)],
+        |mapping| mapping.deciders = vec![shard(0), shard(1)],
+        |mapping| mapping.frozen = vec!["b".to_owned(), "a".to_owned()],
+        |mapping| mapping.frozen = vec!["a".to_owned(), "a".to_owned()],
+    ];
+    for change in changes {
+        check(
+            |genesis| change(&mut genesis.mappings[1].mapping),
+            BadGenesis::Mapping(OTHER),
+        );
+    }
+}
+
+#[test]
+fn the_policy_is_that_of_the_document() {
+    let policy = genesis().policy();
+    assert_eq!(policy.profile(), Profile::Open);
+    let asked = [OPEN, OTHER, CLOSED].map(|contract| {
+        let shards = [1, 4, 5].map(shard);
+        (
+            shards.map(|shard| policy.may_hold(&contract, shard)),
+            shards.map(|shard| policy.may_decide(&contract, shard)),
+        )
+    });
+    let expected = [
+        ([true, true, false], [true, false, false]),
+        ([false, true, false], [true, true, false]),
+        ([true, true, false], [true, true, false]),
+    ];
+    assert_eq!(asked, expected);
+    assert!(policy.is_frozen(&OPEN, "frozen"));
+    assert!(!policy.is_frozen(&OPEN, "other"));
+    assert!(!policy.is_frozen(&OTHER, "frozen"));
+    assert!(!policy.is_frozen(&CLOSED, "frozen"));
+}
+
+#[test]
 fn shards_and_members_are_found() {
     let genesis = genesis();
     assert_eq!(genesis.shard_of(&node(6)), Some(shard(4)));
@@ -174,9 +277,12 @@ fn theorem_1_no_two_initial_objects_have_one_identifier() {
 #[test]
 fn every_change_of_the_document_makes_another_network_with_other_objects() {
     let original = genesis();
-    let changes: [fn(&mut Genesis); 6] = [
+    let changes: [fn(&mut Genesis); 9] = [
         |genesis| genesis.name.push('2'),
         |genesis| genesis.created = genesis.created.plus_ms(1),
+        |genesis| genesis.profile = Profile::Paper,
+        |genesis| genesis.mappings[1].mapping.frozen.push("thing".to_owned()),
+        |genesis| drop(genesis.mappings.pop()),
         |genesis| genesis.shards[0].members.swap(0, 1),
         |genesis| genesis.shards[0].members[0].addresses.clear(),
         |genesis| genesis.objects.swap(1, 2),
@@ -215,6 +321,19 @@ fn nothing_in_it_is_longer_than_its_limit() {
     check(
         |genesis| genesis.objects[0].object_type.name = long(limit),
         too_much("bytes in the name of a type", limit),
+    );
+    check(
+        |genesis| genesis.mappings[0].mapping.frozen[1] = long(limit),
+        too_much("bytes in the name of a type", limit),
+    );
+    let limit = bounds::MAPPINGS_MAX;
+    check(
+        |genesis| genesis.mappings = vec![genesis.mappings[0].clone(); limit + 1],
+        too_much("mappings", limit),
+    );
+    check(
+        |genesis| genesis.mappings[1].mapping.frozen = vec![String::new(); limit + 1],
+        too_much("frozen types", limit),
     );
     let limit = bounds::ADDRESSES_MAX;
     check(

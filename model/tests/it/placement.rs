@@ -5,9 +5,14 @@
 use std::collections::BTreeSet;
 use std::slice::from_ref;
 
-use model::{Mode, Object, ObjectId, Output, ShardId, Trace, TransactionBody, placement};
+use model::placement::{Footprint, How};
+use model::{
+    ContractId, Mode, Object, ObjectId, Output, ShardId, Trace, TransactionBody, placement,
+};
 
-use crate::world::{OPEN, created, output, shard, thing, trace, transaction};
+use crate::world::{
+    CLOSED, OPEN, OTHER, authorized, created, output, shard, thing, trace, transaction,
+};
 
 fn body(traces: &[Trace], mode: Mode) -> TransactionBody {
     TransactionBody {
@@ -96,4 +101,95 @@ fn the_decider_votes_wherever_the_objects_are() {
     let traces = [trace(&[&b], 0)];
     check_participants(&traces, Mode::Decider(shard(1)), &[1]);
     check_participants(&traces, Mode::Decider(shard(0)), &[0, 1]);
+}
+
+/// A transaction with something of everything, and what it touches in each shard: a trace of
+/// [`OPEN`] that consumes in shard 0, reads in shard 1 and creates in shard 7; below it one of
+/// [`OTHER`] that consumes in shard 2 and creates in the shards 0 and 8; and one that consumes what
+/// was created in shard 7, and calls [`CLOSED`], which uses nothing.
+fn rich() -> (Footprint, Vec<(u32, ObjectId, ContractId, How)>) {
+    let [a, b, ..] = objects();
+    let c = thing(OTHER, 0, 2);
+    let below = Trace {
+        contract: OTHER,
+        ..making(vec![output(0, 0), output(8, 0)], trace(&[&c], 0))
+    };
+    let made = created(&below);
+    let above = Trace {
+        references: vec![b.id()],
+        dependencies: vec![below],
+        ..making(vec![output(7, 0)], trace(&[&a], 0))
+    };
+    let idle = Trace {
+        contract: CLOSED,
+        ..trace(&[], 0)
+    };
+    let last = Trace {
+        dependencies: vec![idle],
+        ..trace(&[&created(&above)[0]], 0)
+    };
+    let expected = vec![
+        (0, a.id(), OPEN, How::Consumes),
+        (0, made[0].id(), OTHER, How::Creates),
+        (1, b.id(), OPEN, How::References),
+        (2, c.id(), OTHER, How::Consumes),
+        (8, made[1].id(), OTHER, How::Creates),
+    ];
+    let transaction = authorized(&[above, last], &[a, b, c]);
+    (transaction.footprint().clone(), expected)
+}
+
+#[test]
+fn a_footprint_is_the_free_objects_and_the_outputs_that_survive() {
+    let (footprint, expected) = rich();
+    assert_eq!(footprint.touches().len(), expected.len());
+    for number in 0..10 {
+        let mut here: Vec<_> = expected
+            .iter()
+            .filter(|(home, ..)| *home == number)
+            .map(|(_, object, contract, how)| (*object, *contract, *how))
+            .collect();
+        let mut found: Vec<_> = footprint
+            .at(shard(number))
+            .map(|touch| (touch.object, touch.contract, touch.how))
+            .collect();
+        here.sort_by_key(|(object, ..)| *object);
+        found.sort_by_key(|(object, ..)| *object);
+        assert_eq!(found, here, "shard {number}");
+    }
+}
+
+#[test]
+fn what_is_consumed_and_read_by_different_traces_is_consumed() {
+    let [a, ..] = objects();
+    let reads = Trace {
+        references: vec![a.id()],
+        ..trace(&[], 0)
+    };
+    let transaction = authorized(&[reads, trace(&[&a], 0)], from_ref(&a));
+    let touches = transaction.footprint().touches();
+    assert_eq!(touches.len(), 1);
+    assert_eq!((touches[0].object, touches[0].how), (a.id(), How::Consumes));
+}
+
+#[test]
+fn the_mandate_of_a_shard_is_what_it_holds_and_what_nobody_holds() {
+    let (footprint, _) = rich();
+    let mandate = |number| footprint.mandate(shard(number));
+    assert_eq!(mandate(0), BTreeSet::from([OPEN, OTHER, CLOSED]));
+    assert_eq!(mandate(1), BTreeSet::from([OPEN, CLOSED]));
+    assert_eq!(mandate(2), BTreeSet::from([OTHER, CLOSED]));
+    assert_eq!(mandate(8), BTreeSet::from([OTHER, CLOSED]));
+    // A shard that holds nothing of it, such as one that only decides.
+    assert_eq!(mandate(9), BTreeSet::from([CLOSED]));
+}
+
+#[test]
+fn a_transaction_that_concerns_one_shard_is_alone_there() {
+    let [a, b, ..] = objects();
+    let alone = authorized(&[trace(&[&a], 1)], from_ref(&a));
+    assert!(alone.is_alone(shard(0)));
+    assert!(!alone.is_alone(shard(1)));
+    let shared = authorized(&[trace(&[&a, &b], 0)], &[a, b]);
+    assert!(!shared.is_alone(shard(0)));
 }

@@ -1,6 +1,9 @@
 //! One value of each type that is hashed, signed, stored or sent, for the tests of their bytes.
 
+mod promises;
+
 use std::fmt::Debug;
+use std::slice::from_ref;
 
 use model::api::{
     Found, NotReady, Page, Progress, Refused, Request, Response, Status, Taken, owner_label,
@@ -13,7 +16,7 @@ use model::shard::Seat;
 use model::statement::Scope;
 use model::{
     AbortReason, Block, Certificate, Committee, Entry, Epoch, Finalized, Genesis, Hash, Head,
-    HeadCertificate, Height, Invalid, Malpractice, Mode, Object, Outcome, Receipt, ShardId,
+    HeadCertificate, Height, Invalid, Lie, Malpractice, Mode, Object, Outcome, Receipt, ShardId,
     Signature, Slot, Statement, Time, Trace, TraceId, Transaction, TransactionId,
     TransactionResult, Vote, encoding,
 };
@@ -59,6 +62,8 @@ where
         },
     }
 }
+
+pub(crate) use promises::malpractice as broken_promises;
 
 pub(crate) fn genesis() -> Genesis {
     crate::genesis::genesis()
@@ -168,9 +173,9 @@ fn head(committee: &Committee) -> Head {
     }
 }
 
-fn block() -> Block {
+fn block(entries: &[Entry]) -> Block {
     let scope = *committee(1).scope();
-    let payload = encode_entries(&[Entry::Prepare(signed_transaction())]);
+    let payload = encode_entries(entries);
     Block {
         header: Header {
             scope,
@@ -231,12 +236,33 @@ fn invalid() -> [(&'static str, Invalid); 6] {
     ]
 }
 
+/// The reasons to abort that have to do with other transactions and other shards.
+fn hindered() -> [(&'static str, AbortReason); 5] {
+    let object = thing(OPEN, 0, 0).id();
+    let holder = TransactionId::from_bytes([6; 32]);
+    let until = Time::from_ms(1_700_000_000_000);
+    let (contract, home, decider) = (OPEN, shard(4), shard(4));
+    let locked = AbortReason::Locked {
+        object,
+        holder,
+        until,
+    };
+    [
+        ("result-locked", locked),
+        ("result-home", AbortReason::Home { contract, home }),
+        ("result-decider", AbortReason::Decider { contract, decider }),
+        ("result-deadline", AbortReason::Deadline),
+        ("result-refused", AbortReason::Refused { shard: shard(4) }),
+    ]
+}
+
 fn results() -> Vec<Sample> {
     let transaction = TransactionId::from_bytes([5; 32]);
     let committed = ("result-committed", Outcome::Committed);
-    let aborted = |(name, reason)| (name, Outcome::Aborted(AbortReason::Invalid(reason)));
+    let aborted = |(name, reason)| (name, Outcome::Aborted(reason));
+    let invalid = invalid().map(|(name, reason)| (name, AbortReason::Invalid(reason)));
     std::iter::once(committed)
-        .chain(invalid().into_iter().map(aborted))
+        .chain(invalid.into_iter().chain(hindered()).map(aborted))
         .map(|(name, outcome)| {
             let result = TransactionResult {
                 transaction,
@@ -258,10 +284,12 @@ fn malpractice(scope: &Scope) -> Malpractice {
         (statement, signature)
     };
     Malpractice {
-        scope: *scope,
         node: node(1),
-        first: signed(proposal),
-        second: signed(Statement::Proposal { slot, block }),
+        lie: Lie::Statements {
+            scope: *scope,
+            first: signed(proposal),
+            second: signed(Statement::Proposal { slot, block }),
+        },
     }
 }
 
@@ -294,7 +322,10 @@ fn merkle_proofs() -> Vec<Sample> {
 
 fn shards() -> Vec<Sample> {
     let committee = committee(1);
-    let block = block();
+    let prepare = Entry::Prepare(signed_transaction());
+    let deliver = Entry::Deliver(promises::delivery());
+    let block = block(from_ref(&prepare));
+    let delivering = self::block(&[deliver, prepare]);
     let head = head(&committee);
     let certified = HeadCertificate {
         certificate: certificate(&committee, head.statement()),
@@ -323,6 +354,11 @@ fn shards() -> Vec<Sample> {
                 ("payload", payload_hash(&block.payload).as_ref()),
                 ("first parent", block.header.parent.hash.as_ref()),
             ],
+        ),
+        sample(
+            "block-delivery",
+            &delivering,
+            &[("payload", payload_hash(&delivering.payload).as_ref())],
         ),
         sample("certificate", &finalization, &[]),
         sample("finalized", &finalized, &[]),
@@ -490,6 +526,7 @@ fn answers() -> Vec<Sample> {
 pub(crate) fn all() -> Vec<Sample> {
     let mut samples = data();
     samples.extend(shards());
+    samples.extend(promises::all());
     samples.extend(results());
     samples.extend(merkle_proofs());
     samples.extend(questions());

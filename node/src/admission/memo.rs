@@ -6,16 +6,22 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use consensus::message::AuthorizationCheck;
+use consensus::message::Checks;
+use model::hash::hash_value;
 use model::key::{Batch, Zip215};
+use model::outbox::BadParcel;
 use model::transaction::{Authorized, Malformed, WellFormed, authorization_bytes};
-use model::{Authorization, PublicKey, Signature, SignatureCheck, TransactionId};
+use model::{Authorization, Committee, Hash, Parcel, PublicKey, Signature, SignatureCheck};
+use model::{Tag, TransactionId};
 
 use super::meter::Meter;
 
 /// Signatures that are remembered, at least; twice as many at most. It is more than the pool of the
 /// agreement has transactions, and holds about 15 MB.
 const SIGNATURES_MAX: usize = 32 * 1024;
+
+/// Heads of other shards that are remembered, at least; twice as many at most.
+const HEADS_MAX: usize = 4 * 1024;
 
 /// Transactions whose signatures were checked, each with exactly the signatures that were.
 ///
@@ -26,6 +32,10 @@ pub(super) struct Memo {
     older: HashMap<TransactionId, Vec<Authorization>>,
     /// Signatures in `recent`.
     held: usize,
+    /// Certificates of heads of other shards that were checked, each with the number of signatures
+    /// that it was to have, by the hash of all of it.
+    heads: HashSet<Hash>,
+    older_heads: HashSet<Hash>,
     meter: Arc<Meter>,
 }
 
@@ -36,6 +46,8 @@ impl Memo {
             recent: HashMap::new(),
             older: HashMap::new(),
             held: 0,
+            heads: HashSet::new(),
+            older_heads: HashSet::new(),
             meter,
         }
     }
@@ -100,7 +112,7 @@ impl SignatureCheck for Counting<'_> {
     }
 }
 
-impl AuthorizationCheck for Memo {
+impl Checks for Memo {
     fn authorize(&mut self, transactions: Vec<WellFormed>) -> Vec<Result<Authorized, Malformed>> {
         self.check_unknown(&transactions);
         let authorize = |transaction: WellFormed| {
@@ -112,5 +124,24 @@ impl AuthorizationCheck for Memo {
             }
         };
         transactions.into_iter().map(authorize).collect()
+    }
+
+    /// A head comes with each parcel that is under it, from each initiator, and in a proposal.
+    fn certified(
+        &mut self,
+        parcel: &Parcel,
+        committee: &Committee,
+        needed: usize,
+    ) -> Result<(), BadParcel> {
+        let name = hash_value(Tag::Outbox, &(&parcel.head, needed as u64));
+        if self.heads.contains(&name) || self.older_heads.contains(&name) {
+            return Ok(());
+        }
+        parcel.check_head(committee, needed, &mut Counting(&self.meter))?;
+        self.heads.insert(name);
+        if self.heads.len() >= HEADS_MAX {
+            self.older_heads = std::mem::take(&mut self.heads);
+        }
+        Ok(())
     }
 }

@@ -42,7 +42,9 @@ counters! {
     /// Transactions of members that are malformed or not signed by whom they say, and blocks with
     /// such a transaction.
     transactions,
-    /// Frames of nodes that are not in the committee.
+    /// Letters and blocks with what is said to be a promise of another shard and is none.
+    parcels,
+    /// Frames of nodes that are neither in the committee nor in that of another shard.
     strangers,
 }
 
@@ -55,6 +57,7 @@ impl Meter {
             Refused::OtherPayload => &self.other_payload,
             Refused::TooMany { .. } => &self.too_many,
             Refused::Transaction(_) | Refused::NotAChain => &self.transactions,
+            Refused::Parcel(_) => &self.parcels,
         }
     }
 }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use consensus::Message;
 use consensus::message::{Admitted, Proposal, Status};
+use consensus::{Message, Shards};
 use model::api::{Refused, Taken};
 use model::block::{BlockRef, Entry, Header, encode_entries, payload_hash};
 use model::{Authorization, Block, Height, NodeId, Signature, Slot, Transaction};
@@ -23,7 +23,7 @@ fn payments(count: u64) -> Vec<Transaction> {
 }
 
 fn admission() -> Admission {
-    Admission::new(committee(), Arc::new(Meter::default()))
+    Admission::new(Shards::alone(committee()), Arc::new(Meter::default()))
 }
 
 fn admit(admission: &mut Admission, frames: &[(NodeId, Bytes)]) -> Vec<Event> {

@@ -1,3 +1,5 @@
+mod under_way;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -328,7 +330,7 @@ async fn a_submission_that_cannot_be_taken_is_refused_at_once() {
     let mut fixture = Fixture::new();
     let payment = fixture.payment(0, 1);
     let mut foreign = payment.clone();
-    foreign.body.participants.push(model::ShardId::new(3));
+    foreign.body.participants = vec![model::ShardId::new(3)];
     assert_eq!(
         fixture.ask(Request::Submit(foreign)).await,
         Response::Refused(Refused::NotServed { shard: SHARD })
@@ -381,7 +383,7 @@ async fn a_decision_is_found_after_the_replica_has_forgotten_it() {
 async fn of_many_submissions_each_has_an_answer_of_its_own() {
     let mut fixture = Fixture::new();
     let mut foreign = fixture.payment(0, 1);
-    foreign.body.participants.push(model::ShardId::new(3));
+    foreign.body.participants = vec![model::ShardId::new(3)];
     let (first, busy) = (fixture.payment(0, 1), fixture.payment(1, 2));
     let api = Arc::clone(&fixture.api);
     let request = Request::SubmitAll(vec![foreign, first.clone(), busy]).to_bytes();

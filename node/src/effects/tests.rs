@@ -2,10 +2,10 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use consensus::message::{BlocksRequest, Status};
-use consensus::replica::{Contradiction, Output};
+use consensus::replica::{Contradiction, Open, Output};
 use consensus::{Message, Record};
 use model::shard::Seat;
-use model::{Height, Slot};
+use model::{Height, ShardId, Slot};
 use tokio::sync::mpsc;
 
 use super::{Effects, Links, Turn};
@@ -42,7 +42,17 @@ impl Links for Remembering {
         self.sent.lock().unwrap().push((status.frontier, durable));
     }
 
+    fn tell(&self, _: ShardId, _: Option<Seat>, _: Bytes) {}
+
     fn fetch(&self, _: Seat, _: BlocksRequest) {}
+}
+
+/// What a replica holds beyond its ledger: these records.
+fn open_with(records: Vec<Record>) -> Open {
+    Open {
+        records,
+        ..Open::default()
+    }
 }
 
 /// A message that is told from others by its number.
@@ -236,7 +246,7 @@ fn a_flush_reflects_the_records_before_it_and_none_after_it() {
     let (disk, tables) = (Arc::clone(&node.disk), node.tables.clone());
     let turn = |slot, flush: Option<u64>| Turn {
         outputs: vec![persist(vote(slot)), broadcast(slot)],
-        flush: flush.map(|slot| vec![vote(slot)]),
+        flush: flush.map(|slot| open_with(vec![vote(slot)])),
     };
     // All of them wait, and the second flush comes while the first one is under way.
     let turns = vec![
@@ -270,7 +280,7 @@ fn tables_that_cannot_be_written_end_the_node() {
     let (sender, receiver) = mpsc::channel(1);
     let turn = Turn {
         outputs: Vec::new(),
-        flush: Some(Vec::new()),
+        flush: Some(Open::default()),
     };
     sender.try_send(turn).unwrap();
     drop(sender);

@@ -107,7 +107,10 @@ async fn a_loop_that_is_stopped_has_the_tables_written_and_ends() {
     let (last, before) = turns.split_last().unwrap();
     assert!(before.iter().all(|turn| turn.flush.is_none()));
     let open = last.flush.as_ref().unwrap();
-    assert!(matches!(open[..], [Record::Reserved(_), ..]), "{open:?}");
+    assert!(
+        matches!(open.records[..], [Record::Reserved(_), ..]),
+        "{open:?}"
+    );
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use consensus::ledger::{Applied, Decided};
+use consensus::sbac::session::Session;
 use model::{Certificate, Hash, Head, HeadCertificate, Height, Object, ObjectId};
 use model::{TransactionId, TransactionResult};
 use serde::{Deserialize, Serialize};
@@ -33,15 +34,20 @@ pub struct Place {
     pub height: Height,
     /// The index of the decision among the results of the block.
     pub index: u32,
+    /// The height of the block that has the transaction: an earlier one, if several shards are
+    /// concerned.
+    pub prepared: Height,
 }
 
 /// Changes to the tables. `None` stands for what is to be removed.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Changes {
     /// Active objects.
     pub(super) objects: BTreeMap<ObjectId, Option<Arc<Object>>>,
     /// Decided transactions whose deadlines are not over.
     pub(super) decided: BTreeMap<TransactionId, Option<Decided>>,
+    /// Transactions that several shards have begun and not finished.
+    pub(super) sessions: BTreeMap<TransactionId, Option<Arc<Session>>>,
     /// Which objects a label lists.
     pub(super) labels: BTreeMap<(Hash, ObjectId), Option<()>>,
     /// Blocks.
@@ -58,6 +64,22 @@ fn remove<K: Ord, V>(changes: &mut BTreeMap<K, Option<V>>, key: K) {
         // It was made since the tables were written, and nothing is ever made twice.
         Some(Some(_)) => {}
         Some(None) | None => {
+            changes.insert(key, None);
+        }
+    }
+}
+
+/// Removes an entry that may have been changed since it was made. `made` is the height at which an
+/// entry was made, and `first` that of the first block since the tables were written.
+fn forget<K: Ord, V>(
+    changes: &mut BTreeMap<K, Option<V>>,
+    key: K,
+    made: impl Fn(&V) -> Height,
+    first: Height,
+) {
+    match changes.remove(&key) {
+        Some(Some(entry)) if made(&entry) >= first => {}
+        Some(_) | None => {
             changes.insert(key, None);
         }
     }
@@ -80,23 +102,32 @@ impl Changes {
         remove(&mut self.objects, id);
     }
 
-    /// A block decides transactions and forgets old ones.
+    /// A block decides transactions, goes on with others, and forgets old ones.
     pub(super) fn decide(&mut self, block: BlockRow, applied: &Applied) {
         let height = block.head.height;
-        let decisions = (0_u32..).zip(&applied.results).zip(&applied.transactions);
-        for ((index, result), transaction) in decisions {
-            let decided = Decided {
-                valid_until: transaction.body().valid_until,
+        let decisions = (0_u32..).zip(&applied.results).zip(&applied.concluded);
+        for ((index, result), (_, prepared)) in decisions {
+            let place = Place {
                 height,
+                index,
+                prepared: *prepared,
             };
-            self.decided.insert(result.transaction, Some(decided));
-            self.transactions
-                .insert(result.transaction, Place { height, index });
-        }
-        for id in &applied.forgotten {
-            remove(&mut self.decided, *id);
+            self.transactions.insert(result.transaction, place);
         }
         self.blocks.insert(height, block);
+        let first = *self.blocks.first_key_value().expect("inserted above").0;
+        for (id, record) in &applied.decided {
+            match record {
+                Some(record) => drop(self.decided.insert(*id, Some(*record))),
+                None => forget(&mut self.decided, *id, |record| record.height, first),
+            }
+        }
+        for (id, session) in &applied.sessions {
+            match session {
+                Some(session) => drop(self.sessions.insert(*id, Some(Arc::clone(session)))),
+                None => forget(&mut self.sessions, *id, |session| session.prepared, first),
+            }
+        }
     }
 
     /// What has changed about the objects with `label` that come after `after`.

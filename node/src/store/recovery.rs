@@ -65,7 +65,7 @@ impl Store {
         let mut unflushed = 0;
         self.reader().replay_from(position, |at, record| {
             if unflushed >= FLUSH_BLOCKS {
-                self.flush_up_to(at, replica.open_records()).commit()?;
+                self.flush_up_to(at, replica.open()).commit()?;
                 unflushed = 0;
             }
             self.note(&record, at);
@@ -104,6 +104,7 @@ impl Store {
                 Output::Persist(_)
                 | Output::Send { .. }
                 | Output::Broadcast(_)
+                | Output::Tell { .. }
                 | Output::FetchBlocks { .. }
                 | Output::WakeAt(_)
                 | Output::Malpractice(_)

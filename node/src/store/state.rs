@@ -29,6 +29,18 @@ struct Recent {
     frozen: Option<Arc<Changes>>,
 }
 
+/// How a transaction stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It is decided, and here is where.
+    Decided(Place),
+    /// It has a session: the shard has begun it and not decided it. Its deadline says nothing about
+    /// when it will be.
+    UnderWay,
+    /// The shard has neither decided nor begun it. Past its deadline it never will.
+    Unknown,
+}
+
 /// Where something is to be found.
 enum Found<T> {
     /// It has changed lately.
@@ -38,6 +50,14 @@ enum Found<T> {
 }
 
 impl Recent {
+    /// How far the shard is.
+    const fn progress(&self) -> Progress {
+        Progress {
+            height: self.tip.height,
+            time: self.tip.time,
+        }
+    }
+
     /// The layers over the tables, the newest first.
     fn layers(&self) -> impl Iterator<Item = &Changes> {
         std::iter::once(&self.fresh).chain(self.frozen.as_deref())
@@ -70,8 +90,7 @@ impl State {
     /// How far the shard is.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        let Tip { height, time, .. } = self.tip();
-        Progress { height, time }
+        self.read().progress()
     }
 
     /// The highest head that a quorum is known to have signed.
@@ -131,6 +150,42 @@ impl State {
             Found::Recent(place) => Ok(Some(place)),
             Found::Below(tables) => tables.place(transaction),
         }
+    }
+
+    /// How a transaction stands, and how far the shard is: both of one moment, so that whoever hears
+    /// that it is unknown past its deadline knows that no decision fell in between.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Tables`].
+    pub fn standing(
+        &self,
+        transaction: &TransactionId,
+    ) -> Result<(Standing, Progress), StoreError> {
+        let recent = self.read();
+        let progress = recent.progress();
+        let changed = |changes: &Changes| changes.transactions.get(transaction).copied();
+        if let Some(place) = recent.layers().find_map(changed) {
+            return Ok((Standing::Decided(place), progress));
+        }
+        let begun = |changes: &Changes| Some(changes.sessions.get(transaction)?.is_some());
+        let begun = recent.layers().find_map(begun);
+        let below = self.tables.snapshot()?;
+        drop(recent);
+        // Whoever decides keeps the session until all others have heard of it.
+        if let Some(place) = below.place(transaction)? {
+            return Ok((Standing::Decided(place), progress));
+        }
+        let begun = match begun {
+            Some(begun) => begun,
+            None => below.has_session(transaction)?,
+        };
+        let standing = if begun {
+            Standing::UnderWay
+        } else {
+            Standing::Unknown
+        };
+        Ok((standing, progress))
     }
 
     /// At most `count` active objects with `label` after `after`, ascending, all active at one

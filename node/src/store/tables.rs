@@ -10,12 +10,13 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use consensus::Record;
-use consensus::ledger::{Decided, Tip};
+use consensus::ledger::{Decided, Foreign, Tip};
+use consensus::sbac::session::{Session, Stored};
 use model::block::BlockRef;
 use model::encoding;
 use model::statement::Scope;
 use model::{Hash, HeadCertificate, Height, NetworkId, NodeId, Object, ObjectId};
-use model::{ShardId, TransactionId};
+use model::{ShardId, Time, TransactionId};
 use redb::{
     Database, Durability, Key, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
     StorageBackend, TableDefinition, TableError, WriteTransaction,
@@ -34,7 +35,7 @@ use super::log::Position;
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 /// The version of the tables.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 type Id = &'static [u8; 32];
 type Encoded = &'static [u8];
@@ -42,6 +43,7 @@ type Encoded = &'static [u8];
 const META: TableDefinition<&str, Encoded> = TableDefinition::new("meta");
 const OBJECTS: TableDefinition<Id, Encoded> = TableDefinition::new("objects");
 const DECIDED: TableDefinition<Id, Encoded> = TableDefinition::new("decided");
+const SESSIONS: TableDefinition<Id, Encoded> = TableDefinition::new("sessions");
 const LABELS: TableDefinition<&[u8; 64], ()> = TableDefinition::new("labels");
 const BLOCKS: TableDefinition<u64, Encoded> = TableDefinition::new("blocks");
 const HEADS: TableDefinition<u64, Encoded> = TableDefinition::new("heads");
@@ -76,6 +78,49 @@ pub(super) struct Checkpoint {
     pub(super) bodies: Vec<(BlockRef, Position)>,
     /// What the replica holds beyond its ledger.
     pub(super) open: Vec<Record>,
+    /// What the ledger has heard of other shards.
+    pub(super) foreign: Vec<StoredForeign>,
+}
+
+/// What has been heard of one other shard, as lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StoredForeign {
+    shard: ShardId,
+    heads: Vec<(Height, Hash)>,
+    forked: bool,
+    aborted: Vec<(TransactionId, Time)>,
+}
+
+impl StoredForeign {
+    pub(super) fn store(foreign: &BTreeMap<ShardId, Foreign>) -> Vec<Self> {
+        let stored = foreign.iter().map(|(shard, foreign)| Self {
+            shard: *shard,
+            heads: foreign
+                .heads
+                .iter()
+                .map(|(at, head)| (*at, *head))
+                .collect(),
+            forked: foreign.forked,
+            aborted: foreign
+                .aborted
+                .iter()
+                .map(|(id, until)| (*id, *until))
+                .collect(),
+        });
+        stored.collect()
+    }
+
+    pub(super) fn restore(stored: Vec<Self>) -> BTreeMap<ShardId, Foreign> {
+        let restored = stored.into_iter().map(|stored| {
+            let foreign = Foreign {
+                heads: stored.heads.into_iter().collect(),
+                forked: stored.forked,
+                aborted: stored.aborted.into_iter().collect(),
+            };
+            (stored.shard, foreign)
+        });
+        restored.collect()
+    }
 }
 
 /// The tables.
@@ -130,6 +175,7 @@ impl Tables {
         self.write(|transaction| {
             transaction.open_table(OBJECTS)?;
             transaction.open_table(DECIDED)?;
+            transaction.open_table(SESSIONS)?;
             transaction.open_table(LABELS)?;
             transaction.open_table(BLOCKS)?;
             transaction.open_table(HEADS)?;
@@ -158,13 +204,20 @@ impl Tables {
                 ObjectId::as_bytes,
                 |object| encoding::encode(&**object),
             )?;
-            let decided_key = TransactionId::as_bytes;
+            let by_transaction = TransactionId::as_bytes;
             put_all(
                 transaction,
                 DECIDED,
                 &changes.decided,
-                decided_key,
+                by_transaction,
                 encoding::encode,
+            )?;
+            put_all(
+                transaction,
+                SESSIONS,
+                &changes.sessions,
+                by_transaction,
+                |session| encoding::encode(&session.stored()),
             )?;
             put_labels(transaction, changes)?;
             let mut blocks = transaction.open_table(BLOCKS)?;
@@ -293,6 +346,15 @@ impl Snapshot {
         self.get(TRANSACTIONS, transaction.as_bytes())
     }
 
+    /// Whether a transaction is under way.
+    pub(super) fn has_session(&self, transaction: &TransactionId) -> Result<bool, StoreError> {
+        let read = || {
+            let sessions = self.transaction.open_table(SESSIONS)?;
+            Ok::<_, redb::Error>(sessions.get(transaction.as_bytes())?.is_some())
+        };
+        read().map_err(failed("read the tables"))
+    }
+
     /// All active objects.
     pub(super) fn objects(&self) -> Result<BTreeMap<ObjectId, Arc<Object>>, StoreError> {
         self.all(OBJECTS, |key, object| {
@@ -305,6 +367,25 @@ impl Snapshot {
         self.all(DECIDED, |key, decided| {
             (TransactionId::from_bytes(key), decided)
         })
+    }
+
+    /// All transactions that several shards have begun and not finished.
+    pub(super) fn sessions(
+        &self,
+        network: &NetworkId,
+    ) -> Result<BTreeMap<TransactionId, Arc<Session>>, StoreError> {
+        let stored = self.all(SESSIONS, |key, stored: Stored| {
+            (TransactionId::from_bytes(key), stored)
+        })?;
+        let restored = stored.into_iter().map(|(id, stored)| {
+            let damaged = || StoreError::Tables {
+                doing: "read a session of the tables",
+                reason: format!("transaction {id} is not well-formed"),
+            };
+            let session = stored.restore(network).ok_or_else(damaged)?;
+            Ok((id, Arc::new(session)))
+        });
+        restored.collect()
     }
 
     /// The first `count` objects with `label` after `after` that `wanted` wants, ascending.

@@ -247,7 +247,7 @@ impl Run {
     /// Writes the tables, or only begins to.
     fn flush(&mut self, commit: bool) {
         let replica = self.shard.replicas[0].as_ref().expect("it is up");
-        let open = replica.open_records();
+        let open = replica.open();
         let flush = self.store().flush(open).unwrap();
         if commit {
             flush.commit().unwrap();
@@ -265,8 +265,8 @@ impl Run {
         let (store, replica) = self.machine.start();
         assert_eq!(replica.ledger(), before.ledger());
         assert_eq!(
-            sorted(replica.open_records()),
-            sorted(before.open_records())
+            sorted(replica.open().records),
+            sorted(before.open().records)
         );
         self.known.check(&store);
         self.store = Some(store);

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use model::ShardId;
 use model::shard::Seat;
 
 use super::{Adversary, Kind};
@@ -19,6 +20,8 @@ pub(super) struct Babbler {
     others: Vec<Seat>,
     random: Random,
     heard: Vec<Arc<[u8]>>,
+    /// Another shard that it has heard of.
+    abroad: Option<ShardId>,
     lies: u64,
 }
 
@@ -30,6 +33,7 @@ impl Babbler {
             others: setting.others(seat).collect(),
             random: random.fork(),
             heard: Vec::new(),
+            abroad: None,
             lies: 0,
         }
     }
@@ -71,6 +75,10 @@ impl Babbler {
         let bytes = self.words();
         self.lies += 1;
         around.send(to, Frame::Message(bytes));
+        if let Some(shard) = self.abroad {
+            let bytes = self.words();
+            around.tell(shard, None, bytes);
+        }
         let alarm = Alarm {
             holder: 0,
             life: 0,
@@ -99,6 +107,10 @@ impl Adversary for Babbler {
                     let bytes = self.words();
                     around.send(from, Frame::Answer { number, bytes });
                 }
+            }
+            Happening::Letter { from, bytes } => {
+                self.remember(&bytes);
+                self.abroad = Some(from.shard);
             }
             Happening::LinkUp(_) | Happening::Submitted(_) => {}
         }

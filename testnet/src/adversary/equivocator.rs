@@ -375,7 +375,7 @@ impl Adversary for Equivocator {
                 Frame::Ask { number, .. } => self.answer(around, from, number),
                 Frame::Answer { .. } => {}
             },
-            Happening::LinkUp(_) | Happening::Submitted(_) => {}
+            Happening::Letter { .. } | Happening::LinkUp(_) | Happening::Submitted(_) => {}
         }
     }
 }

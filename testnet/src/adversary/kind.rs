@@ -13,11 +13,14 @@ use super::equivocating_voter::EquivocatingVoter;
 use super::equivocator::Equivocator;
 use super::garbage_sender::GarbageSender;
 use super::half_voter::HalfVoter;
+use super::letter_forger::LetterForger;
+use super::letter_replayer::LetterReplayer;
 use super::non_member_voter::NonMemberVoter;
 use super::old_backup::OldBackup;
 use super::oversized_sender::OversizedSender;
 use super::plot::Plot;
 use super::replayer::Replayer;
+use super::silent_courier::SilentCourier;
 use super::silent_leader::SilentLeader;
 use super::stale_parent_proposer::StaleParentProposer;
 use super::trickster::{Trick, Trickster, Voice};
@@ -63,6 +66,14 @@ pub enum Kind {
     /// It signs everything, with no honest replica behind it: see [`super::equivocator`]. All of what stops
     /// the proposers and voters above stops it.
     Equivocator,
+    /// It keeps promises from other shards: see [`super::silent_courier`]. Other initiators stop it.
+    SilentCourier,
+    /// It tells other shards what was not promised: see [`super::letter_forger`]. Signatures over heads
+    /// stop it.
+    LetterForger,
+    /// It repeats old letters to other shards: see [`super::letter_replayer`]. One-shot transactions
+    /// stop it.
+    LetterReplayer,
 }
 
 /// No kind of liar has this name.
@@ -71,7 +82,7 @@ pub enum Kind {
 pub struct UnknownKind(String);
 
 impl Kind {
-    /// All kinds.
+    /// All kinds that have something to lie about in a network of one shard.
     pub const ALL: [Self; 15] = [
         Self::Twins,
         Self::EquivocatingVoter,
@@ -89,6 +100,20 @@ impl Kind {
         Self::Babbler,
         Self::Equivocator,
     ];
+
+    /// All kinds that lie to other shards.
+    pub const ACROSS: [Self; 3] = [
+        Self::SilentCourier,
+        Self::LetterForger,
+        Self::LetterReplayer,
+    ];
+
+    /// All kinds that have something to lie about in a network of so many shards.
+    #[must_use]
+    pub fn of_shards(shards: usize) -> Vec<Self> {
+        let across = Self::ACROSS.into_iter().filter(|_| shards > 1);
+        Self::ALL.into_iter().chain(across).collect()
+    }
 
     /// What people call it: lower case, with hyphens. It does not change.
     #[must_use]
@@ -109,6 +134,9 @@ impl Kind {
             Self::OldBackup => "old-backup",
             Self::Babbler => "babbler",
             Self::Equivocator => "equivocator",
+            Self::SilentCourier => "silent-courier",
+            Self::LetterForger => "letter-forger",
+            Self::LetterReplayer => "letter-replayer",
         }
     }
 
@@ -143,6 +171,9 @@ impl Kind {
             Self::Replayer => self.trickster(voice(random), Replayer::default()),
             Self::GarbageSender => self.trickster(voice(random), GarbageSender::default()),
             Self::OversizedSender => self.trickster(voice(random), OversizedSender::default()),
+            Self::SilentCourier => self.trickster(voice(random), SilentCourier),
+            Self::LetterForger => self.trickster(voice(random), LetterForger),
+            Self::LetterReplayer => self.trickster(voice(random), LetterReplayer::default()),
             Self::NonMemberVoter => {
                 self.trickster(voice(random), NonMemberVoter::new(setting, random))
             }
@@ -164,7 +195,8 @@ impl FromStr for Kind {
     type Err = UnknownKind;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let kind = Self::ALL.into_iter().find(|kind| kind.name() == name);
+        let mut kinds = Self::ALL.into_iter().chain(Self::ACROSS);
+        let kind = kinds.find(|kind| kind.name() == name);
         kind.ok_or_else(|| UnknownKind(name.to_owned()))
     }
 }

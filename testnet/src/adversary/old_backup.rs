@@ -12,7 +12,7 @@ use consensus::message::Reminder;
 use model::shard::Seat;
 use model::{Time, encoding};
 
-use super::puppet::{Puppet, Saying};
+use super::puppet::{Puppet, Saying, Telling};
 use super::{Adversary, Kind};
 use crate::simulation::{Alarm, Around, Effect, Frame, Happening, Purpose, Random};
 
@@ -150,9 +150,13 @@ impl Adversary for OldBackup {
             }
             Happening::Alarm(alarm) => self.puppet.alarm(around, alarm),
             Happening::Arrived { from, frame } => self.arrived(around, from, &frame),
+            Happening::Letter { from, bytes } => self.puppet.letter(around, from, &bytes),
             Happening::LinkUp(seat) => self.puppet.link_up(around, seat),
             Happening::Submitted(bytes) => self.puppet.submitted(around, &bytes),
         };
         self.say(around, sayings);
+        for Telling { shard, to, letter } in self.puppet.take_mail() {
+            around.tell(shard, to, letter.encode().into());
+        }
     }
 }

@@ -102,7 +102,10 @@ impl Trick for OversizedSender {
             }
             Message::Proposal(proposal) => {
                 let entries = decode_entries(&proposal.block.payload).unwrap_or_default();
-                self.remember(entries.into_iter().map(|Entry::Prepare(held)| held));
+                self.remember(entries.into_iter().filter_map(|entry| match entry {
+                    Entry::Prepare(held) => Some(held),
+                    Entry::Deliver(_) => None,
+                }));
             }
             _ => self.rivals.show(stage, from, message),
         }

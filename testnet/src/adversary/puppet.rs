@@ -9,11 +9,12 @@ use std::sync::Arc;
 use consensus::bft::Pace;
 use consensus::message::{BLOCKS_BYTES_MAX, Blocks, BlocksRequest};
 use consensus::replica::{Output, Setup};
+use consensus::sbac::letter::Letter;
 use consensus::{Input, Message, Now, Record, Replica};
 use model::shard::Seat;
-use model::{Finalized, HeadCertificate, Time, Transaction, bounds, encoding};
+use model::{Finalized, HeadCertificate, ShardId, Time, Transaction, bounds, encoding};
 
-use crate::simulation::{Alarm, Around, DAWN, Frame, Journal, Purpose};
+use crate::simulation::{Alarm, Around, DAWN, Frame, Journal, Place, Purpose};
 
 /// The holder of the alarms of a puppet: see [`Alarm::holder`].
 pub(super) const PUPPET: u8 = 0;
@@ -30,6 +31,17 @@ pub(super) struct Saying {
     pub(super) message: Arc<Message>,
 }
 
+/// Something that a puppet would tell members of another shard.
+#[derive(Clone, Debug)]
+pub(super) struct Telling {
+    /// The shard.
+    pub(super) shard: ShardId,
+    /// To whom; to all members without it.
+    pub(super) to: Option<Seat>,
+    /// What.
+    pub(super) letter: Arc<Letter>,
+}
+
 /// See the module.
 pub(super) struct Puppet {
     seat: Seat,
@@ -37,6 +49,8 @@ pub(super) struct Puppet {
     replica: Option<Replica>,
     born: Time,
     lives: u32,
+    /// What it would have told other shards, and nobody has taken.
+    mail: Vec<Telling>,
     log: Vec<Record>,
     history: Vec<Finalized>,
     wake: Option<Time>,
@@ -52,6 +66,7 @@ impl Puppet {
             replica: None,
             born: Time::ZERO,
             lives: 0,
+            mail: Vec::new(),
             log: Vec::new(),
             history: Vec::new(),
             wake: None,
@@ -76,7 +91,7 @@ impl Puppet {
     fn revive(&mut self, around: &Around<'_>) -> Option<Replica> {
         let setting = around.setting;
         let setup = Setup {
-            committee: setting.committee.clone(),
+            shards: setting.shards.clone(),
             seat: self.seat,
             signer: Box::new(setting.scribe(self.seat, Journal::default())),
             check: Box::new(setting.notary.clone()),
@@ -118,10 +133,39 @@ impl Puppet {
         message: Message,
     ) -> Vec<Saying> {
         let setting = around.setting;
-        match message.admit(setting.scope(), &mut setting.notary.clone()) {
+        match message.admit(&setting.shards, &mut setting.notary.clone()) {
             Ok(message) => self.step(around, Input::Message { from, message }),
             Err(_) => Vec::new(),
         }
+    }
+
+    /// A member of another shard tells it something.
+    pub(super) fn letter(
+        &mut self,
+        around: &mut Around<'_>,
+        from: Place,
+        bytes: &[u8],
+    ) -> Vec<Saying> {
+        let setting = around.setting;
+        let admitted = Letter::decode(bytes).ok().and_then(|letter| {
+            letter
+                .admit(&setting.shards, &mut setting.notary.clone())
+                .ok()
+        });
+        let Place { shard, seat } = from;
+        admitted.map_or_else(Vec::new, |letter| {
+            let input = Input::Letter {
+                shard,
+                seat,
+                letter,
+            };
+            self.step(around, input)
+        })
+    }
+
+    /// Takes what it would have told other shards since the last time.
+    pub(super) fn take_mail(&mut self) -> Vec<Telling> {
+        std::mem::take(&mut self.mail)
     }
 
     /// A link to a member is up.
@@ -224,6 +268,9 @@ impl Puppet {
                     to: around.setting.others(self.seat).collect(),
                     message,
                 }),
+                Output::Tell { shard, to, letter } => {
+                    self.mail.push(Telling { shard, to, letter });
+                }
                 Output::FetchBlocks { from, request } => self.ask(around, from, request),
                 Output::WakeAt(timer) => {
                     let at = self.born.plus_ms(timer.as_ms());

@@ -13,10 +13,10 @@ use model::statement::{Scope, Slot, Statement, Vote};
 use model::{Block, Signature, Time, encoding};
 
 use super::plot::Plot;
-use super::puppet::{PUPPET, Puppet, Saying};
+use super::puppet::{PUPPET, Puppet, Saying, Telling};
 use super::{Adversary, Kind};
 use crate::simulation::{
-    Alarm, Around, DAWN, Frame, Happening, Journal, Purpose, Random, Scribe, Setting,
+    Alarm, Around, DAWN, Frame, Happening, Journal, Place, Purpose, Random, Scribe, Setting,
 };
 
 /// The holder of the alarms of the trick.
@@ -38,6 +38,16 @@ pub(super) trait Trick {
     /// The puppet would say something.
     fn say(&mut self, stage: &mut Stage<'_, '_>, to: &[Seat], message: &Message) {
         stage.say(to, message);
+    }
+
+    /// A letter of another shard arrives, which may be anything. Whether the puppet hears of it.
+    fn letter(&mut self, _stage: &mut Stage<'_, '_>, _from: Place, _bytes: &Arc<[u8]>) -> bool {
+        true
+    }
+
+    /// The puppet would tell another shard something.
+    fn tell(&mut self, stage: &mut Stage<'_, '_>, telling: Telling) {
+        stage.tell(&telling);
     }
 
     /// The puppet would answer a member's question. The encoding of what the liar answers.
@@ -106,6 +116,12 @@ impl Stage<'_, '_> {
         for seat in to {
             self.around.send(*seat, Frame::Message(Arc::clone(bytes)));
         }
+    }
+
+    /// Tells another shard something.
+    pub(super) fn tell(&mut self, telling: &Telling) {
+        let bytes = Arc::from(telling.letter.encode());
+        self.around.tell(telling.shard, telling.to, bytes);
     }
 
     /// Says something so many milliseconds later.
@@ -237,6 +253,18 @@ impl<T: Trick> Trickster<T> {
         }
     }
 
+    fn letter(&mut self, around: &mut Around<'_>, from: Place, bytes: &Arc<[u8]>) -> Vec<Saying> {
+        let stage = &mut Stage {
+            voice: &mut self.voice,
+            around,
+        };
+        if self.trick.letter(stage, from, bytes) {
+            self.puppet.letter(around, from, bytes)
+        } else {
+            Vec::new()
+        }
+    }
+
     fn answer(&mut self, around: &mut Around<'_>, to: Seat, number: u64, question: &[u8]) {
         let Some(honest) = self.puppet.answer(question) else {
             return;
@@ -282,6 +310,7 @@ impl<T: Trick> Adversary for Trickster<T> {
                 self.puppet.begin(around)
             }
             Happening::Arrived { from, frame } => self.arrived(around, from, &frame),
+            Happening::Letter { from, bytes } => self.letter(around, from, &bytes),
             Happening::Alarm(alarm) if alarm.holder == PUPPET => self.puppet.alarm(around, alarm),
             Happening::Alarm(alarm) if alarm.holder == TRICK => {
                 self.scheme(around);
@@ -301,6 +330,13 @@ impl<T: Trick> Adversary for Trickster<T> {
                 around,
             };
             self.trick.say(stage, &to, &message);
+        }
+        for telling in self.puppet.take_mail() {
+            let stage = &mut Stage {
+                voice: &mut self.voice,
+                around,
+            };
+            self.trick.tell(stage, telling);
         }
     }
 }

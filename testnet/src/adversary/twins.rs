@@ -115,7 +115,9 @@ impl Twins {
         for effect in inner.effects {
             let heard = match &effect {
                 Effect::Send { to, frame: _ } => self.sides[to.index()].includes(twin),
-                Effect::Wake { .. } | Effect::Cut(_) | Effect::Crashed => true,
+                Effect::Tell { .. } | Effect::Wake { .. } | Effect::Cut(_) | Effect::Crashed => {
+                    true
+                }
             };
             if heard {
                 self.lies += u64::from(twin == 1 && matches!(effect, Effect::Send { .. }));
@@ -155,7 +157,7 @@ impl Adversary for Twins {
                     }
                 }
             }
-            Happening::LinkUp(_) | Happening::Submitted(_) => {
+            Happening::Letter { .. } | Happening::LinkUp(_) | Happening::Submitted(_) => {
                 self.hand_to_twin(around, 0, happening.clone());
                 self.hand_to_twin(around, 1, happening);
             }

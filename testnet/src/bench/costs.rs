@@ -13,11 +13,11 @@ use std::time::Duration;
 
 use model::key::{Batch, verify};
 use model::transaction::authorization_bytes;
-use model::{Genesis, SecretKey, Tag, Transaction, bounds, encoding, hash};
+use model::{Genesis, SecretKey, ShardId, Tag, Transaction, bounds, encoding, hash};
 use nix::time::{ClockId, clock_gettime};
 
 use super::error::BenchError;
-use super::payments::{Book, Payments};
+use super::payments::{Book, Kind};
 use crate::bench::now;
 use keeping::{keep_blocks, syncs};
 
@@ -75,12 +75,12 @@ pub struct Costs {
 /// [`BenchError::System`] if the disk fails.
 pub(crate) fn measure(
     genesis: &Genesis,
-    payments: Payments,
+    kind: Kind,
     entries: usize,
     nodes: usize,
     folder: &Path,
 ) -> Result<Costs, BenchError> {
-    let payments = sample(genesis, payments, entries)?;
+    let payments = sample(genesis, kind, entries)?;
     let mut costs = Costs::default();
     signatures(&mut costs, &payments, entries, nodes)?;
     encodings(&mut costs, &payments, genesis)?;
@@ -90,12 +90,10 @@ pub(crate) fn measure(
 }
 
 /// Enough payments for some blocks, each of which spends what a block before has made.
-fn sample(
-    genesis: &Genesis,
-    payments: Payments,
-    entries: usize,
-) -> Result<Vec<Transaction>, BenchError> {
-    let mut book = Book::open(genesis, payments);
+fn sample(genesis: &Genesis, kind: Kind, entries: usize) -> Result<Vec<Transaction>, BenchError> {
+    // What a payment within one shard costs, in the first one.
+    let mut book = Book::open(genesis, Kind { cross: 0, ..kind });
+    book.chains.retain(|chain| chain.home() == ShardId::new(0));
     let wanted = PAYMENTS.max(entries).next_multiple_of(entries);
     let length = wanted.div_ceil(book.chains.len());
     let valid_until = now().plus_ms(bounds::VALIDITY_MS_MAX / 2);

@@ -85,6 +85,8 @@ impl Tally {
 struct UnderWay {
     chain: usize,
     due: Instant,
+    /// Participants that have not decided.
+    missing: usize,
 }
 
 /// Sends payments over `link` and hears from `blocks` what is certified.
@@ -92,6 +94,8 @@ pub(crate) struct Driver<'a> {
     pub(crate) link: &'a Link,
     pub(crate) chains: &'a mut [Chain],
     pub(crate) blocks: &'a mut mpsc::Receiver<Followed>,
+    /// How many nodes a shard has. Those of the first shard come first.
+    pub(crate) nodes: usize,
     pub(crate) stop: &'a Arc<AtomicBool>,
 }
 
@@ -162,16 +166,26 @@ impl Run<'_, '_> {
         Ok(self.tally)
     }
 
-    /// The payments that are due, for each node. All payments of a chain go to one node.
+    /// The payments that are due, for each node: one of each concerned shard, always the same for the
+    /// payments of a chain.
     fn due(&mut self) -> Vec<Vec<Transaction>> {
-        let nodes = self.driver.link.nodes();
-        let mut found = vec![Vec::new(); nodes];
+        let nodes = self.driver.nodes;
+        let mut found = vec![Vec::new(); self.driver.link.nodes()];
         while let Some((chain, due)) = self.next_due() {
             let Some(payment) = self.take(chain) else {
                 break;
             };
-            self.under_way.insert(payment.id, UnderWay { chain, due });
-            found[chain % nodes].push(payment.transaction);
+            let participants = payment.transaction.body.participants.clone();
+            let under_way = UnderWay {
+                chain,
+                due,
+                missing: participants.len(),
+            };
+            self.under_way.insert(payment.id, under_way);
+            for shard in participants {
+                let node = shard.number() as usize * nodes + chain % nodes;
+                found[node].push(payment.transaction.clone());
+            }
         }
         found
     }
@@ -224,18 +238,27 @@ impl Run<'_, '_> {
             )));
         }
         let mut settled = 0;
+        let mut decided = false;
         for id in block.transactions() {
-            if let Some(UnderWay { chain, due }) = self.under_way.remove(id) {
+            let Some(under_way) = self.under_way.get_mut(id) else {
+                continue;
+            };
+            decided = true;
+            under_way.missing -= 1;
+            if under_way.missing > 0 {
+                continue;
+            }
+            if let Some(UnderWay { chain, due, .. }) = self.under_way.remove(id) {
                 let latency = block.at.saturating_duration_since(due);
                 self.tally.latencies.push(latency);
                 self.free.push_back(chain);
                 settled += 1;
             }
         }
-        if settled > 0 {
+        if decided {
             self.tally.blocks += 1;
         }
-        if settled > 0 && self.sending {
+        if decided && self.sending {
             self.tally.blocks_in_window += 1;
             self.tally.in_window += settled;
         }

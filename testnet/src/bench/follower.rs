@@ -14,9 +14,6 @@ use tokio::time::{Instant, sleep};
 use super::error::BenchError;
 use super::link::{Link, problem};
 
-/// The node that is asked.
-const NODE: usize = 0;
-
 /// How long the node may let us wait for the next block before it is asked again.
 const WAIT: Duration = Duration::from_secs(30);
 
@@ -46,15 +43,18 @@ pub(crate) type Followed = Result<Certified, BenchError>;
 /// Follows the chain of one node.
 pub(crate) struct Follower {
     link: Link,
+    /// The node that is asked.
+    node: usize,
     committee: Committee,
     next: Height,
 }
 
 impl Follower {
     /// Follows from the block after `height`.
-    pub(crate) fn new(link: Link, committee: Committee, height: Height) -> Self {
+    pub(crate) fn new(link: Link, node: usize, committee: Committee, height: Height) -> Self {
         Self {
             link,
+            node,
             committee,
             next: height.next(),
         }
@@ -81,19 +81,27 @@ impl Follower {
             height: self.next,
             wait_ms: u32::try_from(WAIT.as_millis()).unwrap_or(u32::MAX),
         };
-        let found = match self.link.ask(NODE, &request, WAIT).await? {
+        let found = match self.link.ask(self.node, &request, WAIT).await? {
             Response::Results(found) => found,
             Response::Refused(Refused::NotYet(_)) => {
                 sleep(ASK_AGAIN).await;
                 return Ok(None);
             }
-            other => return Err(problem(NODE, format_args!("has no results: {other:?}"))),
+            other => {
+                return Err(problem(
+                    self.node,
+                    format_args!("has no results: {other:?}"),
+                ));
+            }
         };
         let verified = found.verify(&self.committee, &mut Zip215);
-        verified.map_err(|error| problem(NODE, error))?;
+        verified.map_err(|error| problem(self.node, error))?;
         let height = found.head.head.height;
         if height != self.next {
-            return Err(problem(NODE, format_args!("sends height {height} unasked")));
+            return Err(problem(
+                self.node,
+                format_args!("sends height {height} unasked"),
+            ));
         }
         self.next = height.next();
         Ok(Some(Certified {

@@ -16,9 +16,10 @@ use std::thread;
 use client::keys::LOCAL_NAMES;
 use contracts::{Arguments, Calls, Secret, Terms};
 use model::{
-    Genesis, Mode, NetworkId, Object, PublicKey, SecretKey, Time, Transaction, TransactionId,
+    Genesis, Mode, NetworkId, Object, PublicKey, SecretKey, ShardId, Time, Transaction,
+    TransactionId,
 };
-use system_contracts::cscoin::{CSC, Payment as Paid, Transfer};
+use system_contracts::cscoin::{CSC, Payment as Paid, TransferTo};
 
 use super::error::BenchError;
 
@@ -33,6 +34,18 @@ pub enum Payments {
     WithChange,
     /// The whole balance. There are as many accounts as before, so what the nodes hold should not grow.
     WholeBalance,
+}
+
+/// What the payments of a measurement have in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Kind {
+    pub(crate) payments: Payments,
+    /// How many shards there are; their numbers begin with zero.
+    pub(crate) shards: u32,
+    /// How many of a hundred payments go to an account in another shard.
+    pub(crate) cross: u32,
+    /// Whether all shards decide by all votes.
+    pub(crate) all_votes: bool,
 }
 
 /// A payment that is ready to be sent.
@@ -63,6 +76,11 @@ pub(crate) struct Chain {
 }
 
 impl Chain {
+    /// Where the account lives that is spent next.
+    pub(crate) const fn home(&self) -> ShardId {
+        self.tip.account.home
+    }
+
     /// Takes the next payment, to be sent.
     pub(crate) fn pop(&mut self) -> Option<Payment> {
         let payment = self.waiting.pop_front()?;
@@ -80,20 +98,23 @@ pub(crate) struct Book {
 /// What it takes to make any payment.
 struct Desk {
     network: NetworkId,
-    payments: Payments,
+    kind: Kind,
     keys: Vec<SecretKey>,
 }
 
 impl Book {
-    /// The owners of `count` accounts with their balances, for a genesis document.
-    pub(crate) fn owners(count: usize) -> Vec<(PublicKey, u64)> {
+    /// The owners of `count` accounts with their homes, which are all shards in turn, and balances, for a
+    /// genesis document.
+    pub(crate) fn owners(count: usize, shards: u32) -> Vec<(PublicKey, ShardId, u64)> {
+        let homes = (0..shards).map(ShardId::new).cycle();
         (0..count)
-            .map(|index| (secret(index).public(), BALANCE))
+            .zip(homes)
+            .map(|(index, home)| (secret(index).public(), home, BALANCE))
             .collect()
     }
 
     /// The book of the accounts that [`Book::owners`] put into this document.
-    pub(crate) fn open(genesis: &Genesis, payments: Payments) -> Self {
+    pub(crate) fn open(genesis: &Genesis, kind: Kind) -> Self {
         let shards = genesis.shards.iter();
         let objects = shards.flat_map(|shard| genesis.objects_of(shard.shard));
         let mut objects: Vec<Object> = objects
@@ -103,7 +124,7 @@ impl Book {
         objects.sort_unstable_by_key(|object| object.index);
         let desk = Desk {
             network: genesis.network(),
-            payments,
+            kind,
             keys: (0..objects.len()).map(secret).collect(),
         };
         let chain = |(owner, account)| Chain {
@@ -179,9 +200,15 @@ impl Chain {
             let terms = Terms {
                 nonce,
                 valid_until,
-                mode: Mode::Decider(purse.account.home),
+                mode: if desk.kind.all_votes {
+                    Mode::AllVotes
+                } else {
+                    Mode::Decider(purse.account.home)
+                },
             };
-            let payment = desk.pay(purse, terms)?;
+            // Spread over the chains, so that each second has its share.
+            let crosses = (index as u64 * 37 + self.made * 61) % 100 < u64::from(desk.kind.cross);
+            let payment = desk.pay(purse, terms, crosses)?;
             purse = payment.next.clone();
             self.waiting.push_back(payment);
         }
@@ -190,12 +217,15 @@ impl Chain {
 }
 
 impl Desk {
-    /// A payment out of this account to the key after its owner's.
-    fn pay(&self, purse: Purse, terms: Terms) -> Result<Payment, BenchError> {
+    /// A payment out of this account to the key after its owner's, near it or in the next shard.
+    fn pay(&self, purse: Purse, terms: Terms, crosses: bool) -> Result<Payment, BenchError> {
         let cannot = |reason: &dyn std::fmt::Display| BenchError::Payments(reason.to_string());
         let Purse { account, owner } = purse;
         let payee = (owner + 1) % self.keys.len();
-        let (amount, heir) = match self.payments {
+        let near = account.home;
+        let next = ShardId::new((near.number() + 1) % self.kind.shards);
+        let home = if crosses { next } else { near };
+        let (amount, heir) = match self.kind.payments {
             Payments::WithChange => (1, owner),
             Payments::WholeBalance => (BALANCE, payee),
         };
@@ -209,7 +239,7 @@ impl Desk {
             secret_parameters: Secret::NONE,
         };
         let mut calls = Calls::new(self.network);
-        let called = calls.call(&Transfer, arguments);
+        let called = calls.call(&TransferTo(home), arguments);
         let mut outputs = called.map_err(|error| cannot(&error))?.outputs;
         let account = outputs.pop().ok_or_else(|| cannot(&"nothing is left"))?;
         let well_formed = calls.draft(terms).sign(&self.keys[owner]).finish();

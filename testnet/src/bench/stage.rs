@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use model::{Genesis, PublicKey};
+use model::{Genesis, PublicKey, ShardId};
 use tempfile::TempDir;
 
 use super::error::BenchError;
@@ -26,7 +26,7 @@ pub(crate) struct Stage<'a> {
     pub(crate) shards: u32,
     pub(crate) nodes: usize,
     /// Accounts besides the public test accounts: owners and balances in ncsc.
-    pub(crate) accounts: Vec<(PublicKey, u64)>,
+    pub(crate) accounts: Vec<(PublicKey, ShardId, u64)>,
     /// The most payments in a block.
     pub(crate) block_entries_max: Option<usize>,
 }
@@ -74,8 +74,9 @@ impl Stage<'_> {
         let options = local::Options {
             directory: place.path().to_owned(),
             program: self.program.to_owned(),
-            shards: self.shards,
+            shards: Some(self.shards),
             nodes: Some(self.nodes),
+            profile: None,
             port: None,
             ephemeral: true,
             beat: BEAT,

@@ -1,5 +1,6 @@
 //! What must be true after any measurement: all nodes agree, and no money was made or lost.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use client::keys::{LOCAL_NAMES, local_secret};
@@ -25,9 +26,6 @@ const ASK_AGAIN: Duration = Duration::from_millis(20);
 /// Owners whose accounts are asked for at a time.
 const AT_ONCE: usize = 32;
 
-/// The node that is asked for the accounts.
-const NODE: usize = 0;
-
 impl Link {
     /// What a node says of itself.
     ///
@@ -46,17 +44,27 @@ impl Link {
     }
 }
 
-/// Checks that all nodes have the same head, and that the accounts of all owners hold what there was
-/// at first.
+/// Checks that all nodes of a shard have the same head, and that the accounts of all owners hold what
+/// there was at first. Each shard has so many `nodes`.
 ///
 /// # Errors
 ///
 /// [`BenchError::Wrong`] if not.
-pub(crate) async fn check(link: &Link, genesis: &Genesis, book: &Book) -> Result<(), BenchError> {
-    let height = agree(link).await?;
-    let named = LOCAL_NAMES.iter().map(|name| local_secret(name).public());
-    let balances = stream::iter(named.chain(book.keys()))
-        .map(|owner| balance(link, owner, height))
+pub(crate) async fn check(
+    link: &Link,
+    nodes: usize,
+    genesis: &Genesis,
+    book: &Book,
+) -> Result<(), BenchError> {
+    let mut asked = Vec::new();
+    for first in (0..link.nodes()).step_by(nodes) {
+        let height = agree(link, first..first + nodes).await?;
+        let named = LOCAL_NAMES.iter().map(|name| local_secret(name).public());
+        let owners = named.chain(book.keys());
+        asked.extend(owners.map(|owner| (first, owner, height)));
+    }
+    let balances = stream::iter(asked)
+        .map(|(node, owner, height)| balance(link, node, owner, height))
         .buffer_unordered(AT_ONCE);
     let balances: Vec<_> = balances.collect().await;
     let found = balances
@@ -71,12 +79,12 @@ pub(crate) async fn check(link: &Link, genesis: &Genesis, book: &Book) -> Result
     )))
 }
 
-/// Waits until all nodes have the same head. Returns its height.
-async fn agree(link: &Link) -> Result<Height, BenchError> {
+/// Waits until the nodes of a shard have the same head. Returns its height.
+async fn agree(link: &Link, nodes: Range<usize>) -> Result<Height, BenchError> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut statuses = Vec::new();
-        for node in 0..link.nodes() {
+        for node in nodes.clone() {
             statuses.push(link.status(node).await?);
         }
         let first = &statuses[0];
@@ -95,8 +103,13 @@ async fn agree(link: &Link) -> Result<Height, BenchError> {
     }
 }
 
-/// What all accounts of an owner hold, in ncsc.
-async fn balance(link: &Link, owner: PublicKey, at_least: Height) -> Result<u64, BenchError> {
+/// What all accounts of an owner in the shard of a node hold, in ncsc.
+async fn balance(
+    link: &Link,
+    node: usize,
+    owner: PublicKey,
+    at_least: Height,
+) -> Result<u64, BenchError> {
     let mut sum = 0;
     let mut after = None;
     loop {
@@ -106,15 +119,15 @@ async fn balance(link: &Link, owner: PublicKey, at_least: Height) -> Result<u64,
             at_least,
             wait_ms: 10_000,
         };
-        let page = match link.ask(NODE, &request, PATIENCE).await? {
+        let page = match link.ask(node, &request, PATIENCE).await? {
             Response::Labelled(page) => page,
-            other => return Err(problem(NODE, format_args!("lists no accounts: {other:?}"))),
+            other => return Err(problem(node, format_args!("lists no accounts: {other:?}"))),
         };
         let Page { objects, more, .. } = page;
         for object in &objects {
             let account = Account::read(cscoin::id(), object);
             sum += account
-                .map_err(|_| problem(NODE, "lists what is no account"))?
+                .map_err(|_| problem(node, "lists what is no account"))?
                 .balance;
         }
         after = objects.last().map(model::Object::id);

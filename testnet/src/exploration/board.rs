@@ -195,7 +195,7 @@ impl Board {
         let name = proposal.block.name();
         let mut check = self.setting.notary.clone();
         let admitted = Message::Proposal(proposal)
-            .admit(self.setting.scope(), &mut check)
+            .admit(&self.setting.shards, &mut check)
             .map_err(|refused| format!("proposed a block that is not admitted: {refused}"))?;
         let Admitted::Proposal(admitted) = admitted else {
             return Err("a proposal was admitted as something else".to_owned());

@@ -117,7 +117,7 @@ impl Player {
     pub(super) fn new(board: &Board, seat: Seat, hearing: Hearing) -> Self {
         let setting = &board.setting;
         let setup = Setup {
-            committee: setting.committee.clone(),
+            shards: setting.shards.clone(),
             seat,
             signer: Box::new(board.pen(seat)),
             check: Box::new(setting.notary.clone()),

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use consensus::{Message, Output};
 use model::shard::Seat;
-use model::{Hash, Malpractice, Statement};
+use model::{Hash, Lie, Malpractice, Statement};
 
 use super::board::Board;
 use super::player::{Said, Scene};
@@ -259,10 +259,12 @@ pub(super) fn prove(board: &Board, scene: &Scene, fork: &Fork) -> Result<(), Str
         let node = board.setting.committee.member(seat);
         if let (Some((_, again)), Some(node)) = (again, node) {
             let record = Malpractice {
-                scope: *board.setting.scope(),
                 node,
-                first: (board.statement(first), signature),
-                second: (board.statement(second), *again),
+                lie: Lie::Statements {
+                    scope: *board.setting.scope(),
+                    first: (board.statement(first), signature),
+                    second: (board.statement(second), *again),
+                },
             };
             record.verify(&mut model::key::Zip215).map_err(|nothing| {
                 format!("node {} is accused of nothing: {nothing}", seat.index())

@@ -1,5 +1,5 @@
 //! S18: the history of an honest node, laid before the auditor, is in order, and gives the node's
-//! state.
+//! state; and the histories of any two shards fit together.
 //!
 //! The auditor is a crate that does not link what it judges: a second opinion beside the judges here.
 
@@ -7,12 +7,12 @@ use audit::Replay;
 use consensus::Ledger;
 use model::Finalized;
 
-use crate::simulation::{SHARD, Setting};
+use crate::simulation::Setting;
 
 /// The name of the rule.
 pub const RULE: &str = "audit";
 
-/// Audits the final blocks of a node from genesis on.
+/// Audits the final blocks of a node from genesis on. The audit, to compare it with others.
 ///
 /// # Errors
 ///
@@ -21,8 +21,8 @@ pub fn in_order<'a>(
     setting: &Setting,
     history: impl Iterator<Item = &'a Finalized>,
     ledger: &Ledger,
-) -> Result<(), String> {
-    let replay = Replay::new(&setting.genesis, SHARD, setting.checkers.clone());
+) -> Result<Replay, String> {
+    let replay = Replay::new(&setting.genesis, setting.shard(), setting.checkers.clone());
     let mut replay = replay.ok_or("the network does not start with the shard")?;
     let check = &mut setting.notary.clone();
     for block in history {
@@ -30,7 +30,7 @@ pub fn in_order<'a>(
             .block(block, check)
             .map_err(|finding| finding.to_string())?;
     }
-    if *replay.active() != ledger.objects {
+    if *replay.active() != ledger.state.objects {
         return Err("the auditor finds other objects active".to_owned());
     }
     let (height, head) = replay.finish().map_err(|finding| finding.to_string())?;
@@ -38,6 +38,22 @@ pub fn in_order<'a>(
         return Err(format!(
             "the auditor comes to height {height} and another head"
         ));
+    }
+    Ok(replay)
+}
+
+/// Lays the histories of all shards side by side, two at a time.
+///
+/// # Errors
+///
+/// What the auditor finds.
+///
+/// Paper: Section V-B, Security Theorem 3.
+pub fn compatible(audits: &[Replay]) -> Result<(), String> {
+    for (at, first) in audits.iter().enumerate() {
+        for second in &audits[at + 1..] {
+            audit::compatible(first, second).map_err(|finding| finding.to_string())?;
+        }
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! S3: a transaction is decided at most once, in a block within its time.
+//! S3: a transaction is decided at most once in a shard, and begun there in a block within its time.
 
 #[cfg(test)]
 mod tests;
@@ -11,12 +11,14 @@ use model::{Outcome, TransactionId};
 
 use super::{Judge, Sighting, What};
 
-/// How long before its deadline a transaction may be decided, in milliseconds: sbac.md, 5.2.
+/// How long before its deadline a transaction may be begun, in milliseconds: sbac.md, 5.2.
 const WINDOW_MS: u64 = 60_000;
 
 /// See the module.
 #[derive(Default)]
 pub struct Decisions {
+    /// The time of each block.
+    times: BTreeMap<Height, u64>,
     decided: BTreeMap<TransactionId, (Height, Outcome)>,
 }
 
@@ -24,6 +26,7 @@ impl Decisions {
     fn applied(&mut self, applied: &AppliedBlock) -> Result<(), String> {
         let header = &applied.block.header;
         let (height, time) = (header.height, header.time.as_ms());
+        self.times.insert(height, time);
         let done = &applied.applied;
         for result in &done.results {
             let decision = (height, result.outcome);
@@ -35,11 +38,14 @@ impl Decisions {
                 ));
             }
         }
-        for transaction in &done.transactions {
+        for (transaction, prepared) in &done.concluded {
             let until = transaction.body().valid_until.as_ms();
-            if !(until.saturating_sub(WINDOW_MS)..=until).contains(&time) {
+            let begun = self.times.get(prepared);
+            let in_time = begun
+                .is_some_and(|begun| (until.saturating_sub(WINDOW_MS)..=until).contains(begun));
+            if !in_time {
                 return Err(format!(
-                    "transaction {} was decided at {time}, it is valid until {until}",
+                    "transaction {} was begun at {begun:?}, it is valid until {until}",
                     transaction.body().id()
                 ));
             }

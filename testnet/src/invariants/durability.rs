@@ -9,6 +9,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use consensus::message::{Reminder, Status};
+use consensus::sbac::letter::Letter;
 use consensus::{Message, Record};
 use model::block::BlockRef;
 use model::shard::Seat;
@@ -99,6 +100,17 @@ impl Durability {
     }
 }
 
+/// The blocks in which a shard promised what a letter of its member brings to others.
+fn promised_in(letter: &Letter) -> Vec<Hash> {
+    match letter {
+        Letter::Deliver(deliveries) => {
+            let heads = deliveries.iter().map(|delivery| &delivery.parcel.head.head);
+            heads.map(|head| head.block).collect()
+        }
+        Letter::Ask(_) | Letter::Transactions(_) => Vec::new(),
+    }
+}
+
 impl Judge for Durability {
     fn rule(&self) -> &'static str {
         "durability"
@@ -145,6 +157,19 @@ impl Judge for Durability {
                     return Err(format!("sent what rests on {item:?} before it was written"));
                 }
                 Ok(())
+            }
+            What::Told(letter) => {
+                let log = self.logs.entry(seat).or_default();
+                let has = |hash: &Hash| {
+                    let mut items = log.keys();
+                    items.any(|item| matches!(item, Item::Block(block) if block.hash == *hash))
+                };
+                match promised_in(letter).iter().find(|hash| !has(hash)) {
+                    Some(hash) => Err(format!(
+                        "told promises of block {hash} before it was written"
+                    )),
+                    None => Ok(()),
+                }
             }
             What::Settled(applied) => {
                 let name = applied.block.name();

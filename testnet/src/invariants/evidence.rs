@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use consensus::Admitted;
 use model::shard::Seat;
 use model::statement::{Slot, Statement, Vote};
-use model::{Committee, Malpractice, SignatureCheck, key};
+use model::{Committee, Lie, Malpractice, SignatureCheck, key};
 
 use super::{Judge, Sighting, What};
 use crate::simulation::{Notary, Setting};
@@ -104,12 +104,15 @@ impl Evidence {
     }
 
     fn accused(&mut self, seat: Seat, record: &Malpractice) -> Result<(), String> {
-        let Malpractice {
+        let Malpractice { node, lie } = record;
+        let Lie::Statements {
             scope,
-            node,
             first,
             second,
-        } = record;
+        } = lie
+        else {
+            return Err("made a record of promises, of which none are made here".to_owned());
+        };
         let Some(named) = self.committee.seat(node) else {
             return Err(format!("accused {node}, which is no member"));
         };

@@ -1,16 +1,19 @@
 //! L3: when the network is calm, every transaction that is valid, unexpired and uncontended commits,
-//! and all honest nodes come to one certified head. Then they fall silent.
+//! and all honest nodes of a shard come to one certified head. Then they fall silent. L1, L2: nothing
+//! is left under way then, and nothing is locked.
+//!
+//! Paper: Section V-A, S-BAC Theorem 1.
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::shard::Seat;
 use model::statement::Height;
-use model::{Hash, Outcome, TransactionId};
+use model::{Hash, Outcome, ShardId, TransactionId, TransactionResult};
 
 use super::{Sighting, What};
+use crate::simulation::Place;
 
 /// Frames that an idle node may send in five seconds, beside one more at the beginning: a heartbeat,
 /// and an answer to one.
@@ -32,57 +35,96 @@ pub enum Expected {
 struct Stand {
     tip: Option<(Height, Hash)>,
     certified: BTreeMap<Height, Hash>,
+    /// Transactions under way, and objects that are locked.
+    open: (usize, usize),
+}
+
+/// What became of a transaction.
+#[derive(Clone, Debug)]
+struct End {
+    outcome: Outcome,
+    /// The shards that it concerns and in which it has not ended.
+    missing: BTreeSet<ShardId>,
+}
+
+impl End {
+    /// Whether users may count on it: it has aborted, or committed wherever it was to.
+    fn is_known(&self) -> bool {
+        self.outcome != Outcome::Committed || self.missing.is_empty()
+    }
 }
 
 /// See the module.
 pub struct Liveness {
-    honest: BTreeSet<Seat>,
-    stands: BTreeMap<Seat, Stand>,
+    honest: BTreeSet<Place>,
+    stands: BTreeMap<Place, Stand>,
     expected: BTreeMap<TransactionId, Expected>,
-    decided: BTreeMap<TransactionId, Outcome>,
+    ends: BTreeMap<TransactionId, End>,
     /// Decisions that nobody has asked about yet.
     news: Vec<(TransactionId, Outcome)>,
-    highest: Height,
+    highest: BTreeMap<ShardId, Height>,
 }
 
 impl Liveness {
     /// These nodes are honest.
-    pub fn new(honest: impl Iterator<Item = Seat>) -> Self {
+    pub fn new(honest: impl Iterator<Item = Place>) -> Self {
         Self {
             honest: honest.collect(),
             stands: BTreeMap::new(),
             expected: BTreeMap::new(),
-            decided: BTreeMap::new(),
+            ends: BTreeMap::new(),
             news: Vec::new(),
-            highest: Height::ZERO,
+            highest: BTreeMap::new(),
         }
     }
 
     /// An honest node does something.
     pub fn see(&mut self, sighting: &Sighting<'_>) {
-        let stand = self.stands.entry(sighting.seat).or_default();
+        let place = Place {
+            shard: sighting.shard,
+            seat: sighting.seat,
+        };
+        let stand = self.stands.entry(place).or_default();
         match sighting.what {
             What::Began { .. } => stand.certified.clear(),
             What::Crashed => {
-                self.stands.remove(&sighting.seat);
+                self.stands.remove(&place);
             }
             What::Stands(ledger) => {
                 stand.tip = Some((ledger.tip.height, ledger.tip.head));
-                self.highest = self.highest.max(ledger.tip.height);
+                stand.open = (ledger.state.sessions.len(), ledger.locked().count());
+                let highest = self.highest.entry(place.shard).or_insert(Height::ZERO);
+                *highest = ledger.tip.height.max(*highest);
             }
             What::Certified(certificate) => {
                 let head = &certificate.head;
                 stand.certified.insert(head.height, head.hash());
             }
             What::Applied(applied) => {
-                for result in &applied.applied.results {
-                    let (id, outcome) = (result.transaction, result.outcome);
-                    if self.decided.insert(id, outcome).is_none() {
-                        self.news.push((id, outcome));
-                    }
+                let done = &applied.applied;
+                for ((transaction, _), result) in done.concluded.iter().zip(&done.results) {
+                    let participants = &transaction.body().participants;
+                    self.ended(place.shard, result, participants);
                 }
             }
             _ => {}
+        }
+    }
+
+    fn ended(&mut self, shard: ShardId, result: &TransactionResult, participants: &[ShardId]) {
+        let id = result.transaction;
+        let mut is_news = false;
+        let end = self.ends.entry(id).or_insert_with(|| {
+            is_news = true;
+            End {
+                outcome: result.outcome,
+                missing: participants.iter().copied().collect(),
+            }
+        });
+        let before = !is_news && end.is_known();
+        end.missing.remove(&shard);
+        if end.is_known() && !before {
+            self.news.push((id, end.outcome));
         }
     }
 
@@ -96,21 +138,18 @@ impl Liveness {
         std::mem::take(&mut self.news)
     }
 
-    /// The highest block that an honest node applied.
+    /// The height of the highest block that an honest node applied, all shards together.
     #[must_use]
-    pub const fn highest(&self) -> Height {
-        self.highest
+    pub fn blocks(&self) -> u64 {
+        self.highest.values().map(|height| height.number()).sum()
     }
 
     /// How many transactions committed and how many aborted.
     #[must_use]
     pub fn outcomes(&self) -> (usize, usize) {
-        let committed = self
-            .decided
-            .values()
-            .filter(|outcome| **outcome == Outcome::Committed)
-            .count();
-        (committed, self.decided.len() - committed)
+        let ends = self.ends.values();
+        let committed = ends.filter(|end| end.outcome == Outcome::Committed).count();
+        (committed, self.ends.len() - committed)
     }
 
     /// Whether everything that is expected has happened.
@@ -120,24 +159,40 @@ impl Liveness {
     /// What has not.
     pub fn settled(&self) -> Result<(), String> {
         for id in self.expected.keys() {
-            if !self.decided.contains_key(id) {
+            if !self.ends.get(id).is_some_and(End::is_known) {
                 return Err(format!("transaction {id} is not decided"));
             }
         }
-        let mut first = None;
-        for seat in &self.honest {
-            let index = seat.index();
-            let stand = self.stands.get(seat);
+        let unfinished = self.ends.iter().find(|(_, end)| !end.is_known());
+        if let Some((id, end)) = unfinished {
+            return Err(format!(
+                "transaction {id} committed, and not in {:?}",
+                end.missing
+            ));
+        }
+        let mut heads: BTreeMap<ShardId, Hash> = BTreeMap::new();
+        for place in &self.honest {
+            let index = place.seat.index();
+            let stand = self.stands.get(place);
             let Some((height, head)) = stand.and_then(|stand| stand.tip) else {
                 return Err(format!("node {index} is not up"));
             };
-            if *first.get_or_insert(head) != head {
+            if *heads.entry(place.shard).or_insert(head) != head {
                 return Err(format!("node {index} has another head, at height {height}"));
             }
             let certified = stand.and_then(|stand| stand.certified.get(&height));
             if height > Height::ZERO && certified != Some(&head) {
                 return Err(format!(
                     "node {index} has no certificate of height {height}"
+                ));
+            }
+            if let Some((sessions, locks)) = stand.map(|stand| stand.open)
+                && sessions + locks > 0
+            {
+                return Err(format!(
+                    "shard {}, node {index}: {sessions} transactions are under way, {locks} objects \
+                     are locked",
+                    place.shard
                 ));
             }
         }
@@ -152,10 +207,14 @@ impl Liveness {
     pub fn just(&self) -> Result<(), String> {
         let mut committed: BTreeMap<u64, usize> = BTreeMap::new();
         for (id, expected) in &self.expected {
-            let commits = self.decided.get(id) == Some(&Outcome::Committed);
+            let end = self.ends.get(id);
+            let commits = end.is_some_and(|end| end.outcome == Outcome::Committed);
             match expected {
                 Expected::Committed if !commits => {
-                    return Err(format!("transaction {id} is valid and did not commit"));
+                    let outcome = end.map(|end| end.outcome);
+                    return Err(format!(
+                        "transaction {id} is valid and did not commit: {outcome:?}"
+                    ));
                 }
                 Expected::Committed | Expected::Decided => {}
                 Expected::OneOf(group) => {
@@ -173,10 +232,11 @@ impl Liveness {
     ///
     /// # Errors
     ///
-    /// That they are more, or that there were blocks: `before` was the height.
-    pub fn silent(&self, frames: u64, ms: u64, before: Height) -> Result<(), String> {
-        if self.highest > before {
-            return Err(format!("height {} was reached without work", self.highest));
+    /// That they are more, or that there were blocks: `before` is how many there were.
+    pub fn silent(&self, frames: u64, ms: u64, before: u64) -> Result<(), String> {
+        let blocks = self.blocks();
+        if blocks > before {
+            return Err(format!("{} blocks were made without work", blocks - before));
         }
         let honest = self.honest.len() as u64;
         let most = honest * FRAMES_IN_FIVE_SECONDS * (ms / 5_000 + 1);

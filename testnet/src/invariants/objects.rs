@@ -1,8 +1,7 @@
-//! S4, S5, S9: an object appears once and disappears at most once, nothing else is active, and the
-//! supply of CSCoin is what genesis says.
+//! S4, S5: an object appears once and disappears at most once, and nothing else is active.
 //!
-//! The set of active objects is kept here by walking the traces of committed transactions; the state
-//! of every honest node is compared with it.
+//! The set of active objects of a shard is kept here by walking the traces of the transactions that
+//! committed there; the state of every honest node is compared with it.
 
 #[cfg(test)]
 mod tests;
@@ -11,16 +10,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use consensus::Ledger;
 use consensus::replica::AppliedBlock;
-use model::encoding;
 use model::statement::Height;
-use model::{Genesis, NetworkId, Object, ObjectId, Outcome, PublicKey, Trace};
+use model::transaction::Authorized;
+use model::{Genesis, NetworkId, ObjectId, Outcome, ShardId, Trace};
 
 use super::{Judge, Sighting, What};
-use crate::simulation::SHARD;
 
 /// See the module.
 pub struct Objects {
     network: NetworkId,
+    shard: ShardId,
     /// What is active after the highest block that anybody applied.
     active: BTreeSet<ObjectId>,
     /// What was active after each block: what the block added and what it took away.
@@ -29,30 +28,21 @@ pub struct Objects {
     highest: Height,
     ever: BTreeSet<ObjectId>,
     consumed: BTreeSet<ObjectId>,
-    /// What each account holds; identifiers bind contents.
-    balances: BTreeMap<ObjectId, u64>,
-    supply: u64,
 }
 
 impl Objects {
-    /// What is active at the beginning.
+    /// What is active in a shard at the beginning.
     #[must_use]
-    pub fn new(genesis: &Genesis) -> Self {
-        let objects = genesis.objects_of(SHARD);
-        let active: BTreeSet<ObjectId> = objects.keys().copied().collect();
-        let balances: BTreeMap<ObjectId, u64> = objects
-            .iter()
-            .map(|(id, object)| (*id, balance(object)))
-            .collect();
+    pub fn new(genesis: &Genesis, shard: ShardId) -> Self {
+        let active: BTreeSet<ObjectId> = genesis.objects_of(shard).into_keys().collect();
         Self {
             network: genesis.network(),
+            shard,
             ever: active.clone(),
             active,
             changes: BTreeMap::new(),
             highest: Height::ZERO,
             consumed: BTreeSet::new(),
-            supply: balances.values().sum(),
-            balances,
         }
     }
 
@@ -65,19 +55,17 @@ impl Objects {
         self.highest = height;
         let before = self.active.clone();
         let done = &applied.applied;
-        if done.transactions.len() != done.results.len() {
+        if done.concluded.len() != done.results.len() {
             return Err(format!(
                 "height {height} has not one result for each transaction"
             ));
         }
-        for (transaction, result) in done.transactions.iter().zip(&done.results) {
+        for ((transaction, _), result) in done.concluded.iter().zip(&done.results) {
             if transaction.body().id() != result.transaction {
                 return Err(format!("height {height} has results in another order"));
             }
             if result.outcome == Outcome::Committed {
-                for trace in &transaction.body().traces {
-                    self.walk(trace)?;
-                }
+                self.commit(transaction)?;
             }
         }
         let added = self.active.difference(&before).copied().collect();
@@ -86,12 +74,21 @@ impl Objects {
         Ok(())
     }
 
-    /// A trace was accepted: its inputs disappear and its outputs appear, dependencies first.
-    fn walk(&mut self, trace: &Trace) -> Result<(), String> {
+    fn commit(&mut self, transaction: &Authorized) -> Result<(), String> {
+        let openings = transaction.transaction().openings.iter();
+        let here = openings.filter(|object| object.home == self.shard);
+        let mut here: BTreeSet<ObjectId> = here.map(model::Object::id).collect();
+        let mut traces = transaction.body().traces.iter();
+        traces.try_for_each(|trace| self.walk(trace, &mut here))
+    }
+
+    /// A trace was accepted: its inputs that live `here` disappear and its outputs that do appear,
+    /// dependencies first.
+    fn walk(&mut self, trace: &Trace, here: &mut BTreeSet<ObjectId>) -> Result<(), String> {
         for dependency in &trace.dependencies {
-            self.walk(dependency)?;
+            self.walk(dependency, here)?;
         }
-        for input in &trace.inputs {
+        for input in trace.inputs.iter().filter(|input| here.contains(input)) {
             if !self.consumed.insert(*input) {
                 return Err(format!("object {input} was consumed twice"));
             }
@@ -99,13 +96,14 @@ impl Objects {
                 return Err(format!("object {input} was consumed and never created"));
             }
         }
-        for object in trace.objects(trace.id(&self.network)) {
+        let created = trace.objects(trace.id(&self.network));
+        for object in created.filter(|object| object.home == self.shard) {
             let id = object.id();
             if !self.ever.insert(id) {
                 return Err(format!("object {id} was created twice"));
             }
             self.active.insert(id);
-            self.balances.insert(id, balance(&object));
+            here.insert(id);
         }
         Ok(())
     }
@@ -123,19 +121,9 @@ impl Objects {
     fn stands(&self, ledger: &Ledger) -> Result<(), String> {
         let height = ledger.tip.height;
         let expected = self.active_at(height);
-        if !ledger.objects.keys().eq(&expected) {
+        if !ledger.state.objects.keys().eq(&expected) {
             return Err(format!(
                 "other objects are active at height {height} than should be"
-            ));
-        }
-        let held: Option<u64> = expected
-            .iter()
-            .map(|id| self.balances.get(id).copied())
-            .sum();
-        if held != Some(self.supply) {
-            return Err(format!(
-                "the accounts at height {height} hold {held:?}, not {}",
-                self.supply
             ));
         }
         Ok(())
@@ -154,10 +142,4 @@ impl Judge for Objects {
             _ => Ok(()),
         }
     }
-}
-
-/// What an account holds: an account is its owner's key and a number.
-fn balance(object: &Object) -> u64 {
-    let content = &object.content;
-    encoding::decode::<(PublicKey, u64)>(content, content.len()).map_or(0, |(_, balance)| balance)
 }

@@ -4,21 +4,25 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use consensus::Ledger;
-use consensus::ledger::{Applied, Tip};
+use consensus::ledger::{Applied, State, Tip};
 use consensus::replica::AppliedBlock;
+use consensus::sbac::session::{Held, Session, Stage};
+use contracts::Content;
 use model::block::{Header, payload_hash};
 use model::head::Head;
 use model::shard::Seat;
 use model::statement::{Height, Statement};
 use model::transaction::Authorized;
 use model::{
-    Block, Bytes, Certificate, Hash, HeadCertificate, Object, ObjectId, Outcome, Signature, Time,
+    Authorization, Block, Bytes, Certificate, Hash, HeadCertificate, Mode, Object, ObjectId,
+    Outcome, Profile, SecretKey, ShardId, Signature, Time, Trace, Transaction, TransactionBody,
     TransactionResult,
 };
 use node::store::log::Position;
+use system_contracts::cscoin::{self, Account};
 
 use super::{Judge, Sighting, What};
-use crate::simulation::{DAWN, Journal, Setting};
+use crate::simulation::{DAWN, Journal, SHARD, Setting};
 
 pub(super) fn seat(index: usize) -> Seat {
     Seat::new(index).unwrap()
@@ -28,6 +32,7 @@ pub(super) fn seat(index: usize) -> Seat {
 pub(super) fn see(judge: &mut impl Judge, node: usize, what: &What<'_>) -> Result<(), String> {
     judge.see(&Sighting {
         at: Time::ZERO,
+        shard: SHARD,
         seat: seat(node),
         what,
     })
@@ -67,6 +72,7 @@ pub(super) fn follow(
         payload: payload_hash(&payload),
     };
     let block = Block { header, payload };
+    let height = block.header.height;
     let results = decided
         .iter()
         .map(|(transaction, outcome)| TransactionResult {
@@ -89,13 +95,15 @@ pub(super) fn follow(
         applied: Arc::new(Applied {
             head,
             results,
-            transactions: decided
+            concluded: decided
                 .into_iter()
-                .map(|(transaction, _)| transaction)
+                .map(|(transaction, _)| (transaction, height))
                 .collect(),
+            outbox: Vec::new(),
             consumed: BTreeMap::new(),
             created: BTreeMap::new(),
-            forgotten: Vec::new(),
+            decided: BTreeMap::new(),
+            sessions: BTreeMap::new(),
         }),
     }
 }
@@ -121,7 +129,12 @@ pub(super) fn state(
     tip: Tip,
     objects: BTreeMap<ObjectId, Arc<Object>>,
 ) -> Ledger {
-    Ledger::restore(*setting.scope(), tip, objects, BTreeMap::new())
+    let policy = Arc::new(setting.genesis.policy());
+    let state = State {
+        objects,
+        ..State::default()
+    };
+    Ledger::restore(*setting.scope(), tip, policy, state)
 }
 
 /// A certificate of a head, with nobody's signatures.
@@ -141,3 +154,118 @@ pub(super) const fn in_time() -> Time {
 }
 
 pub(super) const HEIGHT_1: Height = Height::new(1);
+
+/// A shard whose blocks do what a test says.
+pub(super) struct Scripted {
+    pub(super) setting: Setting,
+    tip: Tip,
+}
+
+impl Scripted {
+    /// Two shards, before their first blocks.
+    pub(super) fn two() -> [Self; 2] {
+        let settings = Setting::of_shards(2, 4, Profile::Open).into_iter();
+        let shards = settings.map(|setting| Self {
+            tip: genesis(&setting),
+            setting,
+        });
+        shards.collect::<Vec<_>>().try_into().ok().unwrap()
+    }
+
+    /// What the judge says to the next block, in which these transactions end and into which a test may
+    /// put more.
+    pub(super) fn block(
+        &mut self,
+        judge: &mut impl Judge,
+        decided: Vec<(Authorized, Outcome)>,
+        more: impl FnOnce(&mut Applied),
+    ) -> Result<(), String> {
+        let mut block = follow(&self.setting, &self.tip, 1, decided);
+        more(Arc::get_mut(&mut block.applied).unwrap());
+        self.tip = tip(&block);
+        judge.see(&Sighting {
+            at: Time::ZERO,
+            shard: self.setting.shard(),
+            seat: seat(0),
+            what: &What::Applied(&block),
+        })
+    }
+
+    /// The shard votes to commit.
+    pub(super) fn prepares(
+        &mut self,
+        judge: &mut impl Judge,
+        transaction: &Authorized,
+    ) -> Result<(), String> {
+        let session = Arc::new(prepared(transaction, Held::default()));
+        self.block(judge, Vec::new(), |applied| {
+            applied.sessions.insert(transaction.id(), Some(session));
+        })
+    }
+
+    /// A transaction ends in the shard.
+    pub(super) fn ends(
+        &mut self,
+        judge: &mut impl Judge,
+        transaction: &Authorized,
+        outcome: Outcome,
+    ) -> Result<(), String> {
+        self.block(judge, vec![(transaction.clone(), outcome)], |_| {})
+    }
+}
+
+/// The session of a transaction that a shard has voted to commit and of which it holds this.
+pub(super) fn prepared(transaction: &Authorized, held: Held) -> Session {
+    Session {
+        transaction: transaction.clone(),
+        prepared: HEIGHT_1,
+        stage: Stage::Prepared(held),
+        repeats: 0,
+        alarm: in_time(),
+    }
+}
+
+/// That a transaction was to be aborted.
+pub(super) const fn aborted() -> Outcome {
+    Outcome::Aborted(model::AbortReason::Deadline)
+}
+
+/// A transaction that turns the first account of the first shard into one with `more` money in `home`,
+/// signed by its owner, whatever checkers say.
+pub(super) fn turn(setting: &Setting, nonce: u8, home: ShardId, more: u64) -> Authorized {
+    let objects = setting.genesis.objects_of(SHARD);
+    let (input, object) = objects.first_key_value().unwrap();
+    let mut account = Account::read(cscoin::id(), object).unwrap();
+    let mut users = (0..=u8::MAX).map(|seed| SecretKey::from_seed([seed; 32]));
+    let owner = users.find(|key| key.public() == account.owner).unwrap();
+    account.balance += more;
+    let network = setting.scope().network;
+    let body = TransactionBody {
+        network,
+        nonce: [nonce; 16],
+        valid_until: in_time(),
+        mode: Mode::AllVotes,
+        participants: if home == SHARD {
+            vec![SHARD]
+        } else {
+            vec![SHARD, home]
+        },
+        traces: vec![Trace {
+            contract: cscoin::id(),
+            procedure: cscoin::TRANSFER.to_owned(),
+            inputs: vec![*input],
+            references: Vec::new(),
+            outputs: vec![account.output(home)],
+            local_parameters: Bytes::from([nonce]),
+            local_returns: Bytes::default(),
+            dependencies: Vec::new(),
+        }],
+    };
+    let authorizations = vec![Authorization::new(&owner, &body.id())];
+    let transaction = Transaction {
+        body,
+        openings: vec![(**object).clone()],
+        authorizations,
+    };
+    transaction.check_form(&network).unwrap().trust()
+}

@@ -12,9 +12,14 @@ use node::signer::KeyError;
 /// The text names the cause; [`LocalError::hint`] says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum LocalError {
-    /// More shards, or fewer, than a local network can have now.
-    #[error("a local network has one shard for now, not {0}: several shards come with S-BAC")]
-    Shards(u32),
+    /// More shards, or fewer, than a local network can have.
+    #[error("a local network cannot have {shards} shards of {nodes} nodes")]
+    Shards {
+        /// The shards that were asked for.
+        shards: u32,
+        /// The nodes of each.
+        nodes: usize,
+    },
     /// A number of nodes that cannot form a shard.
     #[error("a shard has {MEMBERS_MIN} to {MEMBERS_MAX} nodes, not {0}")]
     Nodes(usize),
@@ -186,7 +191,9 @@ impl LocalError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Shards(_) => "leave --shards out".to_owned(),
+            Self::Shards { .. } => {
+                "it has one shard or more, and 64 nodes at most in all of them".to_owned()
+            }
             Self::Running { .. } => {
                 "stop it with `chainspace testnet stop`, or use another directory with --dir"
                     .to_owned()

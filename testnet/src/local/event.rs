@@ -21,8 +21,10 @@ pub enum Event {
         network: NetworkId,
         /// Whether it was here before.
         resumed: bool,
-        /// The number of nodes.
+        /// The number of nodes, in all shards.
         nodes: usize,
+        /// The number of shards.
+        shards: usize,
         /// The number of accounts in the genesis document.
         accounts: usize,
         /// How long it took to make or to read.

@@ -24,11 +24,14 @@ use super::layout::Layout;
 use super::manifest::{Manifest, ManifestNode};
 use super::up::Options;
 
-/// The only shard.
-pub(crate) const SHARD: ShardId = ShardId::new(0);
+/// Shards of a network if nobody says how many.
+const SHARDS: u32 = 2;
 
 /// Nodes of a shard if nobody says how many: `3f + 1` with `f = 1`.
 const NODES: usize = 4;
+
+/// Nodes of a local network: each is a process, and all have to be reached by each.
+const NODES_MAX: usize = 64;
 
 /// What each of the public test accounts has at first, in ncsc.
 const BALANCE: u64 = 1_000 * CSC;
@@ -49,6 +52,7 @@ impl Local {
             network: self.manifest.network,
             resumed: self.resumed,
             nodes: self.manifest.nodes.len(),
+            shards: self.genesis.shards.len(),
             accounts: LOCAL_NAMES.len(),
             took,
         }
@@ -67,11 +71,14 @@ impl Local {
             .try_for_each(|node| config::write(layout, node, all, block_entries_max))
     }
 
-    /// The members of the shard with their manifest entries, in the order of their seats.
-    pub(crate) fn members(&self) -> impl Iterator<Item = (&ManifestNode, &NodeDescriptor)> {
+    /// The members of all shards with their manifest entries, in the order of shards and seats.
+    pub(crate) fn members(
+        &self,
+    ) -> impl Iterator<Item = (&ManifestNode, ShardId, &NodeDescriptor)> {
         let shards = self.genesis.shards.iter();
-        let members = shards.flat_map(|shard| &shard.members);
-        self.manifest.nodes.iter().zip(members)
+        let members = shards.flat_map(|shard| shard.members.iter().map(|node| (shard.shard, node)));
+        let nodes = self.manifest.nodes.iter().zip(members);
+        nodes.map(|(node, (shard, member))| (node, shard, member))
     }
 }
 
@@ -82,9 +89,6 @@ impl Local {
 /// [`LocalError::Different`] if the network there is not the one that was asked for,
 /// [`LocalError::Damaged`] or [`LocalError::OtherGenesis`] if it is not whole.
 pub(crate) fn open(layout: &Layout, options: &Options) -> Result<Local, LocalError> {
-    if options.shards != 1 {
-        return Err(LocalError::Shards(options.shards));
-    }
     match Manifest::read(layout)? {
         Some(manifest) if !manifest.ephemeral => resume(layout, options, manifest),
         Some(_) => {
@@ -108,11 +112,25 @@ fn resume(layout: &Layout, options: &Options, manifest: Manifest) -> Result<Loca
     if options.ephemeral {
         return Err(different("is kept".to_owned(), "ephemeral".to_owned()));
     }
-    let nodes = manifest.nodes.len();
-    if let Some(asked) = options.nodes.filter(|asked| *asked != nodes) {
-        return Err(different(format!("has {nodes} nodes"), asked.to_string()));
-    }
     let genesis = read_genesis(layout, manifest.network)?;
+    let shards = genesis.shards.len();
+    if let Some(asked) = options.shards.filter(|asked| *asked as usize != shards) {
+        return Err(different(format!("has {shards} shards"), asked.to_string()));
+    }
+    let nodes = genesis.shards[0].members.len();
+    if let Some(asked) = options.nodes.filter(|asked| *asked != nodes) {
+        return Err(different(
+            format!("has {nodes} nodes in a shard"),
+            asked.to_string(),
+        ));
+    }
+    let profile = genesis.profile;
+    if let Some(asked) = options.profile.filter(|asked| *asked != profile) {
+        return Err(different(
+            format!("has the profile {profile}"),
+            asked.to_string(),
+        ));
+    }
     Ok(Local {
         manifest,
         genesis,
@@ -154,17 +172,21 @@ fn make(layout: &Layout, options: &Options) -> Result<Local, LocalError> {
     if !(MEMBERS_MIN..=MEMBERS_MAX).contains(&nodes) {
         return Err(LocalError::Nodes(nodes));
     }
-    let members = (0..nodes)
+    let shards = options.shards.unwrap_or(SHARDS);
+    if shards == 0 || shards as usize * nodes > NODES_MAX {
+        return Err(LocalError::Shards { shards, nodes });
+    }
+    let members = (0..shards as usize * nodes)
         .map(|index| make_member(&draft, format!("n{index}")))
         .collect::<Result<Vec<_>, _>>()?;
-    let nodes = members.iter().map(|member| ManifestNode {
+    let names = members.iter().map(|member| ManifestNode {
         name: member.name.clone(),
         port: 0,
     });
-    let nodes = nodes.collect();
-    let genesis = document(members, &options.accounts);
+    let names = names.collect();
+    let genesis = document(&members, nodes, options);
     let name = genesis.name.clone();
-    let manifest = Manifest::new(name, genesis.network(), options.ephemeral, nodes);
+    let manifest = Manifest::new(name, genesis.network(), options.ephemeral, names);
     file::create_folder(&draft.logs())?;
     file::create_folder(&draft.receipts())?;
     file::replace(&draft.genesis(), &genesis.to_bytes())?;
@@ -179,23 +201,29 @@ fn make(layout: &Layout, options: &Options) -> Result<Local, LocalError> {
     })
 }
 
-/// The genesis document. It says no addresses: ports may change, and the document never does.
-fn document(members: Vec<NodeDescriptor>, others: &[(PublicKey, u64)]) -> Genesis {
+/// The genesis document of shards with so many of these members each. It says no addresses: ports may
+/// change, and the document never does.
+fn document(members: &[NodeDescriptor], nodes: usize, options: &Options) -> Genesis {
     // The first key is random, so the name is, too.
     let first = members[0].node.to_string();
     let name = format!("local-{}", &first[..8]);
-    let shard = GenesisShard {
-        shard: SHARD,
-        members,
-    };
-    let named = LOCAL_NAMES
-        .iter()
-        .map(|name| (local_secret(name).public(), BALANCE));
-    let accounts: Vec<(PublicKey, ShardId, u64)> = named
-        .chain(others.iter().copied())
-        .map(|(owner, balance)| (owner, SHARD, balance))
+    let shards: Vec<GenesisShard> = (0_u32..)
+        .zip(members.chunks(nodes))
+        .map(|(shard, members)| GenesisShard {
+            shard: ShardId::new(shard),
+            members: members.to_vec(),
+        })
         .collect();
-    system_contracts::genesis::genesis(name, now(), vec![shard], &accounts)
+    // The test accounts live in all shards in turn, so that payments among them cross shards.
+    let homes = shards.iter().map(|shard| shard.shard).cycle();
+    let named = LOCAL_NAMES.iter().zip(homes);
+    let named = named.map(|(name, home)| (local_secret(name).public(), home, BALANCE));
+    let accounts: Vec<(PublicKey, ShardId, u64)> =
+        named.chain(options.accounts.iter().copied()).collect();
+    Genesis {
+        profile: options.profile.unwrap_or_default(),
+        ..system_contracts::genesis::genesis(name, now(), shards, &accounts)
+    }
 }
 
 /// Makes the folder of a node with its member key. The node makes its network key itself.

@@ -5,10 +5,10 @@
 use std::time::{Duration, Instant};
 
 use client::keys::{LOCAL_NAMES, LocalKeys};
-use client::{Client, Endpoints, NodeEndpoint, Order, Wallet, Watch};
+use client::{Account, Client, Endpoints, NodeEndpoint, Order, Settled, Wallet, Watch};
 use futures::future::join_all;
-use model::Outcome;
 use model::api::{NotReady, Status};
+use model::{Outcome, ShardId};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
@@ -153,7 +153,7 @@ impl Companion {
     }
 
     /// Commits a transaction that changes no balance: the first of the test accounts pays all that
-    /// its largest account holds to itself.
+    /// its largest account holds to itself; in the next shard, and back, if there are several.
     async fn test(&self) -> Result<(), LocalError> {
         let began = Instant::now();
         for (_, owner) in self.owners() {
@@ -161,25 +161,52 @@ impl Companion {
             let Some(account) = holdings.accounts.first() else {
                 continue;
             };
-            let order = Order {
-                from: owner,
-                to: owner,
-                amount: account.balance,
-                using: Some(account.id),
-            };
-            let settled = self.wallet.send(&order, &Watch::nobody()).await?;
-            if let Outcome::Aborted(reason) = settled.outcome() {
-                return Err(LocalError::SelfTest(reason.to_string()));
-            }
-            let transaction = settled.id;
-            let took = began.elapsed();
+            let from = account.object.home;
+            let next = self.next_shard(from);
+            let settled = self.pay_oneself(account, next).await?;
+            let (transaction, took) = (settled.id, began.elapsed());
             self.tell(Told::Event(Event::SelfTest { transaction, took }))
                 .await;
+            if let Some(next) = next {
+                let holdings = self.wallet.holdings(&owner).await?;
+                let mut accounts = holdings.accounts.iter();
+                if let Some(there) = accounts.find(|there| there.object.home == next) {
+                    self.pay_oneself(there, Some(from)).await?;
+                }
+            }
             return Ok(());
         }
         Err(LocalError::SelfTest(
             "no test account has any money".to_owned(),
         ))
+    }
+
+    /// Pays all that an account holds to its owner, into the shard `home`.
+    async fn pay_oneself(
+        &self,
+        account: &Account,
+        home: Option<ShardId>,
+    ) -> Result<Settled, LocalError> {
+        let order = Order {
+            from: account.owner,
+            to: account.owner,
+            amount: account.balance,
+            using: Some(account.id),
+            home,
+        };
+        let settled = self.wallet.send(&order, &Watch::nobody()).await?;
+        match settled.outcome() {
+            Outcome::Committed => Ok(settled),
+            Outcome::Aborted(reason) => Err(LocalError::SelfTest(reason.to_string())),
+        }
+    }
+
+    /// The shard after this one, if there are several.
+    fn next_shard(&self, shard: ShardId) -> Option<ShardId> {
+        let shards = &self.wallet.client().genesis().shards;
+        let at = shards.iter().position(|other| other.shard == shard)?;
+        let next = shards[(at + 1) % shards.len()].shard;
+        (next != shard).then_some(next)
     }
 
     async fn accounts(&self) -> Result<Vec<AccountReport>, LocalError> {

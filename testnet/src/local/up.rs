@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use model::PublicKey;
+use model::{Profile, PublicKey, ShardId};
 use tokio::signal::unix::SignalKind;
 use tokio::sync::mpsc;
 
@@ -30,18 +30,20 @@ pub struct Options {
     pub directory: PathBuf,
     /// This program: what the nodes are processes of.
     pub program: PathBuf,
-    /// How many shards. One, for now.
-    pub shards: u32,
+    /// How many shards. `None`: as many as the network that is kept, or else 2.
+    pub shards: Option<u32>,
     /// How many nodes a shard has. `None`: as many as the network that is kept, or else 4.
     pub nodes: Option<usize>,
+    /// How the shards run S-BAC. `None`: as in the network that is kept, or else [`Profile::Open`].
+    pub profile: Option<Profile>,
     /// Node `i` gets this port plus `i`. `None`: free ones.
     pub port: Option<u16>,
     /// Whether the network is to end with the supervisor.
     pub ephemeral: bool,
     /// How often to report how the nodes are.
     pub beat: Duration,
-    /// Accounts of a new network besides the public test accounts: owners and balances in ncsc.
-    pub accounts: Vec<(PublicKey, u64)>,
+    /// Accounts of a new network besides the public test accounts: owners, homes and balances in ncsc.
+    pub accounts: Vec<(PublicKey, ShardId, u64)>,
     /// The most transactions in a block. `None`: as many as the protocol allows.
     pub block_entries_max: Option<usize>,
 }
@@ -103,10 +105,10 @@ pub async fn up(options: Options, mut report: impl FnMut(Event)) -> Result<(), L
 
 /// Where the network is to be found.
 fn endpoint(local: &Local, control: &Control) -> Endpoint {
-    let nodes = local.members().map(|(node, member)| EndpointNode {
+    let nodes = local.members().map(|(node, shard, member)| EndpointNode {
         name: member.name.clone(),
         node: member.node,
-        shard: genesis::SHARD.number(),
+        shard: shard.number(),
         api: node.address(),
     });
     Endpoint {

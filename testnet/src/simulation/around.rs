@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use model::Time;
 use model::shard::Seat;
+use model::{ShardId, Time};
 
 use super::network::Frame;
 use super::random::Random;
-use super::setting::Setting;
+use super::setting::{Place, Setting};
 use crate::invariants::{Judges, What};
 
 /// Something that happens to the member on a seat.
@@ -21,6 +21,14 @@ pub enum Happening {
         from: Seat,
         /// What it sent.
         frame: Frame,
+    },
+    /// A member of another shard sent it the encoding of a [`consensus::Letter`], or whatever a liar
+    /// sends instead. The network proves who it was.
+    Letter {
+        /// The member.
+        from: Place,
+        /// What it sent.
+        bytes: Arc<[u8]>,
     },
     /// A time has come that it asked for.
     Alarm(Alarm),
@@ -67,6 +75,15 @@ pub enum Effect {
         /// What.
         frame: Frame,
     },
+    /// It sends a letter to members of another shard.
+    Tell {
+        /// The shard.
+        shard: ShardId,
+        /// To whom; to all members without it.
+        to: Option<Seat>,
+        /// What.
+        bytes: Arc<[u8]>,
+    },
     /// It wants to be woken.
     Wake {
         /// When.
@@ -74,8 +91,8 @@ pub enum Effect {
         /// What is to come back then.
         alarm: Alarm,
     },
-    /// It cuts links, for each seat those to the seats that are `true`, and mends all others. Liars
-    /// have this power over the network until it is calm.
+    /// It cuts links within its shard, for each seat those to the seats that are `true`, and mends all
+    /// others. Liars have this power over the network until it is calm.
     Cut(Vec<Vec<bool>>),
     /// It has crashed.
     Crashed,
@@ -87,7 +104,7 @@ pub struct Around<'a> {
     pub now: Time,
     /// Chance.
     pub random: &'a mut Random,
-    /// What is the same for everybody.
+    /// What is the same for all members of its shard.
     pub setting: &'a Setting,
     /// Who watches the member; nobody watches liars.
     pub judges: Option<&'a mut Judges>,
@@ -101,6 +118,11 @@ impl Around<'_> {
         self.effects.push(Effect::Send { to, frame });
     }
 
+    /// Sends a letter to a member of another shard, or to all of them.
+    pub fn tell(&mut self, shard: ShardId, to: Option<Seat>, bytes: Arc<[u8]>) {
+        self.effects.push(Effect::Tell { shard, to, bytes });
+    }
+
     /// Asks to be woken.
     pub fn wake(&mut self, at: Time, alarm: Alarm) {
         self.effects.push(Effect::Wake { at, alarm });
@@ -109,7 +131,8 @@ impl Around<'_> {
     /// Tells whoever watches what the member on `seat` does.
     pub fn observe(&mut self, seat: Seat, what: &What<'_>) {
         if let Some(judges) = &mut self.judges {
-            judges.see(self.now, seat, what);
+            let shard = self.setting.shard();
+            judges.see(self.now, Place { shard, seat }, what);
         }
     }
 }

@@ -4,14 +4,16 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use consensus::Message;
-use model::shard::Seat;
+use consensus::sbac::letter::Letter;
+use model::block::{Entry, decode_entries};
 use model::statement::{Slot, Statement, Vote};
-use model::{Hash, Time};
+use model::{Delivery, Hash, Leaf, Promise, Time, Verdict};
 
 use super::around::{Happening, Purpose};
 use super::network::Frame;
 use super::plan::Trouble;
 use super::random::scramble;
+use super::setting::{Place, number};
 
 /// Events that are remembered. More would bury what matters.
 const REMEMBERED: usize = 400;
@@ -19,17 +21,17 @@ const REMEMBERED: usize = 400;
 /// Something that happened in a world.
 #[derive(Clone, Debug)]
 pub(super) enum Event {
-    /// Something happens to the member on a seat.
+    /// Something happens to a member.
     Happens {
-        /// The seat.
-        seat: Seat,
+        /// The member.
+        place: Place,
         /// What.
         happening: Happening,
     },
     /// Something goes wrong.
     Trouble(Trouble),
     /// A node has crashed.
-    Crashed(Seat),
+    Crashed(Place),
     /// Users do something.
     Users,
     /// From now on, everything goes well.
@@ -52,18 +54,22 @@ impl Chronicle {
         self.events += 1;
         self.mix(at.as_ms());
         match event {
-            Event::Happens { seat, happening } => {
-                self.mix(seat.index() as u64);
+            Event::Happens { place, happening } => {
+                self.mix_place(*place);
                 match happening {
                     Happening::Arrived { from, frame } => {
                         self.mix(from.index() as u64);
                         self.mix_bytes(frame.bytes());
                     }
+                    Happening::Letter { from, bytes } => {
+                        self.mix_place(*from);
+                        self.mix_bytes(bytes);
+                    }
                     Happening::Submitted(bytes) => self.mix_bytes(bytes),
                     Happening::Begin | Happening::LinkUp(_) | Happening::Alarm(_) => {}
                 }
             }
-            Event::Crashed(seat) => self.mix(seat.index() as u64),
+            Event::Crashed(place) => self.mix_place(*place),
             Event::Trouble(_) | Event::Users | Event::Calm | Event::Insist => {}
         }
         if self.last.len() == REMEMBERED {
@@ -74,6 +80,10 @@ impl Chronicle {
 
     fn mix(&mut self, number: u64) {
         self.fingerprint = scramble(self.fingerprint ^ number);
+    }
+
+    fn mix_place(&mut self, place: Place) {
+        self.mix((number(place.shard) << 16 | place.seat.index()) as u64);
     }
 
     fn mix_bytes(&mut self, bytes: &[u8]) {
@@ -106,12 +116,15 @@ impl Chronicle {
 
 fn describe(event: &Event) -> String {
     match event {
-        Event::Happens { seat, happening } => {
-            let seat = seat.index();
+        Event::Happens { place, happening } => {
+            let seat = name(place);
             match happening {
                 Happening::Begin => format!("      {seat}  begins"),
                 Happening::Arrived { from, frame } => {
                     format!("{:>2} -> {seat}  {}", from.index(), describe_frame(frame))
+                }
+                Happening::Letter { from, bytes } => {
+                    format!("{} -> {seat}  {}", name(from), describe_letter(bytes))
                 }
                 Happening::Alarm(alarm) => format!("      {seat}  {}", purpose(alarm.purpose)),
                 Happening::LinkUp(other) => {
@@ -123,7 +136,7 @@ fn describe(event: &Event) -> String {
             }
         }
         Event::Trouble(trouble) => format!("trouble  {}", describe_trouble(trouble)),
-        Event::Crashed(seat) => format!("      {}  crashes", seat.index()),
+        Event::Crashed(place) => format!("      {}  crashes", name(place)),
         Event::Users => "users act".to_owned(),
         Event::Calm => "calm begins".to_owned(),
         Event::Insist => "users insist".to_owned(),
@@ -154,26 +167,108 @@ fn describe_trouble(trouble: &Trouble) -> String {
         }
         Trouble::Mend => "all links are mended".to_owned(),
         Trouble::Fuse {
-            seat,
+            place,
             after,
             outage,
         } => format!(
             "node {} crashes after {after} more: {outage:?}",
-            seat.index()
+            name(place)
         ),
-        Trouble::Blackout(outage) => format!("all nodes crash: {outage:?}"),
-        Trouble::DiskFull { seat, room } => {
-            format!("{room} bytes are left on the disk of node {}", seat.index())
+        Trouble::Blackout {
+            shard: None,
+            outage,
+        } => format!("all nodes crash: {outage:?}"),
+        Trouble::Blackout {
+            shard: Some(shard),
+            outage,
+        } => format!("all nodes of shard {shard} crash: {outage:?}"),
+        Trouble::DiskFull { place, room } => {
+            format!("{room} bytes are left on the disk of node {}", name(place))
         }
-        Trouble::SyncFails(seat) => format!("the next sync of node {} fails", seat.index()),
-        Trouble::Rot(seat) => format!("node {} goes down and its disk rots", seat.index()),
-        Trouble::Repair(seat) => format!("the disk of node {} is repaired", seat.index()),
-        Trouble::Forget { all: true } => "a node loses all but its keys".to_owned(),
-        Trouble::Forget { all: false } => "a node gets an old backup of its disk".to_owned(),
-        Trouble::Skew { seat, skew_ms } => {
-            format!("the clock of node {} is {skew_ms} ms off", seat.index())
+        Trouble::SyncFails(place) => format!("the next sync of node {} fails", name(place)),
+        Trouble::Rot(place) => format!("node {} goes down and its disk rots", name(place)),
+        Trouble::Repair(place) => format!("the disk of node {} is repaired", name(place)),
+        Trouble::Forget { shard, all: true } => {
+            format!("a node of shard {shard} loses all but its keys")
+        }
+        Trouble::Forget { shard, all: false } => {
+            format!("a node of shard {shard} gets an old backup of its disk")
+        }
+        Trouble::Skew { place, skew_ms } => {
+            format!("the clock of node {} is {skew_ms} ms off", name(place))
         }
     }
+}
+
+/// What a place is called in a trace: the number of the seat alone in the first shard.
+fn name(place: &Place) -> String {
+    match number(place.shard) {
+        0 => place.seat.index().to_string(),
+        shard => format!("{shard}/{}", place.seat.index()),
+    }
+}
+
+fn describe_letter(bytes: &[u8]) -> String {
+    match Letter::decode(bytes) {
+        Ok(Letter::Deliver(deliveries)) => {
+            let deliveries: Vec<String> = deliveries.iter().map(describe_delivery).collect();
+            format!("delivers {}", deliveries.join("; "))
+        }
+        Ok(Letter::Ask(transactions)) => {
+            let transactions: Vec<String> =
+                transactions.iter().map(|id| tag(id.as_bytes())).collect();
+            format!("asks for transactions {}", transactions.join(", "))
+        }
+        Ok(Letter::Transactions(transactions)) => {
+            let transactions = transactions.iter();
+            let transactions: Vec<String> = transactions
+                .map(|transaction| tag(transaction.body.id().as_bytes()))
+                .collect();
+            format!("sends transactions {}", transactions.join(", "))
+        }
+        Err(reason) => format!("{} bytes that are no letter: {reason}", bytes.len()),
+    }
+}
+
+fn describe_payload(payload: &[u8]) -> String {
+    let Ok(entries) = decode_entries(payload) else {
+        return "what is no payload".to_owned();
+    };
+    let entries = entries.iter().map(|entry| match entry {
+        Entry::Prepare(transaction) => tag(transaction.body.id().as_bytes()),
+        Entry::Deliver(delivery) => format!(
+            "shard {} {}",
+            delivery.parcel.from(),
+            describe_delivery(delivery)
+        ),
+    });
+    entries.collect::<Vec<String>>().join("; ")
+}
+
+fn describe_delivery(delivery: &Delivery) -> String {
+    let leaves: Vec<String> = delivery.parcel.leaves.iter().map(describe_leaf).collect();
+    format!(
+        "of height {}: {}{}",
+        delivery.parcel.head.head.height,
+        leaves.join(", "),
+        if delivery.votes.is_empty() {
+            ""
+        } else {
+            ", with votes"
+        }
+    )
+}
+
+fn describe_leaf(leaf: &Leaf) -> String {
+    let promise = match &leaf.promise {
+        Promise::Prepared(Verdict::Commit) => "prepared to commit".to_owned(),
+        Promise::Prepared(Verdict::Abort(reason)) => format!("prepared to abort ({reason})"),
+        Promise::Accept(Verdict::Commit) => "accept, commit".to_owned(),
+        Promise::Accept(Verdict::Abort(reason)) => format!("accept, abort ({reason})"),
+        Promise::NoDecision => "no decision".to_owned(),
+        Promise::Acknowledged => "acknowledged".to_owned(),
+    };
+    format!("{} {promise}", tag(leaf.transaction.as_bytes()))
 }
 
 fn describe_frame(frame: &Frame) -> String {
@@ -194,13 +289,14 @@ fn describe_message(message: &Message) -> String {
         Message::Proposal(proposal) => {
             let header = &proposal.block.header;
             format!(
-                "proposes {} in slot {}, height {}, on {} of slot {}, time {}",
+                "proposes {} in slot {}, height {}, on {} of slot {}, time {}: {}",
                 short(&proposal.block.hash()),
                 header.slot,
                 header.height,
                 short(&header.parent.hash),
                 header.parent.slot,
-                header.time.as_ms() % 1_000_000
+                header.time.as_ms() % 1_000_000,
+                describe_payload(&proposal.block.payload)
             )
         }
         Message::Vote(vote) => format!("votes {}", describe_vote(vote.slot, vote.vote)),
@@ -268,8 +364,10 @@ fn describe_vote(slot: Slot, vote: Vote) -> String {
 
 /// Enough of a hash to tell it from others in a trace.
 fn short(hash: &Hash) -> String {
-    hash.as_bytes()[..3]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    tag(hash.as_bytes())
+}
+
+fn tag(bytes: &[u8; 32]) -> String {
+    let first = bytes[..3].iter();
+    first.map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,22 +1,21 @@
 //! Users of a simulated world: they pay, spend the same money twice, repeat themselves, and send
 //! rubbish.
 
+mod making;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use contracts::{Arguments, Calls, Content, Draft, Procedure, Secret, Terms};
-use model::shard::Seat;
-use model::transaction::authorization_bytes;
-use model::{
-    Mode, NetworkId, Object, ObjectId, Outcome, SecretKey, Time, Transaction, TransactionId,
-    encoding,
-};
+use contracts::Content;
+use model::{NetworkId, Object, ObjectId, Outcome, SecretKey, ShardId, Time, TransactionId};
 use system_contracts::cscoin::{self, Account, CSC, Merge, Payment, Transfer};
 
 use super::notary::Notary;
+use super::options::Modes;
 use super::random::Random;
-use super::setting::{DAWN, SHARD, Setting, USERS, user_key};
+use super::setting::{Place, Setting, USERS, user_key};
 use crate::invariants::liveness::Expected;
+use making::{draft, letter, terms};
 
 /// How long a transaction is valid, in milliseconds: less than the window of the ledger by more than
 /// clocks differ.
@@ -25,9 +24,22 @@ const VALID_MS: u64 = 50_000;
 /// How long a transaction must still be valid to be expected to be decided, in milliseconds.
 const AMPLE_MS: u64 = 35_000;
 
+/// By how much a clock may show less than another one, in milliseconds: so much longer after its
+/// deadline a transaction may still be begun.
+const CLOCKS_MS: u64 = 10_000;
+
+/// The encoding of a transaction, and the shards whose members it is submitted to.
+#[derive(Clone)]
+struct Letter {
+    bytes: Arc<[u8]>,
+    shards: Vec<ShardId>,
+}
+
 /// A transaction that somebody made.
 struct Made {
-    bytes: Arc<[u8]>,
+    letter: Letter,
+    /// Whether it concerns one shard alone.
+    alone: bool,
     inputs: Vec<ObjectId>,
     outputs: Vec<Object>,
     expected: Expected,
@@ -39,39 +51,57 @@ struct Made {
 pub(super) struct Clients {
     network: NetworkId,
     notary: Notary,
-    seats: Vec<Seat>,
+    /// The members of all shards, ascending.
+    places: Vec<Place>,
+    shards: Vec<ShardId>,
+    modes: Modes,
     random: Random,
     keys: Vec<SecretKey>,
     /// Accounts that may be spent, as far as the users know.
     free: BTreeMap<ObjectId, Object>,
     /// Accounts that were spent.
     spent: Vec<Object>,
+    /// Accounts that a transaction of several shards would have spent, and the last moment at which some
+    /// shard may begin that transaction anew and lock them.
+    contested: BTreeMap<ObjectId, Time>,
     /// Transactions that are not decided.
     open: BTreeMap<TransactionId, Made>,
     /// Every transaction, in the order in which they were made.
-    all: Vec<Arc<[u8]>>,
+    all: Vec<Letter>,
     /// Transactions of which one of two commits.
     contending: Vec<(TransactionId, Expected)>,
     groups: u64,
 }
 
 /// Something that a user submits, and to whom.
-pub(super) type Submission = (Seat, Arc<[u8]>);
+pub(super) type Submission = (Place, Arc<[u8]>);
 
 impl Clients {
-    pub(super) fn new(setting: &Setting, random: Random) -> Self {
-        let accounts = setting.genesis.objects_of(SHARD);
+    pub(super) fn new<'a>(
+        settings: impl Iterator<Item = &'a Setting> + Clone,
+        modes: Modes,
+        random: Random,
+    ) -> Self {
+        let first = settings.clone().next().expect("there is a shard");
+        let in_shard = |setting: &Setting| {
+            let shard = setting.shard();
+            setting.seats().map(move |seat| Place { shard, seat })
+        };
+        let accounts = |setting: &Setting| setting.genesis.objects_of(setting.shard());
         Self {
-            network: setting.scope().network,
-            notary: setting.notary.clone(),
-            seats: setting.seats().collect(),
+            network: first.scope().network,
+            notary: first.notary.clone(),
+            places: settings.clone().flat_map(in_shard).collect(),
+            shards: settings.clone().map(Setting::shard).collect(),
+            modes,
             random,
             keys: (0..USERS).map(user_key).collect(),
-            free: accounts
-                .into_iter()
+            free: settings
+                .flat_map(accounts)
                 .map(|(id, object)| (id, Arc::unwrap_or_clone(object)))
                 .collect(),
             spent: Vec::new(),
+            contested: BTreeMap::new(),
             open: BTreeMap::new(),
             all: Vec::new(),
             contending: Vec::new(),
@@ -81,6 +111,9 @@ impl Clients {
 
     /// Users do something.
     pub(super) fn act(&mut self, now: Time) -> Vec<Submission> {
+        if self.shards.len() > 1 && self.random.chance(100) {
+            return self.cross(now);
+        }
         match self.random.below(20) {
             0..=9 => self.pay(now, 1, VALID_MS),
             10 => self.pay(now, 2, VALID_MS),
@@ -117,20 +150,26 @@ impl Clients {
             if !late(made) {
                 expected.push((*id, made.expected));
             }
-            all.push(Arc::clone(&made.bytes));
+            all.push(made.letter.clone());
         }
-        // To f + 1 nodes at least, of which one is honest. Paper: Section IV-C.
-        let copies = self.seats.len().div_ceil(3);
-        let submissions = all.into_iter().flat_map(|bytes| self.to(bytes, copies));
+        // To f + 1 nodes of each shard at least, of which one is honest. Paper: Section IV-C.
+        let copies = (self.places.len() / self.shards.len()).div_ceil(3);
+        let submissions = all.iter().flat_map(|letter| self.to(letter, copies));
         (submissions.collect(), expected)
     }
 
-    /// A transaction was decided.
-    pub(super) fn learn(&mut self, id: &TransactionId, outcome: Outcome) {
+    /// A transaction has aborted somewhere, or has committed in all shards that it concerns.
+    pub(super) fn learn(&mut self, id: &TransactionId, outcome: Outcome, now: Time) {
         let Some(made) = self.open.remove(id) else {
             return;
         };
+        self.contested.retain(|_, until| *until >= now);
         if outcome != Outcome::Committed {
+            if !made.alone {
+                let until = made.until.plus_ms(CLOCKS_MS);
+                let inputs = made.inputs.iter().map(|input| (*input, until));
+                self.contested.extend(inputs);
+            }
             return;
         }
         for input in &made.inputs {
@@ -146,11 +185,23 @@ impl Clients {
         let Some(inputs) = self.idle(accounts) else {
             return Vec::new();
         };
-        let payment = self.payment();
-        let terms = self.terms(now, valid_ms);
-        let bytes = self.make(&Transfer, inputs, vec![payment], terms, Expected::Committed);
+        let expected = self.unless_contested(&inputs, Expected::Committed, now);
+        let letter = self.transfer(inputs, now, valid_ms, expected);
         let copies = 1 + self.random.index(2);
-        bytes.map_or_else(Vec::new, |bytes| self.to(bytes, copies))
+        letter.map_or_else(Vec::new, |letter| self.to(&letter, copies))
+    }
+
+    /// What is expected of a transaction that spends these, unless another one may lock them.
+    fn unless_contested(&self, inputs: &[Object], expected: Expected, now: Time) -> Expected {
+        let contested = inputs.iter().any(|input| {
+            let until = self.contested.get(&input.id());
+            until.is_some_and(|until| *until >= now)
+        });
+        if contested {
+            Expected::Decided
+        } else {
+            expected
+        }
     }
 
     /// Makes one account of two.
@@ -169,9 +220,11 @@ impl Clients {
             return Vec::new();
         };
         inputs.truncate(2);
-        let terms = self.terms(now, VALID_MS);
-        let bytes = self.make(&Merge, inputs, (), terms, Expected::Committed);
-        bytes.map_or_else(Vec::new, |bytes| self.to(bytes, 1))
+        let expected = self.unless_contested(&inputs, Expected::Committed, now);
+        let mode = self.mode(&inputs, None);
+        let terms = self.terms(now, VALID_MS, mode);
+        let letter = self.make(&Merge, inputs, (), terms, expected);
+        letter.map_or_else(Vec::new, |letter| self.to(&letter, 1))
     }
 
     /// Spends one account twice, at different nodes.
@@ -180,13 +233,11 @@ impl Clients {
             return Vec::new();
         };
         self.groups += 1;
-        let expected = Expected::OneOf(self.groups);
+        let expected = self.unless_contested(&inputs, Expected::OneOf(self.groups), now);
         let mut submissions = Vec::new();
         for _ in 0..2 {
-            let payment = self.payment();
-            let terms = self.terms(now, VALID_MS);
-            let bytes = self.make(&Transfer, inputs.clone(), vec![payment], terms, expected);
-            submissions.extend(bytes.map_or_else(Vec::new, |bytes| self.to(bytes, 1)));
+            let letter = self.transfer(inputs.clone(), now, VALID_MS, expected);
+            submissions.extend(letter.map_or_else(Vec::new, |letter| self.to(&letter, 1)));
         }
         submissions
     }
@@ -197,10 +248,24 @@ impl Clients {
             return Vec::new();
         }
         let inputs = vec![self.random.pick(&self.spent).clone()];
-        let payment = self.payment();
-        let terms = self.terms(now, VALID_MS);
-        let bytes = self.make(&Transfer, inputs, vec![payment], terms, Expected::Decided);
-        bytes.map_or_else(Vec::new, |bytes| self.to(bytes, 1))
+        let letter = self.transfer(inputs, now, VALID_MS, Expected::Decided);
+        letter.map_or_else(Vec::new, |letter| self.to(&letter, 1))
+    }
+
+    /// Spends three accounts in three transactions, each of which spends two. They may abort each
+    /// other.
+    fn cross(&mut self, now: Time) -> Vec<Submission> {
+        let Some(inputs) = self.idle(3) else {
+            return Vec::new();
+        };
+        let pairs = [[0, 1], [1, 2], [0, 2]];
+        let mut submissions = Vec::new();
+        for pair in pairs {
+            let pair = pair.map(|at: usize| inputs[at].clone()).to_vec();
+            let letter = self.transfer(pair, now, VALID_MS, Expected::Decided);
+            submissions.extend(letter.map_or_else(Vec::new, |letter| self.to(&letter, 1)));
+        }
+        submissions
     }
 
     /// Submits again what was submitted before, decided or not.
@@ -208,8 +273,8 @@ impl Clients {
         if self.all.is_empty() {
             return Vec::new();
         }
-        let bytes = Arc::clone(self.random.pick(&self.all));
-        self.to(bytes, 2)
+        let letter = self.random.pick(&self.all).clone();
+        self.to(&letter, 2)
     }
 
     /// Spends somebody else's money: signed by the wrong user, or with the wrong signature.
@@ -217,6 +282,7 @@ impl Clients {
         let Some(inputs) = self.idle(1) else {
             return Vec::new();
         };
+        let mode = self.mode(&inputs, None);
         let thief = self.random.index(self.keys.len());
         let thief = &self.keys[thief];
         if owner(&inputs[0]) == thief.public() {
@@ -228,7 +294,7 @@ impl Clients {
         };
         let draft = {
             let nonce = self.random.bytes();
-            let terms = terms(nonce, now, VALID_MS);
+            let terms = terms(nonce, now, VALID_MS, mode);
             draft(self.network, &Transfer, inputs, vec![payment], terms)
                 .map(|draft| draft.sign(thief))
         };
@@ -241,19 +307,21 @@ impl Clients {
                 authorization.key = owner(&transaction.openings[0]);
             }
         }
-        let bytes = encode(&transaction);
-        self.to(bytes, 1)
+        self.to(&letter(&transaction), 1)
     }
 
     /// Submits what is no transaction, or one with a byte changed.
     fn send_rubbish(&mut self) -> Vec<Submission> {
-        let mut bytes = match self.all.last() {
-            Some(bytes) if self.random.chance(700) => bytes.to_vec(),
-            Some(_) | None => self.random.bytes::<64>().to_vec(),
+        let (mut bytes, shards) = match self.all.last() {
+            Some(Letter { bytes, shards }) if self.random.chance(700) => {
+                (bytes.to_vec(), shards.clone())
+            }
+            Some(_) | None => (self.random.bytes::<64>().to_vec(), vec![self.shards[0]]),
         };
         let at = self.random.index(bytes.len());
         bytes[at] ^= 1 << self.random.below(8);
-        self.to(bytes.into(), 1)
+        let bytes = bytes.into();
+        self.to(&Letter { bytes, shards }, 1)
     }
 
     /// So many accounts that nobody is spending.
@@ -284,99 +352,6 @@ impl Clients {
             amount: self.random.within(&(1..=CSC)),
         }
     }
-
-    fn terms(&mut self, now: Time, valid_ms: u64) -> Terms {
-        terms(self.random.bytes(), now, valid_ms)
-    }
-
-    /// Makes a transaction of one call, signed by all owners of its inputs. `None` if the procedure
-    /// refuses, such as for too little money.
-    fn make<P: Procedure<SecretParameters = ()>>(
-        &mut self,
-        procedure: &P,
-        inputs: Vec<Object>,
-        parameters: P::LocalParameters,
-        terms: Terms,
-        expected: Expected,
-    ) -> Option<Arc<[u8]>> {
-        let owners: BTreeSet<_> = inputs.iter().map(owner).collect();
-        let ids = inputs.iter().map(Object::id).collect();
-        let mut draft = draft(self.network, procedure, inputs, parameters, terms)?;
-        for key in self
-            .keys
-            .iter()
-            .filter(|key| owners.contains(&key.public()))
-        {
-            draft = draft.sign(key);
-        }
-        let formed = draft.finish().ok()?;
-        let transaction = formed.transaction();
-        let signed = authorization_bytes(&formed.id());
-        for authorization in &transaction.authorizations {
-            self.notary
-                .vouch(authorization.key, &signed, authorization.signature);
-        }
-        let traces = &transaction.body.traces;
-        let outputs = traces
-            .iter()
-            .flat_map(|trace| trace.objects(trace.id(&self.network)))
-            .collect();
-        let bytes = encode(transaction);
-        self.all.push(Arc::clone(&bytes));
-        let made = Made {
-            bytes: Arc::clone(&bytes),
-            inputs: ids,
-            outputs,
-            expected,
-            until: Time::from_ms(terms.valid_until.since_ms(DAWN)),
-        };
-        self.open.insert(formed.id(), made);
-        if matches!(expected, Expected::OneOf(_)) {
-            self.contending.push((formed.id(), expected));
-        }
-        Some(bytes)
-    }
-
-    /// Submits bytes to so many nodes, or all.
-    fn to(&mut self, bytes: Arc<[u8]>, copies: usize) -> Vec<Submission> {
-        let mut seats = self.seats.clone();
-        self.random.shuffle(&mut seats);
-        seats
-            .into_iter()
-            .take(copies)
-            .map(|seat| (seat, Arc::clone(&bytes)))
-            .collect()
-    }
-}
-
-const fn terms(nonce: [u8; 16], now: Time, valid_ms: u64) -> Terms {
-    Terms {
-        nonce,
-        valid_until: DAWN.plus_ms(now.as_ms()).plus_ms(valid_ms),
-        mode: Mode::AllVotes,
-    }
-}
-
-fn draft<P: Procedure<SecretParameters = ()>>(
-    network: NetworkId,
-    procedure: &P,
-    inputs: Vec<Object>,
-    local_parameters: P::LocalParameters,
-    terms: Terms,
-) -> Option<Draft> {
-    let arguments = Arguments {
-        inputs,
-        references: Vec::new(),
-        local_parameters,
-        secret_parameters: Secret::NONE,
-    };
-    let mut calls = Calls::new(network);
-    calls.call(procedure, arguments).ok()?;
-    Some(calls.draft(terms))
-}
-
-fn encode(transaction: &Transaction) -> Arc<[u8]> {
-    encoding::encode(transaction).into()
 }
 
 fn owner(account: &Object) -> model::PublicKey {

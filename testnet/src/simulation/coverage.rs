@@ -7,10 +7,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use consensus::Record;
-use model::shard::Seat;
 use model::statement::{Slot, Statement, Vote};
 
 use super::random::scramble;
+use super::setting::Place;
 use crate::invariants::{Sighting, What};
 
 /// What a log says about an open slot, without the hash.
@@ -31,14 +31,18 @@ enum Kind {
 /// The states that nodes have been in.
 #[derive(Debug, Default)]
 pub(crate) struct Coverage {
-    open: BTreeMap<Seat, (Slot, BTreeSet<(Slot, Word)>)>,
+    open: BTreeMap<Place, (Slot, BTreeSet<(Slot, Word)>)>,
     states: BTreeSet<u64>,
 }
 
 impl Coverage {
     /// A node does something.
     pub(crate) fn see(&mut self, sighting: &Sighting<'_>) {
-        let (tip, open) = self.open.entry(sighting.seat).or_default();
+        let place = Place {
+            shard: sighting.shard,
+            seat: sighting.seat,
+        };
+        let (tip, open) = self.open.entry(place).or_default();
         match sighting.what {
             What::Began { ledger, .. } => {
                 *tip = ledger.tip.block.slot;

@@ -4,7 +4,6 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use model::Time;
-use model::shard::Seat;
 
 use super::random::Random;
 
@@ -73,7 +72,7 @@ impl Weather {
 pub struct Network {
     random: Random,
     weather: Weather,
-    /// For each seat, the seats that do not hear it.
+    /// For each member, those who do not hear it. Members are numbered through all shards.
     cut: Vec<Vec<bool>>,
 }
 
@@ -93,18 +92,25 @@ impl Network {
         self.weather = weather;
     }
 
-    /// Cuts the links that are `true`: for each seat, whether each seat does not hear it.
+    /// Cuts the links that are `true`: for each member, whether each member does not hear it.
     pub fn cut(&mut self, cut: Vec<Vec<bool>>) {
         self.cut = cut;
     }
 
+    /// As [`Network::cut`], among as many members from the one with the number `first` on.
+    pub fn cut_among(&mut self, first: usize, cut: &[Vec<bool>]) {
+        for (row, cut) in self.cut[first..].iter_mut().zip(cut) {
+            row[first..first + cut.len()].copy_from_slice(cut);
+        }
+    }
+
     /// Mends all links. Returns the pairs that hear each other again.
-    pub fn mend(&mut self) -> Vec<(Seat, Seat)> {
+    pub fn mend(&mut self) -> Vec<(usize, usize)> {
         let mut mended = Vec::new();
         for (from, row) in self.cut.iter_mut().enumerate() {
             for (to, cut) in row.iter_mut().enumerate() {
                 if std::mem::take(cut) {
-                    mended.extend(Seat::new(from).zip(Seat::new(to)));
+                    mended.push((from, to));
                 }
             }
         }
@@ -112,13 +118,13 @@ impl Network {
     }
 
     /// When what is sent now arrives: never, once, or more than once.
-    pub fn arrivals(&mut self, now: Time, from: Seat, to: Seat) -> Vec<Time> {
+    pub fn arrivals(&mut self, now: Time, from: usize, to: usize) -> Vec<Time> {
         let Self {
             random,
             weather,
             cut,
         } = self;
-        if cut[from.index()][to.index()] || random.chance(weather.lost) {
+        if cut[from][to] || random.chance(weather.lost) {
             return Vec::new();
         }
         let mut arrivals = vec![now.plus_ms(random.within(&weather.delay_ms))];

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use consensus::bft::Pace;
 use consensus::message::{BLOCKS_BYTES_MAX, Blocks, BlocksRequest};
-use consensus::replica::{Contradiction, Output, Setup};
+use consensus::replica::{Contradiction, Open, Output, Setup};
+use consensus::sbac::letter::Letter;
 use consensus::{Input, Ledger, Message, Now, Record, Replica};
 use model::shard::Seat;
 use model::{Finalized, Time, Transaction, bounds, encoding};
@@ -24,7 +25,7 @@ use super::habits::{Flaw, Habits};
 use super::network::Frame;
 use super::notary::Journal;
 use super::random::Random;
-use super::setting::{DAWN, Setting};
+use super::setting::{DAWN, Place, Setting};
 use crate::invariants::What;
 
 /// A node.
@@ -72,7 +73,7 @@ struct Life {
 #[derive(Clone)]
 struct Snapshot {
     ledger: Ledger,
-    open: Vec<Record>,
+    open: Open,
     position: Position,
     chain: Chain,
 }
@@ -125,6 +126,7 @@ impl Node {
         match happening {
             Happening::Begin => self.begin(around),
             Happening::Arrived { from, frame } => self.arrived(around, from, frame),
+            Happening::Letter { from, bytes } => self.letter(around, from, &bytes),
             Happening::Alarm(alarm) => self.alarm(around, alarm),
             Happening::LinkUp(seat) => self.step(around, Input::LinkUp(seat)),
             Happening::Submitted(bytes) => self.submitted(around, &bytes),
@@ -226,7 +228,7 @@ impl Node {
             },
         );
         let setup = Setup {
-            committee: setting.committee.clone(),
+            shards: setting.shards.clone(),
             seat: self.seat,
             signer: Box::new(setting.scribe(self.seat, self.journal.clone())),
             check: Box::new(setting.notary.clone()),
@@ -241,7 +243,7 @@ impl Node {
             }
             Ok(())
         };
-        open.into_iter().try_for_each(&mut restore)?;
+        open.records.into_iter().try_for_each(&mut restore)?;
         log.reader()
             .replay_from(position, |_, record| restore(record))?;
         // What is signed again on the way back was signed before, or lost with the crash.
@@ -324,7 +326,7 @@ impl Node {
         };
         let tip = life.replica.ledger().tip.block.slot;
         let setting = around.setting;
-        if let Ok(message) = message.admit(setting.scope(), &mut setting.notary.clone()) {
+        if let Ok(message) = message.admit(&setting.shards, &mut setting.notary.clone()) {
             around.observe(
                 self.seat,
                 &What::Heard {
@@ -334,6 +336,25 @@ impl Node {
                 },
             );
             self.step(around, Input::Message { from, message });
+        }
+    }
+
+    fn letter(&mut self, around: &mut Around<'_>, from: Place, bytes: &[u8]) {
+        if self.life.is_none() {
+            return;
+        }
+        let Ok(letter) = Letter::decode(bytes) else {
+            return;
+        };
+        let setting = around.setting;
+        if let Ok(letter) = letter.admit(&setting.shards, &mut setting.notary.clone()) {
+            let Place { shard, seat } = from;
+            let input = Input::Letter {
+                shard,
+                seat,
+                letter,
+            };
+            self.step(around, input);
         }
     }
 
@@ -407,7 +428,7 @@ impl Snapshot {
     fn empty(setting: &Setting) -> Self {
         Self {
             ledger: setting.ledger(),
-            open: Vec::new(),
+            open: Open::default(),
             position: Position::FIRST,
             chain: Chain::default(),
         }
@@ -422,6 +443,7 @@ fn derive(chain: &mut Chain, output: &Output) {
         Output::Persist(_)
         | Output::Send { .. }
         | Output::Broadcast(_)
+        | Output::Tell { .. }
         | Output::FetchBlocks { .. }
         | Output::WakeAt(_)
         | Output::Malpractice(_)
@@ -439,6 +461,7 @@ fn witness(around: &mut Around<'_>, seat: Seat, output: &Output) {
         Output::Persist(_)
         | Output::Send { .. }
         | Output::Broadcast(_)
+        | Output::Tell { .. }
         | Output::FetchBlocks { .. }
         | Output::WakeAt(_) => {}
     }

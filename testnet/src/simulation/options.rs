@@ -1,5 +1,7 @@
 //! What kind of worlds to simulate. The seed draws one of that kind.
 
+use model::Profile;
+
 use super::disk::Outage;
 use super::habits::Flaw;
 use crate::adversary::Casting;
@@ -7,8 +9,12 @@ use crate::adversary::Casting;
 /// What kind of world to simulate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// How many members the shard has: four, seven, or any number from four on.
+    /// How many shards there are.
+    pub shards: usize,
+    /// How many members each shard has: four, seven, or any number from four on.
     pub nodes: usize,
+    /// How transactions of several shards are decided.
+    pub modes: Modes,
     /// How long things go wrong, in milliseconds of virtual time, before the network is calm.
     pub turmoil_ms: u64,
     /// How long users wait between two things that they do, in milliseconds, at most.
@@ -36,10 +42,32 @@ pub struct Options {
     pub dismissed: Option<&'static str>,
 }
 
+/// How transactions of several shards are decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Modes {
+    /// By all votes, as in the paper: `f + 1` members speak for a shard.
+    AllVotes,
+    /// By one shard: `2f + 1` members speak for a shard.
+    Decider,
+    /// Some by all votes and some by one shard: `2f + 1` members speak for a shard.
+    Any,
+}
+
+impl Modes {
+    /// How the network runs S-BAC.
+    #[must_use]
+    pub const fn profile(self) -> Profile {
+        match self {
+            Self::AllVotes => Profile::Paper,
+            Self::Decider | Self::Any => Profile::Open,
+        }
+    }
+}
+
 /// One point in the life of one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CrashPoint {
-    /// The number of its seat.
+    /// The number of its seat; seats are numbered through all shards.
     pub node: usize,
     /// How many things that it does come before: records written, syncs, messages sent.
     pub after: u64,
@@ -64,7 +92,9 @@ impl Options {
     #[must_use]
     pub const fn new(nodes: usize) -> Self {
         Self {
+            shards: 1,
             nodes,
+            modes: Modes::Any,
             turmoil_ms: 8_000,
             pause_ms: 250,
             last_acts: 10,
@@ -78,6 +108,12 @@ impl Options {
             flaw: None,
             dismissed: None,
         }
+    }
+
+    /// The same worlds with so many shards of this size.
+    #[must_use]
+    pub const fn across(self, shards: usize) -> Self {
+        Self { shards, ..self }
     }
 
     /// Worlds of so many members in which everything goes wrong that may.

@@ -2,56 +2,64 @@
 
 mod faults;
 
-use model::Time;
-use model::shard::Seat;
+use model::{ShardId, Time};
 
 use super::disk::Outage;
 use super::network::Weather;
 use super::options::{CrashPoint, Forgetting, Options};
 use super::random::Random;
+use super::setting::{Place, Setting};
 
 /// Something that goes wrong.
 #[derive(Clone, Debug)]
 pub(super) enum Trouble {
     /// The network treats frames in another way.
     Weather(Weather),
-    /// Links are cut: for each seat, whether each seat does not hear it.
+    /// Links are cut: for each member, whether each member does not hear it. Members are numbered
+    /// through all shards.
     Cut(Vec<Vec<bool>>),
     /// All links are mended.
     Mend,
     /// A node crashes after so many more things that it does.
     Fuse {
         /// The node.
-        seat: Seat,
+        place: Place,
         /// After how many.
         after: u64,
         /// How.
         outage: Outage,
     },
-    /// All nodes crash at once.
-    Blackout(Outage),
+    /// All nodes crash at once, or all of one shard.
+    Blackout {
+        /// The shard.
+        shard: Option<ShardId>,
+        /// How.
+        outage: Outage,
+    },
     /// A node's time of day is wrong by so many milliseconds.
     Skew {
         /// The node.
-        seat: Seat,
+        place: Place,
         /// By how many.
         skew_ms: i64,
     },
     /// Only so many more bytes fit on the disk of a node.
     DiskFull {
         /// The node.
-        seat: Seat,
+        place: Place,
         /// How many.
         room: usize,
     },
     /// The next sync of the disk of a node fails.
-    SyncFails(Seat),
+    SyncFails(Place),
     /// A node goes down, and a bit of its disk flips.
-    Rot(Seat),
+    Rot(Place),
     /// The disk of a node is in order again.
-    Repair(Seat),
+    Repair(Place),
     /// A node that may forget goes down and comes back with less than it had.
     Forget {
+        /// The shard of which it is a member.
+        shard: ShardId,
         /// Whether all is lost, or what was written since some time.
         all: bool,
     },
@@ -62,38 +70,39 @@ pub(super) enum Trouble {
 const SKEW_MS: u64 = 2_000;
 
 /// Everything that goes wrong, and when.
-pub(super) fn draw(options: &Options, random: &mut Random) -> Vec<(Time, Trouble)> {
-    let seats: Vec<Seat> = (0..options.nodes).filter_map(Seat::new).collect();
+pub(super) fn draw<'a>(
+    options: &Options,
+    settings: impl Iterator<Item = &'a Setting> + Clone,
+    random: &mut Random,
+) -> Vec<(Time, Trouble)> {
+    let in_shard = |setting: &Setting| {
+        let shard = setting.shard();
+        setting.seats().map(move |seat| Place { shard, seat })
+    };
+    let places: Vec<Place> = settings.clone().flat_map(in_shard).collect();
     let mut troubles = Vec::new();
-    for seat in &seats {
+    for place in places.iter().copied() {
         let skew_ms = skew(random, SKEW_MS);
-        troubles.push((
-            Time::ZERO,
-            Trouble::Skew {
-                seat: *seat,
-                skew_ms,
-            },
-        ));
+        troubles.push((Time::ZERO, Trouble::Skew { place, skew_ms }));
     }
     if let Some(CrashPoint {
         node,
         after,
         outage,
     }) = options.crash_at
-        && let Some(seat) = Seat::new(node)
+        && let Some(place) = places.get(node).copied()
     {
-        troubles.push((
-            Time::ZERO,
-            Trouble::Fuse {
-                seat,
-                after,
-                outage,
-            },
-        ));
+        let fuse = Trouble::Fuse {
+            place,
+            after,
+            outage,
+        };
+        troubles.push((Time::ZERO, fuse));
     }
     let turmoil = &mut Turmoil {
         ms: options.turmoil_ms,
-        seats,
+        shards: settings.map(Setting::shard).collect(),
+        places,
         random,
         troubles: &mut troubles,
     };
@@ -121,7 +130,8 @@ pub(super) fn draw(options: &Options, random: &mut Random) -> Vec<(Time, Trouble
 /// The part of a world's life in which things go wrong.
 struct Turmoil<'a> {
     ms: u64,
-    seats: Vec<Seat>,
+    shards: Vec<ShardId>,
+    places: Vec<Place>,
     random: &'a mut Random,
     troubles: &'a mut Vec<(Time, Trouble)>,
 }
@@ -131,8 +141,8 @@ impl Turmoil<'_> {
         Time::from_ms(self.random.within(&(0..=self.ms)))
     }
 
-    fn seat(&mut self) -> Seat {
-        *self.random.pick(&self.seats)
+    fn place(&mut self) -> Place {
+        *self.random.pick(&self.places)
     }
 
     fn outage(&mut self) -> Outage {
@@ -165,10 +175,13 @@ impl Turmoil<'_> {
         }
     }
 
-    /// Which seats do not hear which.
+    /// Which members do not hear which.
     fn cut(&mut self) -> Vec<Vec<bool>> {
+        if self.shards.len() > 1 && self.random.chance(500) {
+            return self.cut_between_shards();
+        }
         let random = &mut *self.random;
-        let size = self.seats.len();
+        let size = self.places.len();
         let mut cut = vec![vec![false; size]; size];
         let kind = random.below(4);
         let groups: Vec<u64> = (0..size).map(|_| random.below(2 + kind / 2)).collect();
@@ -187,35 +200,63 @@ impl Turmoil<'_> {
         cut
     }
 
+    /// Some shards do not hear some others; within a shard all hear each other.
+    fn cut_between_shards(&mut self) -> Vec<Vec<bool>> {
+        let deaf = |random: &mut Random| random.chance(600);
+        let cut: Vec<((ShardId, ShardId), bool)> = self
+            .shards
+            .iter()
+            .flat_map(|from| self.shards.iter().map(move |to| (*from, *to)))
+            .map(|pair| (pair, pair.0 != pair.1 && deaf(self.random)))
+            .collect();
+        let is_cut = |from: &Place, to: &Place| cut.contains(&((from.shard, to.shard), true));
+        let row = |from| self.places.iter().map(|to| is_cut(from, to)).collect();
+        self.places.iter().map(row).collect()
+    }
+
     fn crashes(&mut self, most: u64) {
         for _ in 0..self.random.within(&(0..=most)) {
-            let (at, seat, outage) = (self.at(), self.seat(), self.outage());
+            let (at, place, outage) = (self.at(), self.place(), self.outage());
             let after = self.random.below(10);
             self.troubles.push((
                 at,
                 Trouble::Fuse {
-                    seat,
+                    place,
                     after,
                     outage,
                 },
             ));
         }
         if self.random.chance(150) {
-            let (at, outage) = (self.at(), self.outage());
-            self.troubles.push((at, Trouble::Blackout(outage)));
+            self.blackout();
         }
+        if self.shards.len() > 1 && self.random.chance(300) {
+            let (at, outage) = (self.at(), self.outage());
+            let shard = Some(*self.random.pick(&self.shards));
+            self.troubles
+                .push((at, Trouble::Blackout { shard, outage }));
+        }
+    }
+
+    fn blackout(&mut self) {
+        let (at, outage) = (self.at(), self.outage());
+        let everywhere = Trouble::Blackout {
+            shard: None,
+            outage,
+        };
+        self.troubles.push((at, everywhere));
     }
 
     /// An operator sets a clock, and later sets it right.
     fn clocks(&mut self) {
         if self.random.chance(250) {
-            let (at, seat) = (self.at(), self.seat());
+            let (at, place) = (self.at(), self.place());
             let wrong = skew(self.random, 60_000);
             let right = skew(self.random, SKEW_MS);
             self.troubles.push((
                 at,
                 Trouble::Skew {
-                    seat,
+                    place,
                     skew_ms: wrong,
                 },
             ));
@@ -223,7 +264,7 @@ impl Turmoil<'_> {
             self.troubles.push((
                 end,
                 Trouble::Skew {
-                    seat,
+                    place,
                     skew_ms: right,
                 },
             ));

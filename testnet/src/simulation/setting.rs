@@ -1,12 +1,16 @@
 //! What is the same for everybody in a simulated world: the network, its keys and its contracts.
+//!
+//! There is a [`Setting`] for each shard; they share all but what is the shard's own.
 
 use std::sync::Arc;
 
-use consensus::Ledger;
+use consensus::{Ledger, Shards};
 use model::genesis::GenesisShard;
 use model::shard::Seat;
 use model::statement::Scope;
-use model::{Checkers, Committee, Genesis, NodeDescriptor, NodeId, SecretKey, ShardId, Time};
+use model::{
+    Checkers, Committee, Genesis, NodeDescriptor, NodeId, Profile, SecretKey, ShardId, Time,
+};
 use system_contracts::cscoin::CSC;
 
 use super::notary::{Journal, Notary, Scribe};
@@ -14,24 +18,38 @@ use super::notary::{Journal, Notary, Scribe};
 /// The time of day at which every world begins.
 pub const DAWN: Time = Time::from_ms(1_800_000_000_000);
 
-/// The shard of a world.
+/// The first shard of a world, and often the only one.
 pub const SHARD: ShardId = ShardId::new(0);
+
+/// More seats than a shard of a world has.
+const SEATS: usize = 32;
 
 /// Users with money.
 pub(super) const USERS: u8 = 6;
 
-/// Accounts that each user has at the beginning, of [`BALANCE`] each.
+/// Accounts that each user has in each shard at the beginning, of [`BALANCE`] each.
 const ACCOUNTS: usize = 3;
 
 /// What an account holds at the beginning, in ncsc.
 const BALANCE: u64 = 1_000 * CSC;
 
-/// What is the same for everybody.
+/// One seat of one shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The shard.
+    pub shard: ShardId,
+    /// The seat.
+    pub seat: Seat,
+}
+
+/// What is the same for all members of a shard.
 pub struct Setting {
     /// The network.
-    pub genesis: Genesis,
-    /// The members of its shard.
+    pub genesis: Arc<Genesis>,
+    /// The members of the shard.
     pub committee: Committee,
+    /// The shards of the network, as a member of this one knows them.
+    pub shards: Shards,
     /// The contracts.
     pub checkers: Arc<dyn Checkers>,
     /// The memory of signatures.
@@ -44,24 +62,56 @@ impl Setting {
     /// A network of one shard with so many members, four at least.
     #[must_use]
     pub fn new(members: usize) -> Self {
-        let shard = GenesisShard {
-            shard: SHARD,
-            members: (0..members).map(describe).collect(),
-        };
-        let accounts: Vec<_> = (0..USERS)
-            .flat_map(|user| [(user_key(user).public(), SHARD, BALANCE); ACCOUNTS])
+        let mut settings = Self::of_shards(1, members, Profile::Open);
+        settings.pop().expect("the network has one shard")
+    }
+
+    /// A network of so many shards with so many members each, four at least: what it is for the
+    /// members of each.
+    #[must_use]
+    pub fn of_shards(shards: usize, members: usize, profile: Profile) -> Vec<Self> {
+        let shards: Vec<GenesisShard> = (0..shards)
+            .map(|shard| GenesisShard {
+                shard: ShardId::new(u32::try_from(shard).expect("there are few shards")),
+                members: (0..members)
+                    .map(|seat| describe(shard * SEATS + seat))
+                    .collect(),
+            })
             .collect();
-        let genesis = system_contracts::genesis::genesis("simulated", DAWN, vec![shard], &accounts);
+        let ids: Vec<ShardId> = shards.iter().map(|shard| shard.shard).collect();
+        let account = |shard: &ShardId, user| (user_key(user).public(), *shard, BALANCE);
+        let accounts: Vec<_> = ids
+            .iter()
+            .flat_map(|shard| (0..USERS).flat_map(move |user| [account(shard, user); ACCOUNTS]))
+            .collect();
+        let mut genesis = system_contracts::genesis::genesis("simulated", DAWN, shards, &accounts);
+        genesis.profile = profile;
+        let genesis = Arc::new(genesis);
+        let checkers: Arc<dyn Checkers> = Arc::new(system_contracts::checkers());
+        let notary = Notary::default();
+        let setting = |shard| Self::of_shard(shard, &genesis, &checkers, &notary);
+        ids.into_iter().map(setting).collect()
+    }
+
+    fn of_shard(
+        shard: ShardId,
+        genesis: &Arc<Genesis>,
+        checkers: &Arc<dyn Checkers>,
+        notary: &Notary,
+    ) -> Self {
         let committee = genesis
-            .committee(SHARD)
+            .committee(shard)
             .expect("the shard is in the document")
             .expect("a world has as many members as a shard may have");
         Self {
-            ledger: Ledger::genesis(&genesis, SHARD),
-            genesis,
+            ledger: Ledger::genesis(genesis, shard),
+            shards: Shards::of_genesis(genesis, shard)
+                .expect("the shard is in the document")
+                .expect("its members form a shard"),
+            genesis: Arc::clone(genesis),
             committee,
-            checkers: Arc::new(system_contracts::checkers()),
-            notary: Notary::default(),
+            checkers: Arc::clone(checkers),
+            notary: notary.clone(),
         }
     }
 
@@ -77,6 +127,12 @@ impl Setting {
         self.committee.scope()
     }
 
+    /// The shard.
+    #[must_use]
+    pub const fn shard(&self) -> ShardId {
+        self.scope().shard
+    }
+
     /// All seats.
     pub fn seats(&self) -> impl Iterator<Item = Seat> + use<> {
         (0..self.committee.size()).filter_map(Seat::new)
@@ -90,8 +146,14 @@ impl Setting {
     /// Signs for the member on `seat`, and writes down what.
     #[must_use]
     pub fn scribe(&self, seat: Seat, journal: Journal) -> Scribe {
-        Scribe::new(member_key(seat.index()), self.notary.clone(), journal)
+        let key = member_key(number(self.shard()) * SEATS + seat.index());
+        Scribe::new(key, self.notary.clone(), journal)
     }
+}
+
+/// The position of a shard among those of its world.
+pub(super) fn number(shard: ShardId) -> usize {
+    usize::try_from(shard.number()).expect("there are few shards")
 }
 
 fn describe(index: usize) -> NodeDescriptor {
@@ -104,7 +166,7 @@ fn describe(index: usize) -> NodeDescriptor {
 
 /// The key of a member.
 fn member_key(index: usize) -> SecretKey {
-    let index = u8::try_from(index).expect("a shard has fewer members than a byte can count");
+    let index = u8::try_from(index).expect("a world has fewer members than a byte can count");
     SecretKey::from_seed([index + 1; 32])
 }
 

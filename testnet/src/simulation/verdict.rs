@@ -10,7 +10,7 @@ use super::fault::Faults;
 pub struct Summary {
     /// The seed.
     pub seed: u64,
-    /// The height of the last block.
+    /// The height of the last block; of all shards together.
     pub height: u64,
     /// Transactions that committed.
     pub committed: usize,
@@ -45,7 +45,9 @@ pub struct Summary {
 pub struct Failure {
     /// The seed.
     pub seed: u64,
-    /// How many members the shard had.
+    /// How many shards there were.
+    pub shards: usize,
+    /// How many members each shard had.
     pub nodes: usize,
     /// When the rule was broken, in milliseconds of virtual time.
     pub at_ms: u64,
@@ -66,8 +68,16 @@ impl fmt::Display for Failure {
         }
         write!(
             f,
-            "seed {} with {} nodes, at {} ms: {}: {}",
-            self.seed, self.nodes, self.at_ms, self.rule, self.how
+            "seed {} with {}{} nodes, at {} ms: {}: {}",
+            self.seed,
+            match self.shards {
+                1 => String::new(),
+                shards => format!("{shards} shards of "),
+            },
+            self.nodes,
+            self.at_ms,
+            self.rule,
+            self.how
         )
     }
 }

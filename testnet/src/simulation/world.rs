@@ -1,45 +1,42 @@
-//! One world: a shard, its users and everything that goes wrong, from a seed to a verdict.
+//! One world: its shards, their users and everything that goes wrong, from a seed to a verdict.
 
+mod carry;
+mod quarter;
 mod trouble;
 
 use std::collections::BTreeSet;
 
 use model::Time;
-use model::shard::Seat;
 
 use super::agenda::Agenda;
-use super::around::{Around, Effect, Happening};
+use super::around::Happening;
 use super::chronicle::{Chronicle, Event};
-use super::clients::{Clients, Submission};
+use super::clients::Clients;
 use super::fault::Faults;
-use super::habits::Habits;
 use super::network::{Network, Weather};
 use super::node::Node;
 use super::options::Options;
 use super::plan;
 use super::random::Random;
-use super::setting::Setting;
+use super::setting::{Place, Setting, number};
 use super::verdict::{Failure, Summary};
-use crate::adversary::{self, Adversary};
+use crate::adversary::Adversary;
 use crate::invariants::{Broken, Judges, audit};
+use quarter::Quarter;
 
 /// How soon after calm begins everything is to be decided, certified and the same everywhere, in
 /// milliseconds. A time-out may have grown to eight seconds by then, and some leaders may lie.
 const SETTLED_MS: u64 = 45_000;
+
+/// As much if there are several shards: promises that were lost are repeated ever more seldom, and
+/// deadlines must pass.
+const SETTLED_ACROSS_MS: u64 = 150_000;
 
 /// How long after that nodes may still finish what they were at, and echoes arrive, in milliseconds.
 const AFTERMATH_MS: u64 = 22_000;
 
 /// How long they are then watched to be silent, in milliseconds.
 const SILENCE_MS: u64 = 20_000;
-
-/// How long a node that crashed stays down, in milliseconds: longer than what it said is under way
-/// when the network is calm, as a link carries what was said over it or breaks.
-const DOWN_MS_MIN: u64 = 50;
-const DOWN_MS_MAX: u64 = 3_000;
-
-/// How many of a thousand nodes that crash stay down until the network is calm.
-const DOWN_FOR_LONG: u64 = 150;
 
 /// Whoever has a seat.
 enum Member {
@@ -51,11 +48,11 @@ enum Member {
 pub(super) struct World {
     seed: u64,
     options: Options,
-    setting: Setting,
+    /// The shards, each where its number is.
+    quarters: Vec<Quarter>,
     now: Time,
     agenda: Agenda<Event>,
     network: Network,
-    members: Vec<Member>,
     clients: Clients,
     judges: Judges,
     chronicle: Chronicle,
@@ -64,8 +61,6 @@ pub(super) struct World {
     crashes: u64,
     /// What went wrong that is not the business of one node.
     faults: Faults,
-    /// Who may forget what it signed.
-    forgetful: Vec<Seat>,
     /// How many things each node had done when the network became calm.
     deeds: Vec<u64>,
     /// Frames that honest nodes have sent.
@@ -78,43 +73,33 @@ impl World {
     /// The world that a seed stands for.
     pub(super) fn new(seed: u64, options: &Options) -> Self {
         let mut random = Random::new(seed);
-        let setting = Setting::new(options.nodes);
-        let liars = adversary::cast(options.casting, &setting, &mut random);
-        let seats: BTreeSet<Seat> = liars.keys().copied().collect();
-        let mut judges = Judges::new(&setting, &seats);
-        let forgetful = trouble::forgetful(options.forgetting, &setting, &seats, &mut random);
+        let settings = Setting::of_shards(options.shards, options.nodes, options.modes.profile());
+        let mut liars = BTreeSet::new();
+        let quarters: Vec<Quarter> = settings
+            .into_iter()
+            .map(|setting| Quarter::draw(setting, options, &mut liars, &mut random))
+            .collect();
+        let settings = || quarters.iter().map(|quarter| &quarter.setting);
+        let mut judges = Judges::new(settings(), &liars);
         if let Some(rule) = options.dismissed {
             judges.dismiss(rule);
         }
-        let mut liars = liars;
-        let members = setting
-            .seats()
-            .map(|seat| match liars.remove(&seat) {
-                Some(liar) => Member::Liar(liar),
-                None => {
-                    let habits = Habits::any(&mut random, options.flaw);
-                    let node = Node::new(seat, 0, habits, &setting, &mut random);
-                    Member::Honest(Box::new(node))
-                }
-            })
-            .collect();
+        let members = options.shards * options.nodes;
         let mut world = Self {
             seed,
             now: Time::ZERO,
             agenda: Agenda::new(random.fork()),
-            network: Network::new(random.fork(), Weather::calm(), options.nodes),
-            members,
-            clients: Clients::new(&setting, random.fork()),
+            network: Network::new(random.fork(), Weather::calm(), members),
+            clients: Clients::new(settings(), options.modes, random.fork()),
             judges,
             chronicle: Chronicle::default(),
             links_tell: random.chance(700),
             options: options.clone(),
-            setting,
+            quarters,
             random,
             calm: false,
             crashes: 0,
             faults: Faults::default(),
-            forgetful,
             deeds: Vec::new(),
             frames: 0,
         };
@@ -124,12 +109,13 @@ impl World {
 
     /// Enters what is going to happen whatever else does.
     fn set_up(&mut self) {
-        for (at, trouble) in plan::draw(&self.options, &mut self.random) {
+        let settings = self.quarters.iter().map(|quarter| &quarter.setting);
+        for (at, trouble) in plan::draw(&self.options, settings, &mut self.random) {
             self.agenda.enter(at, Event::Trouble(trouble));
         }
-        for seat in self.setting.seats() {
+        for place in self.places() {
             let at = Time::from_ms(self.random.within(&(0..=200)));
-            self.happens(at, seat, Happening::Begin);
+            self.happens(at, place, Happening::Begin);
         }
         let mut at = 0;
         while at < self.options.turmoil_ms {
@@ -158,7 +144,10 @@ impl World {
         let calm = Time::from_ms(self.options.turmoil_ms);
         let insisted = calm.plus_ms(2_000 + 100 * self.options.last_acts);
         self.pass(insisted)?;
-        let latest = calm.plus_ms(SETTLED_MS);
+        let latest = calm.plus_ms(match self.quarters.len() {
+            1 => SETTLED_MS,
+            _ => SETTLED_ACROSS_MS,
+        });
         while let Err(how) = self.judges.liveness.settled() {
             match self.agenda.next_time() {
                 Some(next) if next <= latest => self.pass(next)?,
@@ -174,7 +163,7 @@ impl World {
         let (committed, aborted) = self.judges.liveness.outcomes();
         Ok(Summary {
             seed: self.seed,
-            height: self.judges.liveness.highest().number(),
+            height: self.judges.liveness.blocks(),
             committed,
             aborted,
             crashes: self.crashes,
@@ -192,7 +181,7 @@ impl World {
 
     /// Watches nodes that have nothing to do.
     fn listen(&mut self) -> Result<(), Broken> {
-        let (frames, height) = (self.frames, self.judges.liveness.highest());
+        let (frames, height) = (self.frames, self.judges.liveness.blocks());
         self.pass(self.now.plus_ms(SILENCE_MS))?;
         let frames = self.frames - frames;
         let silent = self.judges.liveness.silent(frames, SILENCE_MS, height);
@@ -204,24 +193,47 @@ impl World {
         }
     }
 
-    /// Lays the history of one honest node before the auditor.
+    /// Lays the history of one honest node of each shard before the auditor.
     fn audit(&self) -> Result<(), Broken> {
-        let honest = self.members.iter().find_map(|member| match member {
-            Member::Honest(node) => node.history(),
-            Member::Liar(_) => None,
-        });
-        let Some((history, ledger)) = honest else {
+        if self.options.dismissed == Some(audit::RULE) {
             return Ok(());
+        }
+        let mut audits = Vec::new();
+        for quarter in &self.quarters {
+            let honest = quarter.members.iter().find_map(|member| match member {
+                Member::Honest(node) => node.history(),
+                Member::Liar(_) => None,
+            });
+            if let Some((history, ledger)) = honest {
+                let audited = audit::in_order(&quarter.setting, history, ledger);
+                audits.push(audited.map_err(misaudited)?);
+            }
+        }
+        audit::compatible(&audits).map_err(misaudited)
+    }
+
+    /// All seats of all shards.
+    fn places(&self) -> Vec<Place> {
+        let of_shard = |quarter: &Quarter| {
+            let shard = quarter.setting.shard();
+            let seats = quarter.setting.seats();
+            seats.map(move |seat| Place { shard, seat })
         };
-        audit::in_order(&self.setting, history, ledger).map_err(|how| Broken {
-            rule: audit::RULE,
-            how,
-        })
+        self.quarters.iter().flat_map(of_shard).collect()
+    }
+
+    fn members(&self) -> impl Iterator<Item = &Member> {
+        self.quarters.iter().flat_map(|quarter| &quarter.members)
+    }
+
+    /// The number of a member, all shards together.
+    fn number(&self, place: Place) -> usize {
+        number(place.shard) * self.options.nodes + place.seat.index()
     }
 
     fn liars(&self) -> usize {
         let is_liar = |member: &&Member| matches!(member, Member::Liar(_));
-        self.members.iter().filter(is_liar).count()
+        self.members().filter(is_liar).count()
     }
 
     fn lies(&self) -> u64 {
@@ -229,7 +241,7 @@ impl World {
             Member::Honest(_) => 0,
             Member::Liar(liar) => liar.lies(),
         };
-        self.members.iter().map(lies).sum()
+        self.members().map(lies).sum()
     }
 
     /// Lets everything happen up to a time.
@@ -251,7 +263,7 @@ impl World {
 
     fn take_place(&mut self, event: Event) {
         match event {
-            Event::Happens { seat, happening } => self.hand_to_member(seat, happening),
+            Event::Happens { place, happening } => self.hand_to_member(place, happening),
             Event::Trouble(trouble) => self.trouble(trouble),
             Event::Crashed(_) => {} // it is here to be read in the chronicle
             Event::Users => {
@@ -269,115 +281,28 @@ impl World {
         }
     }
 
-    fn happens(&mut self, at: Time, seat: Seat, happening: Happening) {
-        self.agenda
-            .enter(at.max(self.now), Event::Happens { seat, happening });
-    }
-
-    fn submit(&mut self, submissions: Vec<Submission>) {
-        for (seat, bytes) in submissions {
-            let at = self.now.plus_ms(self.random.within(&(0..=20)));
-            self.happens(at, seat, Happening::Submitted(bytes));
-        }
-    }
-
-    fn hand_to_member(&mut self, seat: Seat, happening: Happening) {
-        let begins = matches!(happening, Happening::Begin);
-        self.act(seat, |member, around| match member {
-            Member::Honest(node) => node.on(around, happening),
-            Member::Liar(liar) => liar.on(around, happening),
-        });
-        if begins {
-            for other in self.setting.others(seat).collect::<Vec<_>>() {
-                self.link_up(seat, other);
-            }
-        }
-    }
-
-    /// Lets a member act, and carries out what it does.
-    fn act(&mut self, seat: Seat, action: impl FnOnce(&mut Member, &mut Around<'_>)) {
-        let member = &mut self.members[seat.index()];
-        let honest = matches!(member, Member::Honest(_));
-        let mut around = Around {
-            now: self.now,
-            random: &mut self.random,
-            setting: &self.setting,
-            judges: honest.then_some(&mut self.judges),
-            effects: Vec::new(),
-        };
-        action(member, &mut around);
-        for effect in around.effects {
-            self.carry(seat, effect, honest);
-        }
-        for (transaction, outcome) in self.judges.liveness.news() {
-            self.clients.learn(&transaction, outcome);
-        }
-    }
-
-    fn carry(&mut self, from: Seat, effect: Effect, honest: bool) {
-        match effect {
-            Effect::Send { to, frame } => {
-                self.frames += u64::from(honest);
-                for at in self.network.arrivals(self.now, from, to) {
-                    let frame = frame.clone();
-                    self.happens(at, to, Happening::Arrived { from, frame });
-                }
-            }
-            Effect::Cut(cut) if !self.calm && !honest => self.network.cut(cut),
-            Effect::Cut(_) => {}
-            Effect::Wake { at, alarm } => self.happens(at, from, Happening::Alarm(alarm)),
-            Effect::Crashed => {
-                self.crashes += u64::from(honest);
-                self.agenda.enter(self.now, Event::Crashed(from));
-                let mut down = self.random.within(&(DOWN_MS_MIN..=DOWN_MS_MAX));
-                if self.random.chance(DOWN_FOR_LONG) {
-                    down = self.options.turmoil_ms;
-                }
-                let back = self.now.plus_ms(down);
-                let calm = Time::from_ms(self.options.turmoil_ms);
-                let latest = calm.plus_ms(self.random.within(&(0..=500)));
-                self.happens(back.min(latest), from, Happening::Begin);
-            }
-        }
-    }
-
-    /// All links are whole again.
-    fn mend(&mut self) {
-        for (from, to) in self.network.mend() {
-            if from < to {
-                self.link_up(from, to);
-            }
-        }
-    }
-
-    fn link_up(&mut self, one: Seat, two: Seat) {
-        if self.links_tell {
-            for (seat, other) in [(one, two), (two, one)] {
-                let at = self.now.plus_ms(self.random.within(&(0..=100)));
-                self.happens(at, seat, Happening::LinkUp(other));
-            }
-        }
-    }
-
     /// From now on everything goes well: nothing is lost, nobody crashes, clocks are right.
     fn calm(&mut self) {
         self.calm = true;
         self.network.turn(Weather::calm());
         self.mend();
-        for member in &mut self.members {
-            if let Member::Honest(node) = member {
-                node.set_fuse(None);
-                self.deeds.push(node.deeds());
+        for quarter in &mut self.quarters {
+            for member in &mut quarter.members {
+                if let Member::Honest(node) = member {
+                    node.set_fuse(None);
+                    self.deeds.push(node.deeds());
+                }
             }
         }
-        for seat in self.setting.seats() {
-            self.repair(seat);
+        for place in self.places() {
+            self.repair(place);
         }
     }
 
     fn failure(&self, broken: Broken) -> Failure {
         Failure {
             seed: self.seed,
+            shards: self.options.shards,
             nodes: self.options.nodes,
             at_ms: self.now.as_ms(),
             rule: broken.rule,
@@ -400,16 +325,24 @@ impl World {
         let describe = |(index, member): (usize, &Member)| match member {
             Member::Honest(node) => match node.ledger() {
                 Some(ledger) => format!(
-                    "node {index}: height {}, slot {}, {} waiting",
+                    "node {index}: height {}, slot {}, {} waiting, {} under way",
                     ledger.tip.height,
                     ledger.tip.block.slot,
-                    node.waiting()
+                    node.waiting(),
+                    ledger.state.sessions.len()
                 ),
                 None => format!("node {index}: down"),
             },
             Member::Liar(liar) => format!("node {index}: {}", liar.name()),
         };
-        self.members.iter().enumerate().map(describe).collect()
+        self.members().enumerate().map(describe).collect()
+    }
+}
+
+const fn misaudited(how: String) -> Broken {
+    Broken {
+        rule: audit::RULE,
+        how,
     }
 }
 

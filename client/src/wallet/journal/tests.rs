@@ -18,6 +18,7 @@ fn order(amount: u64) -> Order {
         to: key("bob"),
         amount: Amount::from_ncsc(amount),
         using: None,
+        home: None,
     }
 }
 
@@ -49,6 +50,7 @@ impl Desk {
         let intent = Intent::Pay(order(amount));
         let terms = Terms {
             network: self.world.genesis.network(),
+            profile: self.world.genesis.profile,
             nonce: [0; 16],
             created: Time::from_ms(amount),
         };

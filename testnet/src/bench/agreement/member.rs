@@ -170,7 +170,8 @@ impl Running {
                 }
                 Output::WakeAt(time) => self.wake = Some(time),
                 Output::Persist(_) => {} // kept before
-                Output::FetchBlocks { .. }
+                Output::Tell { .. }
+                | Output::FetchBlocks { .. }
                 | Output::Applied(_)
                 | Output::HeadCertified(_)
                 | Output::Malpractice(_)

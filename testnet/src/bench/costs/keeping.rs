@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use consensus::replica::AppliedBlock;
-use consensus::{Applied, Ledger, Record};
+use consensus::replica::{AppliedBlock, Open};
+use consensus::{Action, Applied, Ledger, Record};
 use model::block::{Header, encode_entries, payload_hash};
-use model::transaction::{Authorized, Malformed};
+use model::transaction::Malformed;
 use model::{Block, Entry, Genesis, Slot, Transaction};
 use node::Contracts;
 use node::store::{Directory, Flush, Setup, Store, StoreError};
@@ -60,7 +60,7 @@ pub(super) fn keep_blocks(
         shelf.apply_and_keep(block, transactions)?;
     }
     let began = cpu()?;
-    let flush = shelf.store.flush(Vec::new()).and_then(Flush::commit);
+    let flush = shelf.store.flush(Open::default()).and_then(Flush::commit);
     flush.map_err(|error| wrong(&error))?;
     let count = payments.len();
     costs.flush = per(cpu()? - began, count);
@@ -100,18 +100,19 @@ impl Shelf {
         transactions: &[Transaction],
     ) -> Result<(), BenchError> {
         let network = *self.ledger.network();
-        let authorized: Result<Vec<Authorized>, Malformed> = transactions
+        let actions: Result<Vec<Action>, Malformed> = transactions
             .iter()
-            .map(|transaction| Ok(transaction.clone().check_form(&network)?.trust()))
+            .map(|transaction| transaction.clone().check_form(&network))
+            .map(|formed| Ok(Action::Prepare(formed?.trust())))
             .collect();
-        let authorized = authorized.map_err(|error| wrong(&error))?;
+        let actions = actions.map_err(|error| wrong(&error))?;
 
         let began = cpu()?;
         let applied: Applied = self
             .ledger
-            .apply(&block, &authorized, &*self.contracts.checkers);
+            .apply(&block, &actions, &*self.contracts.checkers);
         self.spent.apply += cpu()? - began;
-        if applied.results.len() != authorized.len() {
+        if applied.results.len() != actions.len() {
             return Err(wrong(&"a payment that is in order is passed over"));
         }
 

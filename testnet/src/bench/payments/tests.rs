@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use client::keys::{LOCAL_NAMES, local_secret};
-use consensus::Ledger;
+use consensus::{Action, Ledger};
 use model::block::{BlockRef, Header, encode_entries, payload_hash};
 use model::genesis::GenesisShard;
 use model::key::Zip215;
@@ -11,7 +11,7 @@ use model::transaction::Authorized;
 use model::{Block, Entry, Genesis, NodeDescriptor, Outcome, SecretKey, ShardId, Slot, Time};
 use system_contracts::genesis::genesis;
 
-use super::{BenchError, Book, Payments};
+use super::{BenchError, Book, Kind, Payments};
 
 const SHARD: ShardId = ShardId::new(0);
 const CREATED: Time = Time::from_ms(1_000);
@@ -26,13 +26,19 @@ fn document(accounts: usize) -> Genesis {
         shard: SHARD,
         members: (0..4).map(member).collect(),
     };
-    let named = LOCAL_NAMES.map(|name| (local_secret(name).public(), 5));
-    let accounts: Vec<_> = named
-        .into_iter()
-        .chain(Book::owners(accounts))
-        .map(|(owner, balance)| (owner, SHARD, balance))
-        .collect();
+    let named = LOCAL_NAMES.map(|name| (local_secret(name).public(), SHARD, 5));
+    let accounts: Vec<_> = named.into_iter().chain(Book::owners(accounts, 1)).collect();
     genesis("local-test", CREATED, vec![shard], &accounts)
+}
+
+/// Payments within one shard.
+const fn kind(payments: Payments) -> Kind {
+    Kind {
+        payments,
+        shards: 1,
+        cross: 0,
+        all_votes: false,
+    }
 }
 
 fn sign(book: &mut Book, length: usize) {
@@ -67,7 +73,8 @@ fn commits(ledger: &mut Ledger, book: &mut Book) {
         payload: payload_hash(&payload),
     };
     let block = Block { header, payload };
-    let applied = ledger.apply(&block, &authorized, &system_contracts::checkers());
+    let actions: Vec<Action> = authorized.into_iter().map(Action::Prepare).collect();
+    let applied = ledger.apply(&block, &actions, &system_contracts::checkers());
     let outcomes: Vec<Outcome> = applied
         .results
         .iter()
@@ -81,13 +88,17 @@ fn chains_that_were_signed_in_advance_commit_payment_by_payment() {
     let genesis = document(3);
     for (payments, new_accounts) in [(Payments::WithChange, 3), (Payments::WholeBalance, 0)] {
         let mut ledger = Ledger::genesis(&genesis, SHARD);
-        let mut book = Book::open(&genesis, payments);
+        let mut book = Book::open(&genesis, kind(payments));
         assert_eq!(book.chains.len(), 3);
         sign(&mut book, 4);
         for _ in 0..4 {
-            let before = ledger.objects.len();
+            let before = ledger.state.objects.len();
             commits(&mut ledger, &mut book);
-            assert_eq!(ledger.objects.len(), before + new_accounts, "{payments:?}");
+            assert_eq!(
+                ledger.state.objects.len(),
+                before + new_accounts,
+                "{payments:?}"
+            );
         }
         assert!(book.chains[0].pop().is_none());
     }
@@ -98,7 +109,7 @@ fn a_chain_goes_on_from_the_last_payment_that_was_sent() {
     let genesis = document(2);
     for payments in [Payments::WithChange, Payments::WholeBalance] {
         let mut ledger = Ledger::genesis(&genesis, SHARD);
-        let mut book = Book::open(&genesis, payments);
+        let mut book = Book::open(&genesis, kind(payments));
         sign(&mut book, 5);
         commits(&mut ledger, &mut book);
         sign(&mut book, 2);
@@ -108,7 +119,7 @@ fn a_chain_goes_on_from_the_last_payment_that_was_sent() {
 
 #[test]
 fn signing_ends_when_it_is_told_to() {
-    let mut book = Book::open(&document(2), Payments::WithChange);
+    let mut book = Book::open(&document(2), kind(Payments::WithChange));
     let signed = book.sign(1, CREATED, &AtomicBool::new(true));
     assert!(matches!(signed, Err(BenchError::Interrupted)));
 }

@@ -139,6 +139,7 @@ impl Player {
                 | Output::Persist(_)
                 | Output::Send { .. }
                 | Output::Broadcast(_)
+                | Output::Tell { .. }
                 | Output::FetchBlocks { .. }
                 | Output::WakeAt(_)
                 | Output::HeadCertified(_) => {}

@@ -1,14 +1,16 @@
 //! That the judge of disks sees what is sent too early.
 
 use consensus::message::{HeadSignature, Proposal, SignedVote};
+use consensus::sbac::letter::Letter;
 use consensus::{Message, Record};
 use model::block::payload_hash;
+use model::merkle::RangeProof;
 use model::statement::{Height, Slot, Statement, Vote};
-use model::{Certificate, Hash, Signature};
+use model::{Certificate, Delivery, Hash, Parcel, Signature};
 
 use super::Durability;
 use crate::invariants::What;
-use crate::invariants::testing::{follow, genesis, place, seat, see};
+use crate::invariants::testing::{certificate, follow, genesis, place, seat, see};
 use crate::simulation::Setting;
 
 const NOBODY: Signature = Signature::from_bytes([0; 64]);
@@ -153,4 +155,26 @@ fn what_needs_nothing_is_sent_at_any_time() {
         hash: Hash::ZERO,
     });
     sends(&mut judge(), &asks, 0).unwrap();
+}
+
+#[test]
+fn promises_are_told_to_others_when_their_block_is_written() {
+    let setting = Setting::new(4);
+    let applied = follow(&setting, &genesis(&setting), 1, Vec::new());
+    let parcel = Parcel {
+        head: certificate(&applied.applied.head),
+        leaves: Vec::new(),
+        proof: RangeProof {
+            first: 0,
+            size: 0,
+            path: Vec::new(),
+        },
+    };
+    let votes = Vec::new();
+    let letter = Letter::Deliver(vec![Delivery { parcel, votes }]);
+    let mut judge = judge();
+    see(&mut judge, 0, &What::Told(&letter)).unwrap_err();
+    see(&mut judge, 0, &What::Told(&Letter::Ask(Vec::new()))).unwrap();
+    writes(&mut judge, &Record::Block((*applied.block).clone()), 10);
+    see(&mut judge, 0, &What::Told(&letter)).unwrap();
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use consensus::Admitted;
 use consensus::message::SignedVote;
 use model::statement::{Slot, Statement, Vote};
-use model::{Hash, Malpractice};
+use model::{Hash, Lie, Malpractice};
 
 use super::{Evidence, NAMED_MAX};
 use crate::invariants::What;
@@ -32,10 +32,12 @@ fn record(setting: &Setting, node: usize, first: Vote, second: Vote) -> Malpract
         (statement, sign(setting, node, &statement))
     };
     Malpractice {
-        scope: *setting.scope(),
         node: setting.committee.member(seat(node)).unwrap(),
-        first: signed(first),
-        second: signed(second),
+        lie: Lie::Statements {
+            scope: *setting.scope(),
+            first: signed(first),
+            second: signed(second),
+        },
     }
 }
 
@@ -74,7 +76,9 @@ fn a_record_that_proves_nothing_is_seen() {
     let setting = Setting::new(4);
     let no_conflict = record(&setting, LIAR, A, Vote::Skip);
     let mut forged = record(&setting, LIAR, A, B);
-    forged.second.1 = forged.first.1;
+    if let Lie::Statements { first, second, .. } = &mut forged.lie {
+        second.1 = first.1;
+    }
     for accused in [no_conflict, forged] {
         refusal(&mut judge(&setting), 0, &What::Accused(&accused));
     }

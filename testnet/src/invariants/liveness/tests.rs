@@ -1,20 +1,41 @@
 //! That the judge of liveness knows when a world is settled, just and silent.
 
-use model::{Outcome, Time, TransactionId};
+use std::sync::Arc;
 
-use super::{Expected, Liveness};
-use crate::invariants::testing::{HEIGHT_1, certificate, follow, genesis, seat, state, tip};
+use consensus::sbac::session::Held;
+use model::{Outcome, ShardId, Time, TransactionId};
+
+use super::{End, Expected, Liveness};
+use crate::invariants::testing::{
+    HEIGHT_1, Scripted, aborted, certificate, follow, genesis, prepared, seat, state, tip, turn,
+};
 use crate::invariants::{Sighting, What};
-use crate::simulation::Setting;
+use crate::simulation::{Place, SHARD, Setting};
 
 /// Two honest nodes.
 fn judge() -> Liveness {
-    Liveness::new([0, 1].map(seat).into_iter())
+    Liveness::new([0, 1].map(place).into_iter())
+}
+
+fn place(node: usize) -> Place {
+    Place {
+        shard: SHARD,
+        seat: seat(node),
+    }
+}
+
+fn ended(judge: &mut Liveness, mark: u8, outcome: Outcome, missing: &[ShardId]) {
+    let end = End {
+        outcome,
+        missing: missing.iter().copied().collect(),
+    };
+    judge.ends.insert(transaction(mark), end);
 }
 
 fn see(judge: &mut Liveness, node: usize, what: &What<'_>) {
     judge.see(&Sighting {
         at: Time::ZERO,
+        shard: SHARD,
         seat: seat(node),
         what,
     });
@@ -61,11 +82,7 @@ fn a_transaction_that_is_expected_must_be_decided() {
 
 #[test]
 fn exactly_one_of_two_that_contend_commits() {
-    let abort = Outcome::Aborted(model::AbortReason::Invalid(
-        model::Invalid::OutputsWithoutInputs {
-            trace: model::TraceId::from_bytes([0; 32]),
-        },
-    ));
+    let abort = aborted();
     let cases = [
         (Outcome::Committed, Outcome::Committed, false),
         (Outcome::Committed, abort, true),
@@ -75,7 +92,7 @@ fn exactly_one_of_two_that_contend_commits() {
         let mut judge = judge();
         for (mark, outcome) in [(1, first), (2, second)] {
             judge.expect(transaction(mark), Expected::OneOf(1));
-            judge.decided.insert(transaction(mark), outcome);
+            ended(&mut judge, mark, outcome, &[]);
         }
         assert_eq!(judge.just().is_ok(), just, "{first:?}, {second:?}");
     }
@@ -86,16 +103,44 @@ fn a_valid_transaction_that_aborts_is_seen() {
     let mut judge = judge();
     judge.expect(transaction(1), Expected::Committed);
     judge.just().unwrap_err();
-    judge.decided.insert(transaction(1), Outcome::Committed);
+    ended(&mut judge, 1, Outcome::Committed, &[]);
     judge.just().unwrap();
 }
 
 #[test]
 fn noise_and_blocks_without_work_are_seen() {
     let mut judge = judge();
-    judge.silent(20, 20_000, judge.highest()).unwrap();
-    judge.silent(21, 20_000, judge.highest()).unwrap_err();
-    let before = judge.highest();
-    judge.highest = HEIGHT_1;
+    judge.silent(20, 20_000, judge.blocks()).unwrap();
+    judge.silent(21, 20_000, judge.blocks()).unwrap_err();
+    let before = judge.blocks();
+    judge.highest.insert(SHARD, HEIGHT_1);
     judge.silent(0, 20_000, before).unwrap_err();
+}
+
+#[test]
+fn what_committed_in_one_shard_alone_is_not_settled() {
+    let mut judge = judge();
+    let ledger = Setting::new(4).ledger();
+    for node in [0, 1] {
+        see(&mut judge, node, &What::Stands(&ledger));
+    }
+    ended(&mut judge, 1, Outcome::Committed, &[ShardId::new(1)]);
+    assert!(judge.settled().unwrap_err().contains("not in"));
+    ended(&mut judge, 1, aborted(), &[ShardId::new(1)]);
+    judge.settled().unwrap();
+}
+
+#[test]
+fn what_is_under_way_or_locked_is_seen() {
+    let [first, second] = Scripted::two();
+    let payment = turn(&first.setting, 1, second.setting.shard(), 0);
+    let genesis = genesis(&first.setting);
+    let mut after = state(&first.setting, genesis, Default::default());
+    let session = Arc::new(prepared(&payment, Held::default()));
+    after.state.sessions.insert(payment.id(), session);
+    let mut judge = judge();
+    for node in [0, 1] {
+        see(&mut judge, node, &What::Stands(&after));
+    }
+    assert!(judge.settled().unwrap_err().contains("under way"));
 }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use consensus::message::BlocksRequest;
 use consensus::replica::Output;
+use consensus::sbac::letter::Letter;
 use consensus::{Message, Record};
-use model::encoding;
 use model::shard::Seat;
+use model::{ShardId, encoding};
 
 use super::{Node, Snapshot, derive};
 use crate::invariants::What;
@@ -59,7 +60,10 @@ impl Node {
     /// Whether a promise in the log must be durable before this is done.
     fn must_sync_before(&self, output: &Output) -> bool {
         let leaves = match output {
-            Output::Send { .. } | Output::Broadcast(_) | Output::FetchBlocks { .. } => true,
+            Output::Send { .. }
+            | Output::Broadcast(_)
+            | Output::Tell { .. }
+            | Output::FetchBlocks { .. } => true,
             Output::Persist(_)
             | Output::WakeAt(_)
             | Output::Applied(_)
@@ -83,6 +87,7 @@ impl Node {
                 let others: Vec<Seat> = around.setting.others(self.seat).collect();
                 self.send(around, &others, &message);
             }
+            Output::Tell { shard, to, letter } => self.tell(around, shard, to, &letter),
             Output::FetchBlocks { from, request } => self.ask(around, from, request),
             Output::WakeAt(timer) => {
                 let alarm = self.alarm_for(Purpose::Tick);
@@ -130,6 +135,11 @@ impl Node {
         for seat in to {
             around.send(*seat, frame.clone());
         }
+    }
+
+    fn tell(&self, around: &mut Around<'_>, shard: ShardId, to: Option<Seat>, letter: &Letter) {
+        around.observe(self.seat, &What::Told(letter));
+        around.tell(shard, to, Arc::from(letter.encode()));
     }
 
     fn ask(&mut self, around: &mut Around<'_>, from: Seat, request: BlocksRequest) {
@@ -192,7 +202,7 @@ impl Node {
         if higher && around.random.chance(self.habits.snapshots) {
             life.fresh = Some(Snapshot {
                 ledger: ledger.clone(),
-                open: life.replica.open_records(),
+                open: life.replica.open(),
                 position: life.log.end(),
                 chain: life.chain.clone(),
             });

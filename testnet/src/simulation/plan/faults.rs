@@ -2,6 +2,7 @@
 //! that move, nodes that forget.
 
 use super::{SKEW_MS, Trouble, Turmoil, skew};
+use crate::simulation::setting::Place;
 use model::Time;
 
 /// How far clocks jump, in milliseconds, the whole range: within what the protocol tolerates, and
@@ -15,8 +16,7 @@ impl Turmoil<'_> {
         self.failing_disks();
         self.jumping_clocks();
         if self.random.chance(350) {
-            let (at, outage) = (self.at(), self.outage());
-            self.troubles.push((at, Trouble::Blackout(outage)));
+            self.blackout();
         }
     }
 
@@ -36,38 +36,38 @@ impl Turmoil<'_> {
 
     fn failing_disks(&mut self) {
         for _ in 0..self.random.below(3) {
-            let (at, seat) = (self.at(), self.seat());
+            let (at, place) = (self.at(), self.place());
             let room = self.random.index(4_000);
-            self.troubles.push((at, Trouble::DiskFull { seat, room }));
-            self.repair(at, seat);
+            self.troubles.push((at, Trouble::DiskFull { place, room }));
+            self.repair(at, place);
         }
         for _ in 0..self.random.below(3) {
-            let (at, seat) = (self.at(), self.seat());
-            self.troubles.push((at, Trouble::SyncFails(seat)));
+            let (at, place) = (self.at(), self.place());
+            self.troubles.push((at, Trouble::SyncFails(place)));
         }
         if self.random.chance(400) {
-            let (at, seat) = (self.at(), self.seat());
-            self.troubles.push((at, Trouble::Rot(seat)));
-            self.repair(at, seat);
+            let (at, place) = (self.at(), self.place());
+            self.troubles.push((at, Trouble::Rot(place)));
+            self.repair(at, place);
         }
     }
 
     /// Somebody sees to a disk some time later.
-    fn repair(&mut self, from: Time, seat: model::shard::Seat) {
+    fn repair(&mut self, from: Time, place: Place) {
         let at = from.plus_ms(self.random.within(&(100..=4_000)));
-        self.troubles.push((at, Trouble::Repair(seat)));
+        self.troubles.push((at, Trouble::Repair(place)));
     }
 
     /// Clocks jump forward and back, and are right again in the end.
     fn jumping_clocks(&mut self) {
         for _ in 0..self.random.below(5) {
-            let (at, seat) = (self.at(), self.seat());
+            let (at, place) = (self.at(), self.place());
             let range = *self.random.pick(&JUMPS_MS);
             let wrong = skew(self.random, range);
             let right = skew(self.random, SKEW_MS);
             let end = Time::from_ms(self.ms);
             for (at, skew_ms) in [(at, wrong), (end, right)] {
-                self.troubles.push((at, Trouble::Skew { seat, skew_ms }));
+                self.troubles.push((at, Trouble::Skew { place, skew_ms }));
             }
         }
     }
@@ -76,7 +76,11 @@ impl Turmoil<'_> {
     pub(super) fn forget(&mut self) {
         for _ in 0..self.random.within(&(1..=3)) {
             let (at, all) = (self.at(), self.random.chance(500));
-            self.troubles.push((at, Trouble::Forget { all }));
+            let shard = match &self.shards[..] {
+                [only] => *only,
+                shards => *self.random.pick(shards),
+            };
+            self.troubles.push((at, Trouble::Forget { shard, all }));
         }
     }
 }

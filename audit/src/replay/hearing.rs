@@ -1,0 +1,237 @@
+//! What a shard does when it hears of the promises of others.
+//!
+//! ```text
+//!                      unknown            prepared               open           announced    ended
+//!   vote to commit     late: never will   by all votes: counts   counts         says again   (1)
+//!   vote to abort      late: never will   by all votes: aborts   aborts         says again   (1)
+//!   accept to commit   late: done         commits, done          -              -            done (2)
+//!   accept to abort    done (3)           aborts, done           -              -            done (2)
+//!   never will         -                  aborts                 -              -            -
+//!   done               -                  -                      -              one less     -
+//! ```
+//!
+//! - (1) By all votes: votes again, but not at once.
+//! - (2) If it voted, and that is how it ended; but not again at once.
+//! - (3) Notes that it has to vote against it, unless it is late.
+//!
+//! Paper: Section IV-C, Process Prepared and Process Accept.
+
+use std::collections::BTreeSet;
+
+use model::bounds::VALIDITY_MS_MAX;
+use model::transaction::Authorized;
+use model::{AbortReason, Delivery, Leaf, Mode, Promise, ShardId, TransactionId, Verdict};
+
+use super::records::Part;
+use super::state::{Session, Stage, State};
+
+impl State {
+    /// What another shard says, unless it says different things to different shards.
+    pub(super) fn deliver(&mut self, delivery: &Delivery) {
+        for parcel in delivery.parcels() {
+            let other = self.others.entry(parcel.from()).or_default();
+            other.note(&parcel.head.head);
+        }
+        let from = delivery.parcel.from();
+        if self.others.get(&from).is_some_and(|other| other.is_forked) {
+            return;
+        }
+        for leaf in &delivery.parcel.leaves {
+            match &leaf.promise {
+                Promise::Prepared(vote) => self.hear_vote(leaf, vote, from),
+                Promise::Accept(verdict) => self.hear_decision(leaf, verdict, delivery),
+                Promise::NoDecision => self.hear_no_decision(&leaf.transaction, from),
+                Promise::Acknowledged => self.hear_done(&leaf.transaction, from),
+            }
+        }
+    }
+
+    /// prepared(T, ...)
+    fn hear_vote(&mut self, leaf: &Leaf, vote: &Verdict, from: ShardId) {
+        let id = leaf.transaction;
+        let Some(mut session) = self.sessions.remove(&id) else {
+            self.answer_vote(leaf, from);
+            return;
+        };
+        let transaction = session.transaction.clone();
+        let others = self.others_in(transaction.body());
+        let by_all = transaction.body().mode == Mode::AllVotes;
+        let refused = AbortReason::Refused { shard: from };
+        match &mut session.stage {
+            Stage::Open { heard } if is_new(heard, &others, from) => {
+                if !vote.is_commit() {
+                    self.decide(&transaction, Verdict::Abort(refused), Some(from));
+                    return;
+                }
+                heard.insert(from);
+                if *heard == others {
+                    self.decide_last(&transaction);
+                    return;
+                }
+            }
+            Stage::Prepared { effects, heard } if by_all && is_new(heard, &others, from) => {
+                if !vote.is_commit() {
+                    self.leave(&transaction, Err(refused));
+                    return;
+                }
+                heard.insert(from);
+                if *heard == others {
+                    let effects = std::mem::take(effects);
+                    self.leave(&transaction, Ok(effects));
+                    return;
+                }
+            }
+            Stage::Announced { verdict, silent } if silent.contains(&from) => {
+                let about = (id, transaction.body().valid_until);
+                self.say(about, [from], Promise::Accept(*verdict));
+            }
+            Stage::Open { .. } | Stage::Prepared { .. } | Stage::Announced { .. } => {}
+        }
+        self.sessions.insert(id, session);
+    }
+
+    /// Answers the vote of a shard that has not heard how the transaction ended here, or that it never
+    /// began: a shard that has voted waits for this.
+    fn answer_vote(&mut self, leaf: &Leaf, from: ShardId) {
+        let (time, shard) = (self.time, self.shard);
+        let promise = match self.record(&leaf.transaction) {
+            Some(record) => {
+                if record.part != Part::Peer || !record.answers(time) {
+                    return;
+                }
+                Promise::Prepared(if record.voted_for {
+                    Verdict::Commit
+                } else {
+                    Verdict::Abort(AbortReason::Refused { shard })
+                })
+            }
+            None if time > leaf.valid_until => Promise::NoDecision,
+            None => return,
+        };
+        self.say((leaf.transaction, leaf.valid_until), [from], promise);
+    }
+
+    /// All others have voted to commit: what this shard finds is the decision.
+    fn decide_last(&mut self, transaction: &Authorized) {
+        let verdict = match self.judge(transaction) {
+            Ok(effects) => {
+                self.carry_out(effects);
+                Verdict::Commit
+            }
+            Err(reason) => Verdict::Abort(reason),
+        };
+        self.decide(transaction, verdict, None);
+    }
+
+    /// Decides, and tells the others, but for one that voted against it and has nothing left to do.
+    pub(super) fn decide(
+        &mut self,
+        transaction: &Authorized,
+        verdict: Verdict,
+        knows: Option<ShardId>,
+    ) {
+        let body = transaction.body();
+        let mut silent = self.others_in(body);
+        silent.retain(|shard| Some(*shard) != knows);
+        self.end(transaction, verdict.is_commit(), verdict);
+        let about = (transaction.id(), body.valid_until);
+        self.say(about, silent.iter().copied(), Promise::Accept(verdict));
+        if !silent.is_empty() {
+            self.promised(transaction, Stage::Announced { verdict, silent });
+        }
+    }
+
+    /// accept(T, ...)
+    fn hear_decision(&mut self, leaf: &Leaf, verdict: &Verdict, delivery: &Delivery) {
+        let (id, from) = (leaf.transaction, delivery.parcel.from());
+        let done = match self.sessions.remove(&id) {
+            Some(session) => self.follow(session, verdict, delivery),
+            None => self.was_done(leaf, verdict, from),
+        };
+        if done {
+            self.say((id, leaf.valid_until), [from], Promise::Acknowledged);
+        }
+    }
+
+    /// Does what the shard that decides has decided, if it has shown the votes that it needs for it.
+    fn follow(&mut self, session: Session, verdict: &Verdict, delivery: &Delivery) -> bool {
+        let from = delivery.parcel.from();
+        let transaction = session.transaction.clone();
+        let decides = transaction.body().mode == Mode::Decider(from);
+        let shown = !verdict.is_commit() || self.votes_shown(&transaction, delivery);
+        match session.stage {
+            Stage::Prepared { effects, heard: _ } if decides && shown => {
+                let refused = AbortReason::Refused { shard: from };
+                let effects = verdict.is_commit().then_some(effects);
+                self.leave(&transaction, effects.ok_or(refused));
+                true
+            }
+            stage => {
+                let session = Session { stage, ..session };
+                self.sessions.insert(transaction.id(), session);
+                false
+            }
+        }
+    }
+
+    /// Whether what is decided about a transaction without a session has been done here.
+    fn was_done(&mut self, leaf: &Leaf, verdict: &Verdict, from: ShardId) -> bool {
+        let (time, id) = (self.time, leaf.transaction);
+        if let Some(record) = self.record(&id) {
+            let voted = matches!(record.part, Part::Votes(_));
+            return voted && record.committed == verdict.is_commit() && record.answers(time);
+        }
+        // Nobody forgets before the deadline, nor at all before hearing of the decision.
+        if time > leaf.valid_until {
+            return true;
+        }
+        let until = leaf.valid_until.min(time.plus_ms(VALIDITY_MS_MAX));
+        !verdict.is_commit() && self.others.entry(from).or_default().note_abort(id, until)
+    }
+
+    /// Whether a decision to commit comes with the votes to commit of all participants but the one that
+    /// decides and this shard.
+    fn votes_shown(&self, transaction: &Authorized, delivery: &Delivery) -> bool {
+        let commit = Promise::Prepared(Verdict::Commit);
+        let mut missing = self.others_in(transaction.body());
+        missing.remove(&delivery.parcel.from());
+        for parcel in &delivery.votes {
+            let mut leaves = parcel.leaves.iter();
+            if leaves.any(|leaf| leaf.transaction == transaction.id() && leaf.promise == commit) {
+                missing.remove(&parcel.from());
+            }
+        }
+        missing.is_empty()
+    }
+
+    /// A shard whose word is needed for a decision will never give it.
+    fn hear_no_decision(&mut self, id: &TransactionId, from: ShardId) {
+        let Some(session) = self.sessions.get(id) else {
+            return;
+        };
+        let transaction = session.transaction.clone();
+        let prepared = matches!(session.stage, Stage::Prepared { .. });
+        if prepared && self.deciders_of(transaction.body()).contains(&from) {
+            self.sessions.remove(id);
+            self.leave(&transaction, Err(AbortReason::Deadline));
+        }
+    }
+
+    /// A shard has done what was decided.
+    fn hear_done(&mut self, id: &TransactionId, from: ShardId) {
+        let Some(session) = self.sessions.get_mut(id) else {
+            return;
+        };
+        if let Stage::Announced { silent, verdict: _ } = &mut session.stage {
+            silent.remove(&from);
+            if silent.is_empty() {
+                self.sessions.remove(id);
+            }
+        }
+    }
+}
+
+/// Whether the vote of a shard counts, and has not been counted.
+fn is_new(heard: &BTreeSet<ShardId>, voters: &BTreeSet<ShardId>, from: ShardId) -> bool {
+    voters.contains(&from) && !heard.contains(&from)
+}

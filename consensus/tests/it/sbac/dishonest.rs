@@ -1,0 +1,454 @@
+//! B: dishonest shards. One of four says whatever it likes, to whomever it likes.
+
+use model::key::Zip215;
+use model::shard::Seat;
+use model::transaction::Authorized;
+use model::{AbortReason, Invalid, Lie, Malpractice, Mode, Parcel};
+
+use super::bench::{Bench, Said, Stand};
+use super::setting::{CREATED, MODES, VALID_MS, narrow, outputs, reason, shard, trace, wide};
+
+/// Shard 0 decides; the shards 1 and 2 vote.
+const DECIDED_BY_0: Mode = Mode::Decider(model::ShardId::new(0));
+
+/// `T(x0, x1, x2) -> (y0, y1, y2)`. Shard 2 is the dishonest one, if it is not said otherwise.
+fn transaction(bench: &mut Bench, mode: Mode) -> Authorized {
+    let inputs = [bench.thing(0), bench.thing(1), bench.thing(2)];
+    let inputs: Vec<_> = inputs.iter().collect();
+    bench.swap(mode, &inputs, &[0, 1, 2])
+}
+
+/// Whether two promises convict each member that signed both.
+#[track_caller]
+fn assert_convicts(bench: &Bench, first: &Parcel, second: &Parcel) {
+    let speaker = first.from();
+    let committee = bench
+        .genesis
+        .committee(speaker)
+        .expect("a shard")
+        .expect("a committee");
+    for seat in (0..3).filter_map(Seat::new) {
+        let leaf = |parcel: &Parcel| Box::new(parcel.signed_leaf(0, seat).expect("it signed"));
+        let record = Malpractice {
+            node: committee.member(seat).expect("a member"),
+            lie: Lie::Promises {
+                first: leaf(first),
+                second: leaf(second),
+            },
+        };
+        assert_eq!(record.verify(&mut Zip215), Ok(()));
+    }
+}
+
+#[test]
+fn b1_of_two_votes_of_one_shard_the_first_counts_and_both_convict_it() {
+    for [first, second] in [[Said::Yes, Said::No], [Said::No, Said::Yes]] {
+        let mut bench = Bench::new();
+        let attacked = transaction(&mut bench, DECIDED_BY_0);
+        bench.prepare(0, &attacked);
+        bench.prepare(1, &attacked);
+        let votes = [first, second].map(|said| bench.lie(2, 0, &attacked, said));
+        votes.iter().for_each(|vote| drop(bench.show(vote)));
+        // It tells the other participant too, where nobody listens to it.
+        for said in [
+            Said::Yes,
+            Said::No,
+            Said::Commit,
+            Said::Abort,
+            Said::Never,
+            Said::Done,
+        ] {
+            let lie = bench.lie(2, 1, &attacked, said);
+            bench.show(&lie);
+        }
+        bench.carry();
+        let committed = first == Said::Yes;
+        let stand = if committed {
+            Stand::Committed
+        } else {
+            Stand::Aborted
+        };
+        assert_eq!(bench.stand(0, &attacked), stand);
+        assert_eq!(bench.stand(1, &attacked), stand);
+        for home in [0, 1] {
+            assert_eq!(bench.is_active(&bench.thing(home)), !committed);
+            assert_eq!(
+                bench.is_active(&outputs(&attacked)[home as usize]),
+                committed
+            );
+        }
+        assert_convicts(&bench, &votes[0], &votes[1]);
+    }
+}
+
+#[test]
+fn b2_a_shard_that_says_nothing_holds_nobody_up_beyond_the_deadline() {
+    let mut bench = Bench::new();
+    let attacked = transaction(&mut bench, DECIDED_BY_0);
+    bench.prepare(0, &attacked);
+    bench.prepare(1, &attacked);
+    bench.carry();
+    let [x0, x1] = [0, 1].map(|home| bench.thing(home));
+    assert!(
+        !bench.is_locked(&x0),
+        "what the decider has is never locked"
+    );
+    assert!(bench.is_locked(&x1));
+    let applied = bench.expire(0);
+    assert_eq!(reason(&applied, &attacked), AbortReason::Deadline);
+    bench.carry_if(|parcel| parcel.leaves[0].to != shard(2));
+    assert_eq!(bench.stand(1, &attacked), Stand::Aborted);
+    assert!(bench.is_active(&x1) && !bench.is_locked(&x1));
+}
+
+#[test]
+fn b2_a_shard_that_acknowledges_nothing_costs_a_block_now_and_then() {
+    let mut bench = Bench::new();
+    let attacked = transaction(&mut bench, DECIDED_BY_0);
+    bench.prepare(0, &attacked);
+    bench.prepare(1, &attacked);
+    let vote = bench.lie(2, 0, &attacked, Said::Yes);
+    bench.show(&vote);
+    bench.carry_if(|parcel| parcel.leaves[0].to != shard(2));
+    bench.assert_committed_at(0, &attacked);
+    bench.assert_committed_at(1, &attacked);
+    let before = bench.said(0, 2, &attacked).len();
+    for _ in 0..600 {
+        bench.pass(0, 1_000);
+        bench.block(0, &[]);
+    }
+    let repeated = bench.said(0, 2, &attacked).len() - before;
+    assert!((8..=16).contains(&repeated), "{repeated} in ten minutes");
+}
+
+#[test]
+fn b3_a_shard_that_votes_for_what_is_wrong_harms_only_contracts_that_it_has_objects_of() {
+    // The checker of the contract refuses the trace, and shard 2 votes for it nevertheless. Shards with
+    // objects of the contract refuse; if shard 2 alone had any, nobody else would have been asked.
+    for mode in [Mode::AllVotes, DECIDED_BY_0, Mode::Decider(shard(1))] {
+        let mut bench = Bench::new();
+        let inputs = [bench.thing(0), bench.thing(1), bench.thing(2)];
+        let inputs: Vec<_> = inputs.iter().collect();
+        let mut wrong = trace(&inputs, &[], &[0, 1, 2]);
+        wrong.procedure = "wrong".to_owned();
+        let attacked = bench.transaction(mode, vec![wrong], &inputs);
+        bench.prepare(0, &attacked);
+        bench.prepare(1, &attacked);
+        for to in [0, 1] {
+            let vote = bench.lie(2, to, &attacked, Said::Yes);
+            bench.show(&vote);
+        }
+        bench.carry();
+        for home in [0, 1] {
+            assert_eq!(bench.stand(home, &attacked), Stand::Aborted);
+            let thing = bench.thing(home);
+            assert!(bench.is_active(&thing) && !bench.is_locked(&thing));
+        }
+    }
+}
+
+#[test]
+fn b4_v10_a_shard_that_a_contract_does_not_trust_holds_nothing_of_it() {
+    for mode in MODES {
+        let mut bench = Bench::new();
+        // Shard 3 says that it has an object of the contract, which somebody made up.
+        let forged = model::Object {
+            home: shard(3),
+            ..bench.things(narrow(), 0).remove(0)
+        };
+        let attacked = bench.swap(mode, &[&forged], &[0]);
+        let applied = bench.prepare(0, &attacked);
+        let (contract, home) = (narrow(), shard(3));
+        assert_eq!(
+            reason(&applied, &attacked),
+            AbortReason::Home { contract, home }
+        );
+        for said in [Said::Yes, Said::Commit] {
+            let lie = bench.lie(3, 0, &attacked, said);
+            bench.show(&lie);
+        }
+        bench.assert_nothing_done(&attacked);
+    }
+}
+
+#[test]
+fn b4_v10_an_output_in_a_shard_that_the_contract_does_not_trust() {
+    let mut bench = Bench::new();
+    let thing = bench.things(narrow(), 0).remove(0);
+    for mode in [Mode::AllVotes, Mode::Decider(shard(1))] {
+        let attacked = bench.swap(mode, &[&thing], &[0, 2]);
+        let applied = bench.prepare(0, &attacked);
+        let (contract, home) = (narrow(), shard(2));
+        assert_eq!(
+            reason(&applied, &attacked),
+            AbortReason::Home { contract, home }
+        );
+        assert!(!bench.is_locked(&thing));
+    }
+}
+
+#[test]
+fn b5_a_decider_that_says_both_convicts_itself() {
+    let mut bench = Bench::new();
+    let attacked = transaction(&mut bench, Mode::Decider(shard(2)));
+    bench.prepare(0, &attacked);
+    bench.prepare(1, &attacked);
+    let commit = bench.lie(2, 0, &attacked, Said::Commit);
+    let abort = bench.lie(2, 1, &attacked, Said::Abort);
+    bench.show(&commit);
+    bench.show(&abort);
+    // The inconsistency is permitted: the contract trusts shard 2 to decide.
+    assert_eq!(bench.stand(0, &attacked), Stand::Committed);
+    assert_eq!(bench.stand(1, &attacked), Stand::Aborted);
+    assert_convicts(&bench, &commit, &abort);
+}
+
+#[test]
+fn b5_a_decider_that_denies_what_it_has_decided_is_not_convicted_by_these_two_promises() {
+    // An honest decider forgets what all have done, and then denies it to whoever shows it an old vote.
+    // So the two promises prove nothing by themselves: an audit of the decider has to.
+    let mut bench = Bench::new();
+    let attacked = transaction(&mut bench, Mode::Decider(shard(2)));
+    bench.prepare(0, &attacked);
+    bench.prepare(1, &attacked);
+    let commit = bench.lie(2, 0, &attacked, Said::Commit);
+    let never = bench.lie(2, 1, &attacked, Said::Never);
+    bench.show(&commit);
+    bench.show(&never);
+    assert_eq!(bench.stand(0, &attacked), Stand::Committed);
+    assert_eq!(bench.stand(1, &attacked), Stand::Aborted);
+    let seat = Seat::new(0).expect("a seat");
+    let [first, second] = [&commit, &never].map(|parcel| parcel.signed_leaf(0, seat));
+    let (first, second) = first.zip(second).expect("it signed both");
+    assert!(!first.conflicts(&second));
+}
+
+#[test]
+fn b5_b7_a_decider_that_the_contract_does_not_trust_is_not_listened_to() {
+    let mut bench = Bench::new();
+    let thing = bench.things(narrow(), 0).remove(0);
+    let attacked = bench.swap(Mode::Decider(shard(2)), &[&thing], &[0]);
+    let applied = bench.prepare(0, &attacked);
+    let (contract, decider) = (narrow(), shard(2));
+    assert_eq!(
+        reason(&applied, &attacked),
+        AbortReason::Decider { contract, decider }
+    );
+    assert!(bench.is_active(&thing) && !bench.is_locked(&thing));
+    let lie = bench.lie(2, 0, &attacked, Said::Commit);
+    bench.show(&lie);
+    bench.assert_nothing_done(&attacked);
+}
+
+#[test]
+fn b6_a_decider_cannot_commit_without_the_votes() {
+    for shown in [None, Some((1, Said::No)), Some((3, Said::Yes))] {
+        let mut bench = Bench::new();
+        let attacked = transaction(&mut bench, Mode::Decider(shard(2)));
+        bench.prepare(0, &attacked);
+        let commit = bench.lie(2, 0, &attacked, Said::Commit);
+        let votes = shown.map(|(from, said)| bench.lie(from, 2, &attacked, said));
+        let delivery = model::Delivery {
+            parcel: commit,
+            votes: votes.into_iter().collect(),
+        };
+        bench.show_delivery(&delivery);
+        assert_eq!(bench.stand(0, &attacked), Stand::Prepared, "{shown:?}");
+        assert_eq!(
+            bench.said(0, 2, &attacked),
+            [Said::Yes],
+            "and is told nothing"
+        );
+    }
+}
+
+#[test]
+fn b6_votes_on_another_transaction_or_to_another_shard_are_not_the_votes() {
+    let mut bench = Bench::new();
+    let attacked = transaction(&mut bench, Mode::Decider(shard(2)));
+    let other = bench.again(&attacked);
+    bench.prepare(0, &attacked);
+    let commit = bench.lie(2, 0, &attacked, Said::Commit);
+    let mut delivery = model::Delivery {
+        parcel: commit,
+        votes: vec![bench.lie(1, 2, &other, Said::Yes)],
+    };
+    bench.show_delivery(&delivery);
+    assert_eq!(bench.stand(0, &attacked), Stand::Prepared);
+    delivery.votes = vec![bench.lie(1, 3, &attacked, Said::Yes)];
+    assert!(bench.admit(0, &delivery).is_err());
+}
+
+#[test]
+fn b8_in_the_mode_of_the_paper_one_dishonest_participant_splits_the_others() {
+    // This is what the mode with a decider is for. The two votes convict their shard afterwards.
+    let mut bench = Bench::new();
+    let attacked = transaction(&mut bench, Mode::AllVotes);
+    bench.prepare(0, &attacked);
+    bench.prepare(1, &attacked);
+    bench.carry();
+    let votes = [(0, Said::Yes), (1, Said::No)];
+    let votes = votes.map(|(to, said)| bench.lie(2, to, &attacked, said));
+    votes.iter().for_each(|vote| drop(bench.show(vote)));
+    assert_eq!(bench.stand(0, &attacked), Stand::Committed);
+    assert_eq!(bench.stand(1, &attacked), Stand::Aborted);
+    assert!(bench.is_active(&bench.thing(1)) && bench.is_active(&outputs(&attacked)[0]));
+    assert_convicts(&bench, &votes[0], &votes[1]);
+}
+
+#[test]
+fn b8_in_the_mode_of_the_paper_a_silent_participant_locks_objects_for_ever() {
+    let mut bench = Bench::new();
+    let attacked = transaction(&mut bench, Mode::AllVotes);
+    bench.prepare(0, &attacked);
+    bench.prepare(1, &attacked);
+    for _ in 0..10 {
+        bench.pass_all(VALID_MS);
+        bench.block(0, &[]);
+        bench.block(1, &[]);
+        bench.carry_if(|parcel| parcel.leaves[0].to != shard(2));
+    }
+    for home in [0, 1] {
+        assert_eq!(bench.stand(home, &attacked), Stand::Prepared);
+        assert!(bench.is_locked(&bench.thing(home)));
+    }
+}
+
+#[test]
+fn b8_where_all_decide_a_contract_refuses_participants_that_it_does_not_trust() {
+    // Homes and deciders of the contract are honest, so nothing of it may be split: not even if
+    // somebody puts a trace of another contract beside it, with an object in a dishonest shard.
+    let mut bench = Bench::new();
+    let [n0, n1] = [0, 1].map(|home| bench.things(narrow(), home).remove(0));
+    let bait = bench.thing(2);
+    let traces = vec![trace(&[&n0, &n1], &[], &[0]), trace(&[&bait], &[], &[])];
+    let attacked = bench.transaction(Mode::AllVotes, traces, &[&n0, &n1, &bait]);
+    for home in [0, 1] {
+        let applied = bench.prepare(home, &attacked);
+        let (contract, decider) = (narrow(), shard(2));
+        assert_eq!(
+            reason(&applied, &attacked),
+            AbortReason::Decider { contract, decider }
+        );
+    }
+    for (to, said) in [(0, Said::Yes), (1, Said::No)] {
+        let vote = bench.lie(2, to, &attacked, said);
+        bench.show(&vote);
+    }
+    bench.carry();
+    assert!(bench.is_active(&n0) && bench.is_active(&n1));
+    assert!(!bench.is_locked(&n0) && !bench.is_locked(&n1));
+}
+
+#[test]
+fn b10_a_shard_that_shows_two_heads_at_one_height_is_not_listened_to_any_more() {
+    let mut bench = Bench::new();
+    let [first, second, third] = [(); 3].map(|()| transaction(&mut bench, DECIDED_BY_0));
+    for attacked in [&first, &second, &third] {
+        bench.prepare(0, attacked);
+    }
+    let fork = [
+        bench.lie_at(2, 7, 0, &first, Said::Yes),
+        bench.lie_at(2, 7, 0, &second, Said::No),
+    ];
+    bench.show(&fork[0]);
+    assert!(!bench.ledger(0).state.foreign[&shard(2)].forked);
+    bench.show(&fork[0]);
+    assert!(
+        !bench.ledger(0).state.foreign[&shard(2)].forked,
+        "one head, twice"
+    );
+    bench.show(&fork[1]);
+    assert!(bench.ledger(0).state.foreign[&shard(2)].forked);
+    assert_eq!(bench.stand(0, &second), Stand::Open);
+    let vote = bench.lie(2, 0, &third, Said::No);
+    bench.show(&vote);
+    assert_eq!(bench.stand(0, &third), Stand::Open);
+    // What it said before it was found out counts, and nobody waits for it for ever.
+    bench.expire(0);
+    for attacked in [&first, &second, &third] {
+        assert_eq!(bench.stand(0, attacked), Stand::Aborted);
+    }
+}
+
+#[test]
+fn b10_a_shard_that_forks_cannot_keep_others_from_hearing_the_decision() {
+    // Shard 2 votes, so its vote is shown beside the decision. That it has forked must not keep shard 1,
+    // which has voted too, from doing what an honest decider has decided.
+    let mut bench = Bench::new();
+    let attacked = transaction(&mut bench, DECIDED_BY_0);
+    bench.prepare(0, &attacked);
+    bench.prepare(1, &attacked);
+    let vote = bench.lie(2, 0, &attacked, Said::Yes);
+    bench.show(&vote);
+    bench.tell(1, 0, &attacked, Said::Yes);
+    assert_eq!(bench.stand(0, &attacked), Stand::Committed);
+    for height in [7, 7] {
+        let about = transaction(&mut bench, DECIDED_BY_0);
+        let lie = bench.lie_at(2, height, 1, &about, Said::Yes);
+        bench.show(&lie);
+    }
+    assert!(bench.ledger(1).state.foreign[&shard(2)].forked);
+    bench.tell(0, 1, &attacked, Said::Commit);
+    assert_eq!(bench.stand(1, &attacked), Stand::Committed);
+}
+
+#[test]
+fn b10_two_heads_at_one_height_are_noticed_among_the_votes_beside_a_decision() {
+    let mut bench = Bench::new();
+    let attacked = transaction(&mut bench, DECIDED_BY_0);
+    bench.prepare(1, &attacked);
+    let about = transaction(&mut bench, DECIDED_BY_0);
+    let seen = bench.lie_at(2, 7, 1, &about, Said::Yes);
+    bench.show(&seen);
+    let commit = bench.lie(0, 1, &attacked, Said::Commit);
+    let vote = bench.lie_at(2, 7, 0, &attacked, Said::Yes);
+    bench.show_delivery(&model::Delivery {
+        parcel: commit,
+        votes: vec![vote],
+    });
+    assert!(bench.ledger(1).state.foreign[&shard(2)].forked);
+    assert_eq!(bench.stand(1, &attacked), Stand::Committed);
+}
+
+#[test]
+fn a_made_up_deadline_brings_a_shard_to_no_promise_that_others_believe() {
+    // A dishonest participant says early that the deadline is over. What it is told is made to it alone,
+    // and the transaction goes on as if nothing had been said.
+    let mut bench = Bench::new();
+    let attacked = transaction(&mut bench, DECIDED_BY_0);
+    let hasty = bench.lie_until(2, 0, &attacked, Said::Yes, CREATED);
+    bench.show(&hasty);
+    assert_eq!(bench.said(0, 2, &attacked), [Said::Never]);
+    let never = bench.with_votes(&bench.parcel(0, 2, &attacked, Said::Never));
+    assert!(bench.admit(1, &never).is_err());
+    bench.prepare(0, &attacked);
+    bench.prepare(1, &attacked);
+    bench.show(&hasty);
+    bench.carry_if(|parcel| parcel.leaves[0].to != shard(2));
+    bench.assert_committed_at(0, &attacked);
+    bench.assert_committed_at(1, &attacked);
+}
+
+#[test]
+fn objects_that_are_not_there_are_refused_where_they_should_be() {
+    let mut bench = Bench::new();
+    let real = bench.thing(0);
+    let forged = model::Object {
+        index: 77,
+        ..bench.thing(1)
+    };
+    for mode in [Mode::AllVotes, DECIDED_BY_0] {
+        let attacked = bench.swap(mode, &[&real, &forged], &[0]);
+        let applied = bench.prepare(1, &attacked);
+        let AbortReason::Invalid(Invalid::NotActive { object, .. }) = reason(&applied, &attacked)
+        else {
+            panic!("it is not there");
+        };
+        assert_eq!(object, forged.id());
+        bench.prepare(0, &attacked);
+        bench.carry();
+        assert_eq!(bench.stand(0, &attacked), Stand::Aborted);
+    }
+    assert_eq!(real.object_type.contract, wide());
+}
