@@ -11,7 +11,7 @@ use super::file;
 use super::layout::Layout;
 
 /// The version of the folder's shape. Another one is not read.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The network of a folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
