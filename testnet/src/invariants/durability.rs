@@ -77,7 +77,11 @@ impl Durability {
     /// What must be durable before the message is sent, and what must be written.
     fn needs(&self, seat: Seat, message: &Message) -> (Option<Item>, Option<Item>) {
         match message {
-            Message::Proposal(proposal) if self.leads(seat, proposal.block.header.slot) => {
+            // A member that forgot may pass on what it proposed before, as others do.
+            Message::Proposal(proposal)
+                if self.leads(seat, proposal.block.header.slot)
+                    && !self.forgetful.contains(&seat) =>
+            {
                 (Some(Item::Reserved(proposal.block.header.slot)), None)
             }
             Message::Vote(vote) => (Some(Item::Vote(vote.slot, vote.vote)), None),
@@ -87,6 +91,8 @@ impl Durability {
                 Some(certificate) => self.of_certificate(seat, certificate),
                 None => (None, None),
             },
+            // A member that forgot learns from a certificate what it signed before.
+            Message::HeadSignature(_) if self.forgetful.contains(&seat) => (None, None),
             Message::HeadSignature(signature) => (None, Some(Item::Head(signature.head))),
             Message::HeadCertificate(HeadCertificate { head, .. }) => {
                 (None, Some(Item::HeadCertificate(head.hash())))
