@@ -119,7 +119,7 @@ pub(crate) fn payment(
         secret_parameters: contracts::Secret::new(()),
     };
     calls
-        .call(&Transfer, arguments)
+        .call(&Transfer::NEAR, arguments)
         .expect("the payer has money");
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&nonce.to_le_bytes());

@@ -16,7 +16,7 @@ mod procedures;
 mod types;
 
 pub use checker::{CsCoin, refusal};
-pub use procedures::{CannotRun, Merge, Transfer, TransferTo};
+pub use procedures::{CannotRun, Merge, Transfer};
 pub use types::{Account, CSC, Flows, Payment, SupplyOverflow};
 
 use model::ContractId;

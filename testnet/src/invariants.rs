@@ -27,6 +27,7 @@ pub mod audit;
 pub mod decisions;
 pub mod durability;
 pub mod evidence;
+mod firsts;
 pub mod history;
 pub mod liveness;
 pub mod locks;

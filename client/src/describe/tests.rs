@@ -25,7 +25,7 @@ fn draft() -> Draft {
     };
     let mut calls = Calls::new(world.genesis.network());
     calls
-        .call(&Transfer, arguments)
+        .call(&Transfer::NEAR, arguments)
         .expect("alice has an account");
     calls.draft(Terms {
         nonce: [0; 16],

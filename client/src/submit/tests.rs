@@ -7,7 +7,7 @@ use model::api::Request;
 use model::result::Outcome;
 use model::transaction::Authorized;
 use model::{Mode, ShardId, key::Zip215};
-use system_contracts::cscoin::{CSC, CannotRun, Payment, Transfer, TransferTo};
+use system_contracts::cscoin::{CSC, CannotRun, Payment, Transfer};
 
 use super::{Fate, Subject};
 use crate::api::Api;
@@ -52,12 +52,18 @@ where
 
 /// A payment that concerns the first shard alone.
 fn payment(world: &World, valid_ms: u64) -> Authorized {
-    made(world, valid_ms, &Transfer)
+    made(world, valid_ms, &Transfer::NEAR)
 }
 
 /// A payment into the second shard.
 fn across(world: &World) -> Authorized {
-    made(world, 20_000, &TransferTo(ShardId::new(1)))
+    made(
+        world,
+        20_000,
+        &Transfer {
+            home: Some(ShardId::new(1)),
+        },
+    )
 }
 
 async fn settle<A: Api>(client: &Client<A>, payment: &Authorized) -> Result<Fate<Settled>, Error> {

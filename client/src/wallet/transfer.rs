@@ -14,7 +14,7 @@ use model::TransactionId;
 use model::key::Zip215;
 use model::transaction::Authorized;
 use model::{Mode, NetworkId, Nonce, Object, ObjectId, Profile, SecretKey, ShardId, Time};
-use system_contracts::cscoin::{CannotRun, Merge, Payment, Transfer, TransferTo};
+use system_contracts::cscoin::{CannotRun, Merge, Payment, Transfer};
 
 use super::journal::Intent;
 use crate::amount::Amount;
@@ -170,10 +170,8 @@ pub(super) fn make(
                 payee: order.to,
                 amount: order.amount.ncsc(),
             };
-            match order.home {
-                Some(home) => call(&TransferTo(home), inputs, vec![payment], terms, secret),
-                None => call(&Transfer, inputs, vec![payment], terms, secret),
-            }
+            let transfer = Transfer { home: order.home };
+            call(&transfer, inputs, vec![payment], terms, secret)
         }
         Intent::Merge(_) => call(&Merge, inputs, (), terms, secret),
     }

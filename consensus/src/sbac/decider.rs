@@ -59,10 +59,10 @@ impl Ledger {
         if self.state.foreign[&from].forked {
             return;
         }
-        let parcel = Arc::new(delivery.parcel.clone());
+        let parcel = &delivery.parcel;
         for leaf in &parcel.leaves {
             match &leaf.promise {
-                Promise::Prepared(vote) => self.on_vote(leaf, vote, &parcel, turn),
+                Promise::Prepared(vote) => self.on_vote(leaf, vote, parcel, turn),
                 Promise::Accept(verdict) => self.on_accept(leaf, verdict, delivery, turn),
                 Promise::NoDecision => self.on_no_decision(leaf, from, turn),
                 Promise::Acknowledged => self.on_acknowledged(&leaf.transaction, from, turn),
@@ -73,7 +73,7 @@ impl Ledger {
     /// prepared(T, ...) of another shard.
     ///
     /// Paper: Section IV-C, Process Prepared.
-    fn on_vote(&mut self, leaf: &Leaf, vote: &Verdict, parcel: &Arc<Parcel>, turn: &mut Turn<'_>) {
+    fn on_vote(&mut self, leaf: &Leaf, vote: &Verdict, parcel: &Parcel, turn: &mut Turn<'_>) {
         let (id, from) = (leaf.transaction, parcel.from());
         let Some(session) = self.state.sessions.get(&id).cloned() else {
             self.answer_late_vote(leaf, from, turn);
@@ -143,7 +143,7 @@ impl Ledger {
         session: &Session,
         votes: &Votes,
         vote: &Verdict,
-        parcel: &Arc<Parcel>,
+        parcel: &Parcel,
         turn: &mut Turn<'_>,
     ) {
         let from = parcel.from();
@@ -283,12 +283,12 @@ fn gives_up(session: &Session, time: Time) -> bool {
 
 /// The vote to commit on one transaction, without the other promises that came with it: up to fourteen
 /// such votes go beside a decision, and must fit into a block.
-fn shown(parcel: &Arc<Parcel>, transaction: &TransactionId) -> Arc<Parcel> {
+fn shown(parcel: &Parcel, transaction: &TransactionId) -> Arc<Parcel> {
     let commits = Promise::Prepared(Verdict::Commit);
     let is_it = |leaf: &Leaf| leaf.transaction == *transaction && leaf.promise == commits;
     let at = parcel.leaves.iter().position(is_it);
     let only = at.and_then(|at| parcel.only(at));
-    only.map_or_else(|| Arc::clone(parcel), Arc::new)
+    Arc::new(only.unwrap_or_else(|| parcel.clone()))
 }
 
 /// Makes a decision known.

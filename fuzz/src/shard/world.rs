@@ -212,7 +212,7 @@ fn payment(
         secret_parameters: Secret::NONE,
     };
     calls
-        .call(&Transfer, arguments)
+        .call(&Transfer::NEAR, arguments)
         .expect("the account holds enough");
     let terms = contracts::Terms {
         nonce: [to; 16],

@@ -217,7 +217,7 @@ impl Wallet {
             secret_parameters: Secret::new(()),
         };
         calls
-            .call(&Transfer, arguments)
+            .call(&Transfer::NEAR, arguments)
             .expect("person 1 has money");
         let draft = calls.draft(Terms {
             nonce: [nonce; 16],

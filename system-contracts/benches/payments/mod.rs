@@ -83,7 +83,7 @@ fn payment(genesis: &Genesis, account: Object) -> Transaction {
         }],
         secret_parameters: Secret::NONE,
     };
-    let transfer = calls.call(&Transfer, arguments);
+    let transfer = calls.call(&Transfer::NEAR, arguments);
     transfer.expect("the account holds enough");
     let draft = calls.draft(Terms {
         nonce: [0; 16],

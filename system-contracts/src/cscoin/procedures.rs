@@ -63,7 +63,16 @@ pub enum CannotRun {
 ///
 /// Paper: Section VI-A, `CSCoin.transfer`.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Transfer;
+pub struct Transfer {
+    /// The shard that the accounts of the payees are to live in. `None`: near the first input. The
+    /// change stays there in any case.
+    pub home: Option<ShardId>,
+}
+
+impl Transfer {
+    /// A transfer that leaves everything near the first input.
+    pub const NEAR: Self = Self { home: None };
+}
 
 impl Procedure for Transfer {
     const NAME: &'static str = super::TRANSFER;
@@ -83,81 +92,38 @@ impl Procedure for Transfer {
         arguments: &Arguments<Self>,
         _calls: &mut Calls,
     ) -> Result<Returned<Self>, CannotRun> {
-        let (outputs, local_returns) = pay(&arguments.inputs, &arguments.local_parameters, None)?;
-        Ok(Returned {
-            outputs,
-            local_returns,
-            secret_returns: Secret::NONE,
-        })
-    }
-}
-
-/// As [`Transfer`], with the accounts of the payees in a shard of the payer's choice. The change stays
-/// near the first input.
-#[derive(Clone, Copy, Debug)]
-pub struct TransferTo(pub ShardId);
-
-impl Procedure for TransferTo {
-    const NAME: &'static str = super::TRANSFER;
-
-    type LocalParameters = Vec<Payment>;
-    type SecretParameters = ();
-    type LocalReturns = Flows;
-    type SecretReturns = ();
-    type Error = CannotRun;
-
-    fn contract(&self) -> ContractId {
-        super::id()
-    }
-
-    fn run(
-        &self,
-        arguments: &Arguments<Self>,
-        _calls: &mut Calls,
-    ) -> Result<Returned<Self>, CannotRun> {
-        let (outputs, local_returns) =
-            pay(&arguments.inputs, &arguments.local_parameters, Some(self.0))?;
-        Ok(Returned {
-            outputs,
-            local_returns,
-            secret_returns: Secret::NONE,
-        })
-    }
-}
-
-/// The outputs of a transfer, and what flows where. The accounts of the payees live in `home`, or near
-/// the first input.
-fn pay(
-    inputs: &[Object],
-    payments: &[Payment],
-    home: Option<ShardId>,
-) -> Result<(Vec<Output>, Flows), CannotRun> {
-    if payments.is_empty() || payments.iter().any(|payment| payment.amount == 0) {
-        return Err(CannotRun::NothingToSend);
-    }
-    let before = accounts(inputs)?;
-    let available = sum(before.iter().map(|account| account.balance))?;
-    let needed = sum(payments.iter().map(|payment| payment.amount))?;
-    let short = CannotRun::InsufficientFunds { available, needed };
-    let change = available.checked_sub(needed).ok_or(short)?;
-    let (Some(first), Some(payer)) = (inputs.first(), before.first()) else {
-        return Err(short);
-    };
-
-    let mut after: Vec<Account> = payments.iter().map(paid).collect();
-    if change > 0 {
-        after.push(Account {
-            owner: payer.owner,
-            balance: change,
-        });
-    }
-    let mut outputs = outputs(&after, first)?;
-    if let Some(home) = home {
-        for output in &mut outputs[..payments.len()] {
-            output.home = home;
+        let payments = &arguments.local_parameters;
+        if payments.is_empty() || payments.iter().any(|payment| payment.amount == 0) {
+            return Err(CannotRun::NothingToSend);
         }
+        let before = accounts(&arguments.inputs)?;
+        let available = sum(before.iter().map(|account| account.balance))?;
+        let needed = sum(payments.iter().map(|payment| payment.amount))?;
+        let short = CannotRun::InsufficientFunds { available, needed };
+        let change = available.checked_sub(needed).ok_or(short)?;
+        let (Some(first), Some(payer)) = (arguments.inputs.first(), before.first()) else {
+            return Err(short);
+        };
+
+        let mut after: Vec<Account> = payments.iter().map(paid).collect();
+        if change > 0 {
+            after.push(Account {
+                owner: payer.owner,
+                balance: change,
+            });
+        }
+        let mut outputs = outputs(&after, first)?;
+        if let Some(home) = self.home {
+            for output in &mut outputs[..payments.len()] {
+                output.home = home;
+            }
+        }
+        Ok(Returned {
+            outputs,
+            local_returns: Flows::between(&before, &after)?,
+            secret_returns: Secret::NONE,
+        })
     }
-    Ok((outputs, Flows::between(&before, &after)?))
 }
 
 /// Joins two or more accounts of one owner into one. The owner has to sign.

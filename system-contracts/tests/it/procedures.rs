@@ -15,7 +15,10 @@ const BOB: u8 = 2;
 const CAROL: u8 = 3;
 
 fn transfer(inputs: &[Object], payments: &[Payment]) -> Result<Called<Transfer>, CannotRun> {
-    Calls::new(NETWORK).call(&Transfer, arguments(inputs.to_vec(), payments.to_vec()))
+    Calls::new(NETWORK).call(
+        &Transfer::NEAR,
+        arguments(inputs.to_vec(), payments.to_vec()),
+    )
 }
 
 fn merge(inputs: &[Object]) -> Result<Called<Merge>, CannotRun> {

@@ -70,7 +70,7 @@ impl World {
                 let inputs = self.accounts_of(*payer, *accounts);
                 let payments = payments.iter().map(|(who, sum)| pay(*who, *sum)).collect();
                 self.run(*payer, |calls| {
-                    calls.call(&Transfer, arguments(inputs, payments))
+                    calls.call(&Transfer::NEAR, arguments(inputs, payments))
                 });
             }
             Attempt::Merge { owner, accounts } => {

@@ -75,7 +75,7 @@ impl Procedure for Buy {
         calls: &mut Calls,
     ) -> Result<Returned<Self>, CannotRun> {
         calls.call(
-            &Transfer,
+            &Transfer::NEAR,
             Arguments {
                 inputs: self.accounts.clone(),
                 references: Vec::new(),

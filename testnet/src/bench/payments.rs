@@ -19,7 +19,7 @@ use model::{
     Genesis, Mode, NetworkId, Object, PublicKey, SecretKey, ShardId, Time, Transaction,
     TransactionId,
 };
-use system_contracts::cscoin::{CSC, Payment as Paid, TransferTo};
+use system_contracts::cscoin::{CSC, Payment as Paid, Transfer};
 
 use super::error::BenchError;
 
@@ -239,7 +239,7 @@ impl Desk {
             secret_parameters: Secret::NONE,
         };
         let mut calls = Calls::new(self.network);
-        let called = calls.call(&TransferTo(home), arguments);
+        let called = calls.call(&Transfer { home: Some(home) }, arguments);
         let mut outputs = called.map_err(|error| cannot(&error))?.outputs;
         let account = outputs.pop().ok_or_else(|| cannot(&"nothing is left"))?;
         let well_formed = calls.draft(terms).sign(&self.keys[owner]).finish();

@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 
 use consensus::replica::AppliedBlock;
 use consensus::sbac::session::Stage;
-use model::statement::Height;
 use model::{Outcome, ShardId, TransactionId};
 
+use super::firsts::Firsts;
 use super::{Judge, Sighting, What};
 
 /// How far a shard is with a transaction of several.
@@ -30,22 +30,17 @@ enum Place {
 /// See the module.
 #[derive(Default)]
 pub struct Atomicity {
-    /// The highest block of each shard that anybody applied.
-    highest: BTreeMap<ShardId, Height>,
+    firsts: Firsts,
     places: BTreeMap<(TransactionId, ShardId), Place>,
     /// How each transaction has ended, and where it was the first time.
     ends: BTreeMap<TransactionId, (ShardId, bool)>,
 }
 
 impl Atomicity {
-    /// The first node of a shard to get to a height shows what happened there.
     fn applied(&mut self, shard: ShardId, applied: &AppliedBlock) -> Result<(), String> {
-        let height = applied.block.header.height;
-        let highest = self.highest.entry(shard).or_insert(Height::ZERO);
-        if height <= *highest {
+        if !self.firsts.is_first(shard, applied) {
             return Ok(());
         }
-        *highest = height;
         let done = &applied.applied;
         for (id, session) in &done.sessions {
             let stage = session.as_ref().map(|session| &session.stage);

@@ -10,16 +10,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use consensus::replica::AppliedBlock;
 use consensus::sbac::session::Stage;
-use model::statement::Height;
 use model::{Leaf, Outcome, Promise, ShardId, TransactionId};
 
+use super::firsts::Firsts;
 use super::{Judge, Sighting, What};
 
 /// See the module.
 #[derive(Default)]
 pub struct Promises {
-    /// The highest block of each shard that anybody applied.
-    highest: BTreeMap<ShardId, Height>,
+    firsts: Firsts,
     /// Whether each shard voted to commit.
     votes: BTreeMap<(TransactionId, ShardId), bool>,
     /// Who decided, and whether to commit.
@@ -30,14 +29,10 @@ pub struct Promises {
 }
 
 impl Promises {
-    /// The first node of a shard to get to a height shows what happened there.
     fn applied(&mut self, shard: ShardId, applied: &AppliedBlock) -> Result<(), String> {
-        let height = applied.block.header.height;
-        let highest = self.highest.entry(shard).or_insert(Height::ZERO);
-        if height <= *highest {
+        if !self.firsts.is_first(shard, applied) {
             return Ok(());
         }
-        *highest = height;
         let done = &applied.applied;
         for (id, session) in &done.sessions {
             let stage = session.as_ref().map(|session| &session.stage);

@@ -295,7 +295,7 @@ impl Clients {
         let draft = {
             let nonce = self.random.bytes();
             let terms = terms(nonce, now, VALID_MS, mode);
-            draft(self.network, &Transfer, inputs, vec![payment], terms)
+            draft(self.network, &Transfer::NEAR, inputs, vec![payment], terms)
                 .map(|draft| draft.sign(thief))
         };
         let Some(formed) = draft.and_then(|draft| draft.finish().ok()) else {

@@ -10,7 +10,7 @@ use model::outbox::outbox_tree;
 use model::transaction::Authorized;
 use model::{AbortReason, Certificate, Delivery, Genesis, Hash, Head, HeadCertificate, Leaf, Mode};
 use model::{NodeDescriptor, NodeId, Parcel, Promise, SecretKey, ShardId, Slot, Verdict};
-use system_contracts::cscoin::{Payment, TransferTo};
+use system_contracts::cscoin::{Payment, Transfer};
 
 use super::*;
 
@@ -88,7 +88,9 @@ impl Scene {
             }],
             secret_parameters: Secret::NONE,
         };
-        calls.call(&TransferTo(OTHER), arguments).unwrap();
+        calls
+            .call(&Transfer { home: Some(OTHER) }, arguments)
+            .unwrap();
         let draft = calls.draft(Terms {
             nonce: [1; 16],
             valid_until,

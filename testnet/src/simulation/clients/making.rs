@@ -6,7 +6,7 @@ use std::sync::Arc;
 use contracts::{Arguments, Calls, Draft, Procedure, Secret, Terms};
 use model::transaction::authorization_bytes;
 use model::{Mode, NetworkId, Object, ShardId, Time, Transaction, encoding};
-use system_contracts::cscoin::{Transfer, TransferTo};
+use system_contracts::cscoin::Transfer;
 
 use super::{Clients, Letter, Made, Submission, owner};
 use crate::invariants::liveness::Expected;
@@ -59,10 +59,7 @@ impl Clients {
         };
         let mode = self.mode(&inputs, home);
         let terms = self.terms(now, valid_ms, mode);
-        match home {
-            Some(home) => self.make(&TransferTo(home), inputs, payments, terms, expected),
-            None => self.make(&Transfer, inputs, payments, terms, expected),
-        }
+        self.make(&Transfer { home }, inputs, payments, terms, expected)
     }
 
     /// Makes a transaction of one call, signed by all owners of its inputs. `None` if the procedure
