@@ -4,8 +4,9 @@
 //! shard 0  n2 has it 15 ms -- n1 has it 16 ms -- commit 21 ms, height 12, signed by 3 of 4
 //! ```
 //!
-//! A lane is written when its shard has decided, and before that only when there is a long wait. Nothing
-//! that is written is drawn again, so that it is the same in a narrow terminal, in a pipe and in a file.
+//! Times count from when the transaction was recorded, which is before anything is sent. A lane is written
+//! when its shard has decided, and before that only when there is a long wait. Nothing that is written is
+//! drawn again, so that it is the same in a narrow terminal, in a pipe and in a file.
 
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,8 @@ const THEN: &str = " \u{2500}\u{2500} ";
 #[derive(Debug, Default)]
 pub(super) struct Lanes {
     transaction: Option<TransactionId>,
+    /// When that was, in milliseconds since the command began.
+    began: u64,
     /// What has happened in each shard that has not decided, and is not written yet.
     lanes: BTreeMap<ShardId, Vec<String>>,
 }
@@ -33,7 +36,7 @@ impl Lanes {
         progress: &Progress,
         name: impl Fn(&NodeId) -> String,
     ) -> Vec<String> {
-        let at = progress.milliseconds;
+        let at = progress.milliseconds.saturating_sub(self.began);
         match &progress.event {
             Event::Recorded {
                 transaction,
@@ -41,12 +44,12 @@ impl Lanes {
                 ..
             } => {
                 let before = self.rest();
-                self.transaction = Some(*transaction);
+                self.begin(*transaction, progress.milliseconds);
                 self.lanes = shards.iter().map(|shard| (*shard, Vec::new())).collect();
                 before
             }
             Event::Resumed { transaction, .. } => {
-                self.transaction = Some(*transaction);
+                self.begin(*transaction, progress.milliseconds);
                 Vec::new()
             }
             Event::Submitted { node, shard } => {
@@ -95,6 +98,11 @@ impl Lanes {
                 lane(shard, &steps)
             })
             .collect()
+    }
+
+    fn begin(&mut self, transaction: TransactionId, at: u64) {
+        self.transaction = Some(transaction);
+        self.began = at;
     }
 
     fn step(&mut self, shard: ShardId, step: String) {

@@ -11,6 +11,9 @@ fn transaction(number: u8) -> TransactionId {
     TransactionId::from_bytes([number; 32])
 }
 
+/// When the transaction was recorded, in milliseconds since the command began.
+const RECORDED: u64 = 40;
+
 /// The lanes of a transaction of two shards, and what happens at millisecond after millisecond.
 fn written(events: Vec<Event>) -> Vec<Vec<String>> {
     let recorded = Event::Recorded {
@@ -21,7 +24,7 @@ fn written(events: Vec<Event>) -> Vec<Vec<String>> {
         replaces: None,
     };
     let mut lanes = Lanes::default();
-    let events = (0..).zip([recorded].into_iter().chain(events));
+    let events = (RECORDED..).zip([recorded].into_iter().chain(events));
     let mut written: Vec<Vec<String>> = events
         .map(|(milliseconds, event)| {
             let progress = Progress {
@@ -109,5 +112,5 @@ fn an_attempt_that_is_taken_up_has_lanes_too() {
     };
     let events = vec![resumed, decided(2, ZERO, Outcome::Committed)];
     let lines = written(events)[2].concat();
-    assert_eq!(lines, "shard 0  commit 2 ms, height 12, signed by 3 of 4");
+    assert_eq!(lines, "shard 0  commit 1 ms, height 12, signed by 3 of 4");
 }
