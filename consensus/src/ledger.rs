@@ -155,6 +155,14 @@ impl Ledger {
         in_time && concerned && (!known || injected::makes(Mistake::DecidesAgain))
     }
 
+    /// Whether it makes sense to sequence a transaction in a block with the time `time`: it would be
+    /// taken up, or its vote to abort be cast again.
+    #[must_use]
+    pub fn is_wanted(&self, transaction: &Authorized, time: Time) -> bool {
+        let record = self.state.decided.get(&transaction.id());
+        record.is_some_and(|record| record.refuses_again(time)) || self.is_open(transaction, time)
+    }
+
     /// Whether a transaction is neither decided nor under way here.
     #[must_use]
     pub fn is_unknown(&self, transaction: &TransactionId) -> bool {
@@ -227,9 +235,8 @@ impl Ledger {
     /// Paper: Section IV-C.
     fn prepare(&mut self, transaction: &Authorized, turn: &mut Turn<'_>) {
         if !self.is_open(transaction, turn.time) {
-            return;
-        }
-        if transaction.is_alone(self.shard()) {
+            self.refuse_again(transaction, turn);
+        } else if transaction.is_alone(self.shard()) {
             self.decide_alone(transaction, turn);
         } else if self.decides(transaction) {
             self.open(transaction, turn);

@@ -256,7 +256,7 @@ impl Replica {
         let soon = now.clock.plus_ms(bounds::CLOCK_TOLERANCE_MS);
         let open = [now.clock, soon]
             .iter()
-            .any(|time| self.ledger.is_open(transaction, *time));
+            .any(|time| self.ledger.is_wanted(transaction, *time));
         if !open {
             return false;
         }

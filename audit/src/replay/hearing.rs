@@ -11,7 +11,8 @@
 //! ```
 //!
 //! - (1) By all votes: votes again, but not at once.
-//! - (2) If it voted, and that is how it ended; but not again at once.
+//! - (2) If it voted, and that is how it ended; at once if it voted to abort and hears the end for the
+//!   first time, of the shard that decides; but not again at once.
 //! - (3) Notes that it has to vote against it, unless it is late.
 //!
 //! Paper: Section IV-C, Process Prepared and Process Accept.
@@ -178,8 +179,7 @@ impl State {
     fn was_done(&mut self, leaf: &Leaf, verdict: &Verdict, from: ShardId) -> bool {
         let (time, id) = (self.time, leaf.transaction);
         if let Some(record) = self.record(&id) {
-            let voted = matches!(record.part, Part::Votes(_));
-            return voted && record.committed == verdict.is_commit() && record.answers(time);
+            return record.acknowledges(from, verdict.is_commit(), time);
         }
         // Nobody forgets before the deadline, nor at all before hearing of the decision.
         if time > leaf.valid_until {

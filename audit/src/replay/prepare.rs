@@ -4,6 +4,8 @@
 //!   unknown, in time, alone                      -> ended
 //!   unknown, in time, it decides    mapping kept -> open         else aborted, announced
 //!   unknown, in time, it votes      all is good  -> prepared     else aborted
+//!   aborted by its own vote, and the shard that
+//!   decides has said nothing for a while         -> votes again
 //!   anything else                                -> as it was
 //! ```
 //!
@@ -28,7 +30,11 @@ impl State {
         let late = self.time > body.valid_until;
         let early = body.valid_until.since_ms(self.time) > VALIDITY_MS_MAX;
         let known = self.sessions.contains_key(&id) || self.record(&id).is_some();
-        if late || early || known || !body.participants.contains(&self.shard) {
+        if late || early || !body.participants.contains(&self.shard) {
+            return;
+        }
+        if known {
+            self.vote_again(transaction);
             return;
         }
         match self.part_in(body) {
@@ -89,6 +95,18 @@ impl State {
         let to = self.deciders_of(body);
         let about = (transaction.id(), body.valid_until);
         self.say(about, to, Promise::Prepared(vote));
+    }
+
+    /// Votes against it once more, if the shard that decides may not have heard the vote.
+    fn vote_again(&mut self, transaction: &Authorized) {
+        let (time, shard) = (self.time, self.shard);
+        let record = self.record(&transaction.id());
+        if record.is_some_and(|record| record.waits && record.answers(time)) {
+            let about = (transaction.id(), transaction.body().valid_until);
+            let vote = Verdict::Abort(AbortReason::Refused { shard });
+            let to = self.deciders_of(transaction.body());
+            self.say(about, to, Promise::Prepared(vote));
+        }
     }
 
     /// The shard that decides, if it is known to have aborted the transaction already.

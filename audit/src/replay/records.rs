@@ -35,6 +35,8 @@ pub(super) struct Record {
     pub(super) ended: Time,
     /// When the shard last said something about it.
     pub(super) said: Time,
+    /// Whether the shard voted, and has not heard what another one decided.
+    pub(super) waits: bool,
 }
 
 impl Record {
@@ -51,6 +53,23 @@ impl Record {
             self.said = time;
         }
         due
+    }
+
+    /// Whether it is time to say to a shard that what it decided is done: at once if this is the news.
+    pub(super) fn acknowledges(&mut self, from: ShardId, commit: bool, time: Time) -> bool {
+        let Part::Votes(decider) = self.part else {
+            return false;
+        };
+        if self.committed != commit {
+            return false;
+        }
+        if !self.waits {
+            return self.answers(time);
+        }
+        if decider == from {
+            (self.waits, self.said) = (false, time);
+        }
+        decider == from
     }
 }
 

@@ -153,10 +153,12 @@ impl State {
 
     /// A transaction ends here.
     pub(super) fn end(&mut self, transaction: &Authorized, voted_for: bool, verdict: Verdict) {
+        let part = self.part_in(transaction.body());
         let record = Record {
-            part: self.part_in(transaction.body()),
+            part,
             committed: verdict.is_commit(),
             voted_for,
+            waits: matches!(part, Part::Votes(_)) && !voted_for,
             valid_until: transaction.body().valid_until,
             ended: self.time,
             said: self.time,

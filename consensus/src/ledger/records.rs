@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use model::bounds::{EARLY_ABORTS_MAX, FOREIGN_HEADS_MAX};
-use model::{Hash, Height, Time, TransactionId};
+use model::bounds::{ANSWER_MS, EARLY_ABORTS_MAX, FOREIGN_HEADS_MAX};
+use model::{Hash, Height, ShardId, Time, TransactionId, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::injected::{self, Mistake};
@@ -28,7 +28,7 @@ pub struct Decided {
 pub enum Role {
     /// It was the only one concerned.
     Alone,
-    /// It voted, and another shard decided.
+    /// It voted, and has heard what another shard decided.
     Voter,
     /// It decided.
     Decider,
@@ -37,9 +37,37 @@ pub enum Role {
         /// Whether it voted to commit.
         commit: bool,
     },
+    /// It voted to abort, and has not heard that the shard which decides knows it.
+    Refuser {
+        /// The shard that decides.
+        decider: ShardId,
+    },
 }
 
 impl Decided {
+    /// Whether to say that it is done what another shard has decided: at once when it is heard for the
+    /// first time, and now and then when it is heard again.
+    #[must_use]
+    pub(crate) fn acknowledges(&self, from: ShardId, verdict: &Verdict, time: Time) -> bool {
+        self.committed == verdict.is_commit()
+            && match self.role {
+                Role::Refuser { decider } => decider == from,
+                Role::Voter => self.is_due(time),
+                Role::Alone | Role::Decider | Role::Peer { .. } => false,
+            }
+    }
+
+    /// Whether a vote to abort is to be cast again if somebody still brings the transaction.
+    #[must_use]
+    pub(crate) fn refuses_again(&self, time: Time) -> bool {
+        matches!(self.role, Role::Refuser { .. }) && self.is_due(time)
+    }
+
+    /// Whether the last promise about it is so old that it may have got lost.
+    pub(crate) fn is_due(&self, time: Time) -> bool {
+        time.since_ms(self.answered) >= ANSWER_MS
+    }
+
     /// Whether it stays for ever.
     #[must_use]
     pub fn stays(&self) -> bool {

@@ -49,14 +49,14 @@ impl Work for Pool<'_> {
             || self
                 .mempool
                 .ready()
-                .any(|transaction| self.ledger.is_open(transaction, time))
+                .any(|transaction| self.ledger.is_wanted(transaction, time))
     }
 
     fn payload(&self, time: Time) -> (Bytes, Vec<Action>) {
         let deliveries = self.inbox.payload(DELIVERIES_ROOM, DELIVERIES);
         let bytes = deliveries.iter().map(delivery_bytes).sum();
         let chosen = self.mempool.payload_beside(
-            |transaction| self.ledger.is_open(transaction, time),
+            |transaction| self.ledger.is_wanted(transaction, time),
             deliveries.len(),
             bytes,
         );

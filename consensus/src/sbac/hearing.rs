@@ -73,18 +73,13 @@ impl Ledger {
 
     fn hearing_of_unknown(&self, from: ShardId, leaf: &Leaf, time: Time) -> Hearing {
         if let Some(record) = self.state.decided.get(&leaf.transaction) {
-            let due = time.since_ms(record.answered) >= ANSWER_MS;
-            let answers = match (record.role, &leaf.promise) {
-                (Role::Peer { .. }, Promise::Prepared(_)) => due,
-                (Role::Voter, Promise::Accept(verdict)) => {
-                    due && verdict.is_commit() == record.committed
+            return match (record.role, &leaf.promise) {
+                (Role::Peer { .. }, Promise::Prepared(_)) if record.is_due(time) => Hearing::Now,
+                // The shard that decides only wants to forget.
+                (_, Promise::Accept(verdict)) if record.acknowledges(from, verdict, time) => {
+                    Hearing::Soon
                 }
-                _ => false,
-            };
-            return if answers {
-                Hearing::Now
-            } else {
-                Hearing::Never
+                _ => Hearing::Never,
             };
         }
         let over = time > leaf.valid_until;

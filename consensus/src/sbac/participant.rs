@@ -9,12 +9,15 @@
 //!      '----------------------------------+----------------------------------> aborted
 //! ```
 //!
+//! Whoever has voted to commit says so until it hears the decision. Whoever has voted to abort holds
+//! nothing and waits for nothing; it says so again if the shard that decides still asks.
+//!
 //! Paper: Section IV-C, Figure 3.
 
 use std::collections::BTreeSet;
 
 use model::active_set::Effects;
-use model::bounds::{self, ANSWER_MS};
+use model::bounds;
 use model::placement::How;
 use model::transaction::Authorized;
 use model::{AbortReason, Delivery, Leaf, Mode, ObjectId, Outcome, Policy, Profile, Promise};
@@ -75,6 +78,22 @@ impl Ledger {
         self.promise_vote(transaction, verdict, None, turn);
     }
 
+    /// The transaction is brought again after this shard has voted to abort it: the shard that decides
+    /// asks for the vote, which got lost. So nobody holds locks for it until the deadline.
+    pub(crate) fn refuse_again(&mut self, transaction: &Authorized, turn: &mut Turn<'_>) {
+        let (id, shard) = (transaction.id(), self.shard());
+        let Some(record) = self.state.decided.get_mut(&id) else {
+            return;
+        };
+        if !record.refuses_again(turn.time) {
+            return;
+        }
+        record.answered = turn.time;
+        turn.decided(id, *record);
+        let verdict = Verdict::Abort(AbortReason::Refused { shard });
+        self.promise_vote(transaction, verdict, None, turn);
+    }
+
     fn hold(&mut self, transaction: &Authorized, effects: Effects, turn: &mut Turn<'_>) {
         let referenced = self.references(transaction);
         let held = Held::new(effects, referenced);
@@ -119,7 +138,8 @@ impl Ledger {
         match transaction.body().mode {
             Mode::AllVotes => Role::Peer { commit },
             Mode::Decider(decider) if decider == self.shard() => Role::Decider,
-            Mode::Decider(_) => Role::Voter,
+            Mode::Decider(_) if commit => Role::Voter,
+            Mode::Decider(decider) => Role::Refuser { decider },
         }
     }
 
@@ -210,9 +230,8 @@ impl Ledger {
             }
             acknowledge(leaf, from, turn);
         } else if let Some(record) = self.state.decided.get_mut(&id) {
-            let same = record.committed == verdict.is_commit();
-            let due = turn.time.since_ms(record.answered) >= ANSWER_MS;
-            if record.role == Role::Voter && same && due {
+            if record.acknowledges(from, verdict, turn.time) {
+                record.role = Role::Voter;
                 record.answered = turn.time;
                 let record = *record;
                 turn.decided(id, record);

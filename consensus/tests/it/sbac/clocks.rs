@@ -32,6 +32,59 @@ fn d1_cut_off_before_its_vote_arrives() {
 }
 
 #[test]
+fn d1_a_vote_to_abort_that_gets_lost_is_asked_for_long_before_the_deadline() {
+    let mut bench = Bench::new();
+    let (x0, x1, x2) = (bench.thing(0), bench.thing(1), bench.thing(2));
+    let all = bench.swap(DECIDED_BY_0, &[&x0, &x1, &x2], &[]);
+    let alone = bench.swap(Mode::Decider(shard(1)), &[&x1], &[1]);
+    bench.prepare(1, &alone);
+    bench.prepare_all(&all);
+    bench.carry_if(|parcel| parcel.from() != shard(1));
+    assert_eq!(bench.stand(0, &all), Stand::Open);
+    assert!(bench.is_locked(&x2));
+    // Those who are reminded at once have just voted.
+    bench.prepare(1, &all);
+    assert_eq!(bench.said(1, 0, &all), [Said::No]);
+    bench.pass_all(3_000);
+    bench.prepare(1, &all);
+    assert_eq!(bench.said(1, 0, &all), [Said::No, Said::No]);
+    bench.carry();
+    assert_eq!(bench.stands(&all), [Stand::Aborted; 3]);
+    assert!(!bench.is_locked(&x2) && bench.is_active(&x2));
+    assert!(bench.ledger(0).tip.time < all.body().valid_until);
+}
+
+#[test]
+fn d1_who_voted_against_it_acknowledges_the_decision_at_once_and_votes_no_more() {
+    let mut bench = Bench::new();
+    let (x0, x1, x2) = (bench.thing(0), bench.thing(1), bench.thing(2));
+    let all = bench.swap(DECIDED_BY_0, &[&x0, &x1, &x2], &[]);
+    for (number, spent) in [(1, &x1), (2, &x2)] {
+        let alone = bench.swap(Mode::Decider(shard(number)), &[spent], &[number]);
+        bench.prepare(number, &alone);
+    }
+    bench.prepare_all(&all);
+    // Nobody but the shard that decides can make it believe that its vote was heard.
+    let lie = bench.lie(2, 1, &all, Said::Abort);
+    bench.show(&lie);
+    bench.carry();
+    // The first of them is not told what it knows; the other one is, and again when its vote comes, and
+    // says so once.
+    assert_eq!(bench.said(0, 1, &all), []);
+    assert_eq!(bench.said(0, 2, &all), [Said::Abort, Said::Abort]);
+    assert_eq!(bench.said(2, 0, &all), [Said::No, Said::Done]);
+    assert!(
+        bench.ledger(0).state.sessions.is_empty(),
+        "all is forgotten"
+    );
+    bench.pass_all(3_000);
+    bench.prepare(1, &all);
+    bench.prepare(2, &all);
+    assert_eq!(bench.said(1, 0, &all), [Said::No, Said::No]);
+    assert_eq!(bench.said(2, 0, &all), [Said::No, Said::Done]);
+}
+
+#[test]
 fn d1_cut_off_before_it_votes() {
     let mut bench = Bench::new();
     let split = transaction(&mut bench, DECIDED_BY_0);

@@ -144,7 +144,8 @@ fn a_shard_that_votes_in_each_stage() {
         check(Early, Prepare, Stand::Prepared, &[Said::Yes]);
         check(Late, Prepare, Stand::Unknown, &[]);
         check(Yes, Prepare, Stand::Prepared, &[]);
-        check(No, Prepare, Stand::Aborted, &[]);
+        // Whoever brings it again asks for the vote.
+        check(No, Prepare, Stand::Aborted, &[Said::No]);
         check(Committed, Prepare, Stand::Committed, &[]);
         check(Aborted, Prepare, Stand::Aborted, &[]);
 

@@ -200,7 +200,7 @@ const fn time(late: bool) -> Time {
     if late {
         DEADLINE.plus_ms(1)
     } else {
-        Time::from_ms(1_000)
+        Time::from_ms(5_000)
     }
 }
 
