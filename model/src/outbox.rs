@@ -177,11 +177,18 @@ impl Parcel {
         })
     }
 
-    /// The leaf `at`, counted from the first, in a parcel by itself: shorter, where the others are of
-    /// no use.
+    /// The proofs for the leaves one by one, if all of them are under the head. They cost little more
+    /// than checking the parcel does, however many leaves it has.
     #[must_use]
-    pub fn only(&self, at: usize) -> Option<Self> {
-        let InclusionProof { index, size, path } = self.proof.narrow(&self.hashes(), at)?;
+    pub fn proofs(&self) -> Option<Vec<InclusionProof>> {
+        self.proof.narrow_each(&self.hashes())
+    }
+
+    /// The leaf `at`, counted from the first, in a parcel by itself: shorter, where the others are of
+    /// no use. `proofs` are those of this parcel.
+    #[must_use]
+    pub fn only(&self, at: usize, proofs: &[InclusionProof]) -> Option<Self> {
+        let InclusionProof { index, size, path } = proofs.get(at)?.clone();
         Some(Self {
             head: self.head.clone(),
             leaves: vec![*self.leaves.get(at)?],

@@ -8,6 +8,7 @@
 //!
 //! Paper: Section IV-C, "BFT-Initiator".
 
+mod reminders;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,8 @@ use model::outbox::outbox_tree;
 use model::{Committee, Delivery, HeadCertificate, Height, Leaf, Parcel, Promise, ShardId, Time};
 use model::{TransactionId, Verdict, bounds};
 
+use reminders::Reminders;
+
 use super::letter::{self, LETTER_BYTES_AIM, Letter, estimate};
 use super::session::{Stage, Votes};
 use crate::action::ParcelKey;
@@ -26,20 +29,13 @@ use crate::ledger::{Applied, Ledger};
 /// Blocks whose promises wait for the signatures over their heads.
 const BLOCKS: usize = 256;
 
-/// How long the shard that decides waits for a vote before it makes sure that those who have not voted
-/// have the transaction, in milliseconds of the timer; doubled each time.
-const REMIND_MS: u64 = 1_000;
-
-/// How often it does so.
-const REMINDERS: u32 = 6;
-
 /// What waits to be carried.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Courier {
     /// The promises of blocks whose heads are not certified.
     blocks: BTreeMap<Height, Vec<Leaf>>,
-    /// When to look whether votes have come, and how often that was done.
-    reminders: BTreeMap<TransactionId, (Time, u32)>,
+    /// When to look whether votes have come.
+    reminders: Reminders,
 }
 
 /// Letters to all members of a shard.
@@ -57,12 +53,9 @@ impl Courier {
         }
         for (id, session) in &applied.sessions {
             match session.as_ref().map(|session| &session.stage) {
-                Some(Stage::Open(_)) => {
-                    let first = (timer.plus_ms(REMIND_MS), 0);
-                    self.reminders.entry(*id).or_insert(first);
-                }
+                Some(Stage::Open(_)) => self.reminders.begin(*id, timer),
                 Some(Stage::Prepared(_) | Stage::Decided { .. }) | None => {
-                    self.reminders.remove(id);
+                    self.reminders.end(id);
                 }
             }
         }
@@ -70,10 +63,10 @@ impl Courier {
 
     /// The member begins, and does not know how often those who have not voted were reminded.
     pub(crate) fn begin(&mut self, ledger: &Ledger, timer: Time) {
-        let first = (timer.plus_ms(REMIND_MS), 0);
         let sessions = ledger.state.sessions.iter();
         let open = sessions.filter(|(_, session)| matches!(session.stage, Stage::Open(_)));
-        self.reminders = open.map(|(id, _)| (*id, first)).collect();
+        self.reminders = Reminders::default();
+        open.for_each(|(id, _)| self.reminders.begin(*id, timer));
     }
 
     /// Enough members have signed the head of a block: what the member on the seat with this index has
@@ -125,33 +118,28 @@ impl Courier {
         ledger: &Ledger,
     ) -> Mail {
         let mut bodies: BTreeMap<ShardId, Vec<_>> = BTreeMap::new();
-        self.reminders.retain(|id, (at, times)| {
-            if *at > timer {
-                return true;
-            }
-            let Some(session) = ledger.state.sessions.get(id) else {
-                return false;
-            };
-            let Stage::Open(votes) = &session.stage else {
-                return false;
+        while let Some((id, times)) = self.reminders.next(timer) {
+            let session = ledger.state.sessions.get(&id);
+            let Some((session, votes)) = session.and_then(|session| match &session.stage {
+                Stage::Open(votes) => Some((session, votes)),
+                Stage::Prepared(_) | Stage::Decided { .. } => None,
+            }) else {
+                self.reminders.end(&id);
+                continue;
             };
             // Of two members that remind at a time one is honest, and the turn moves on.
-            let turn = first_byte(id) + u64::from(*times);
-            if is_initiator(turn, seat, committee) {
-                let body = session.transaction.body();
-                let silent = body
-                    .participants
-                    .iter()
-                    .filter(|shard| **shard != ledger.shard() && !votes.contains_key(*shard));
-                for shard in silent {
-                    let transaction = session.transaction.transaction().clone();
-                    bodies.entry(*shard).or_default().push(transaction);
-                }
+            let turn = first_byte(&id) + u64::from(times);
+            if !is_initiator(turn, seat, committee) {
+                continue;
             }
-            *times += 1;
-            *at = timer.plus_ms(REMIND_MS << *times);
-            *times < REMINDERS
-        });
+            let participants = session.transaction.body().participants.iter();
+            let silent = participants
+                .filter(|shard| **shard != ledger.shard() && !votes.contains_key(*shard));
+            for shard in silent {
+                let transaction = session.transaction.transaction().clone();
+                bodies.entry(*shard).or_default().push(transaction);
+            }
+        }
         let letters = |(shard, bodies)| {
             let letters = letter::transactions(bodies).into_iter();
             letters.map(move |letter| (shard, letter))
@@ -161,7 +149,7 @@ impl Courier {
 
     /// When to remind somebody next.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        self.reminders.values().map(|(at, _)| *at).min()
+        self.reminders.first()
     }
 }
 

@@ -14,10 +14,12 @@
 //!
 //! Deviation: D-2.
 
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::bounds::{ALARMS_MAX, ANSWER_MS};
+use model::bounds::ALARMS_MAX;
+use model::merkle::InclusionProof;
 use model::transaction::Authorized;
 use model::{
     AbortReason, Delivery, Leaf, Mode, Outcome, Parcel, Promise, ShardId, Time, TransactionId,
@@ -59,10 +61,15 @@ impl Ledger {
         if self.state.foreign[&from].forked {
             return;
         }
-        let parcel = &delivery.parcel;
-        for leaf in &parcel.leaves {
+        let proofs = OnceCell::new();
+        for (at, leaf) in delivery.parcel.leaves.iter().enumerate() {
+            let cast = Cast {
+                parcel: &delivery.parcel,
+                at,
+                proofs: &proofs,
+            };
             match &leaf.promise {
-                Promise::Prepared(vote) => self.on_vote(leaf, vote, parcel, turn),
+                Promise::Prepared(vote) => self.on_vote(leaf, vote, &cast, turn),
                 Promise::Accept(verdict) => self.on_accept(leaf, verdict, delivery, turn),
                 Promise::NoDecision => self.on_no_decision(leaf, from, turn),
                 Promise::Acknowledged => self.on_acknowledged(&leaf.transaction, from, turn),
@@ -73,8 +80,8 @@ impl Ledger {
     /// prepared(T, ...) of another shard.
     ///
     /// Paper: Section IV-C, Process Prepared.
-    fn on_vote(&mut self, leaf: &Leaf, vote: &Verdict, parcel: &Parcel, turn: &mut Turn<'_>) {
-        let (id, from) = (leaf.transaction, parcel.from());
+    fn on_vote(&mut self, leaf: &Leaf, vote: &Verdict, cast: &Cast<'_>, turn: &mut Turn<'_>) {
+        let (id, from) = (leaf.transaction, cast.parcel.from());
         let Some(session) = self.state.sessions.get(&id).cloned() else {
             self.answer_late_vote(leaf, from, turn);
             return;
@@ -85,7 +92,7 @@ impl Ledger {
         }
         match &session.stage {
             Stage::Open(votes) if !votes.contains_key(&from) => {
-                self.count(&session, votes, vote, parcel, turn);
+                self.count(&session, votes, vote, cast, turn);
             }
             // Where one shard decides, votes are none of the others' business, not even its own.
             Stage::Prepared(held)
@@ -110,11 +117,10 @@ impl Ledger {
         let ours = self.shard();
         let promise = match self.state.decided.get_mut(&leaf.transaction) {
             Some(record) => {
-                let due = turn.time.since_ms(record.answered) >= ANSWER_MS;
                 let Role::Peer { commit } = record.role else {
                     return;
                 };
-                if !due {
+                if !record.is_due(turn.time) {
                     return;
                 }
                 record.answered = turn.time;
@@ -143,10 +149,10 @@ impl Ledger {
         session: &Session,
         votes: &Votes,
         vote: &Verdict,
-        parcel: &Parcel,
+        cast: &Cast<'_>,
         turn: &mut Turn<'_>,
     ) {
-        let from = parcel.from();
+        let from = cast.parcel.from();
         if some_prepared_abort(vote) {
             let verdict = Verdict::Abort(AbortReason::Refused { shard: from });
             self.decide(session, votes, verdict, Some(from), turn);
@@ -154,7 +160,7 @@ impl Ledger {
         }
         let participants = &session.transaction.body().participants;
         // With one other participant there is nobody to whom its vote would have to be shown.
-        let shown = (participants.len() > 2).then(|| shown(parcel, &session.transaction.id()));
+        let shown = (participants.len() > 2).then(|| cast.shown());
         let mut votes = votes.clone();
         votes.insert(from, shown);
         let commits =
@@ -281,14 +287,23 @@ fn gives_up(session: &Session, time: Time) -> bool {
     time > session.transaction.body().valid_until && injected::makes(Mistake::GivesUpAlone)
 }
 
-/// The vote to commit on one transaction, without the other promises that came with it: up to fourteen
-/// such votes go beside a decision, and must fit into a block.
-fn shown(parcel: &Parcel, transaction: &TransactionId) -> Arc<Parcel> {
-    let commits = Promise::Prepared(Verdict::Commit);
-    let is_it = |leaf: &Leaf| leaf.transaction == *transaction && leaf.promise == commits;
-    let at = parcel.leaves.iter().position(is_it);
-    let only = at.and_then(|at| parcel.only(at));
-    Arc::new(only.unwrap_or_else(|| parcel.clone()))
+/// A vote as it came.
+struct Cast<'a> {
+    parcel: &'a Parcel,
+    /// Which leaf of the parcel it is.
+    at: usize,
+    /// The proofs for the leaves of the parcel one by one, once somebody has asked for one of them.
+    proofs: &'a OnceCell<Vec<InclusionProof>>,
+}
+
+impl Cast<'_> {
+    /// The vote without the other promises that came with it: up to fourteen such votes go beside a
+    /// decision, and must fit into a block.
+    fn shown(&self) -> Arc<Parcel> {
+        let proofs = || self.parcel.proofs().unwrap_or_default();
+        let only = self.parcel.only(self.at, self.proofs.get_or_init(proofs));
+        Arc::new(only.unwrap_or_else(|| self.parcel.clone()))
+    }
 }
 
 /// Makes a decision known.

@@ -81,6 +81,30 @@ impl RangeProof {
         })
     }
 
+    /// As [`RangeProof::narrow`], for each of the leaves, at the cost of one of them and of copying the
+    /// paths out.
+    #[must_use]
+    pub fn narrow_each(&self, leaves: &[Hash]) -> Option<Vec<InclusionProof>> {
+        let alone = |(_, index)| InclusionProof {
+            index,
+            size: self.size,
+            path: Vec::new(),
+        };
+        self.first.checked_add(leaves.len() as u64)?;
+        let mut proofs: Vec<_> = leaves.iter().zip(self.first..).map(alone).collect();
+        let mut height = 0;
+        self.climb(leaves, |begin, level| {
+            for proof in &mut proofs {
+                let sibling = ((proof.index >> height) ^ 1).checked_sub(begin);
+                let sibling = sibling.and_then(|sibling| usize::try_from(sibling).ok());
+                let sibling = sibling.and_then(|sibling| level.get(sibling));
+                proof.path.extend(sibling);
+            }
+            height += 1;
+        })?;
+        Some(proofs)
+    }
+
     /// The top node that the path leads to, if it has the length that the run asks for.
     fn top(&self, leaves: &[Hash]) -> Option<Hash> {
         self.climb(leaves, |_, _| ())

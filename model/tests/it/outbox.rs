@@ -127,12 +127,13 @@ fn what_is_for_one_shard_is_one_run_and_any_part_of_it_is_a_parcel() {
 #[test]
 fn each_leaf_of_a_parcel_is_a_parcel_by_itself() {
     let parcel = to_shard_2();
+    let proofs = parcel.proofs().expect("they are under the head");
     for (at, leaf) in parcel.leaves.iter().enumerate() {
-        let only = parcel.only(at).expect("a leaf of the parcel");
+        let only = parcel.only(at, &proofs).expect("a leaf of the parcel");
         assert_eq!(only.check_form(shard(2)), Ok(()));
         assert_eq!((only.leaves, only.head), (vec![*leaf], parcel.head.clone()));
     }
-    assert_eq!(parcel.only(parcel.leaves.len()), None);
+    assert_eq!(parcel.only(parcel.leaves.len(), &proofs), None);
 }
 
 #[test]

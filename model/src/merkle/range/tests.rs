@@ -97,6 +97,8 @@ fn every_leaf_of_a_run_can_be_proven_alone() {
         for at in 0..run.len() {
             assert_eq!(proof.narrow(run, at), tree.prove(first + at));
         }
+        let each = (0..run.len()).map(|at| tree.prove(first + at)).collect();
+        assert_eq!(proof.narrow_each(run), each);
         assert_eq!(proof.narrow(run, run.len()), None);
         assert_eq!(proof.narrow(run, usize::MAX), None);
     });
@@ -221,6 +223,7 @@ fn no_claim_makes_the_check_panic() {
                     let path = vec![Hash::ZERO; path];
                     let claim = RangeProof { first, size, path };
                     assert!(!claim.verify(&Hash::ZERO, &leaves(run)));
+                    drop(claim.narrow_each(&leaves(run)));
                     for at in [0, 1, usize::MAX] {
                         let one = claim.narrow(&leaves(run), at);
                         assert!(one.is_none_or(|one| run > at && one.size == size));
