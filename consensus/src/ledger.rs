@@ -163,6 +163,12 @@ impl Ledger {
         record.is_some_and(|record| record.refuses_again(time)) || self.is_open(transaction, time)
     }
 
+    /// Whether this shard has voted to commit a transaction, and waits for the decision.
+    pub(crate) fn is_prepared(&self, transaction: &TransactionId) -> bool {
+        let session = self.state.sessions.get(transaction);
+        session.is_some_and(|session| matches!(session.stage, Stage::Prepared(_)))
+    }
+
     /// Whether a transaction is neither decided nor under way here.
     #[must_use]
     pub fn is_unknown(&self, transaction: &TransactionId) -> bool {

@@ -6,7 +6,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use model::{Delivery, Leaf, Promise, ShardId, Time, TransactionId};
+use model::{Delivery, Leaf, Promise, ShardId, Time, TransactionId, Verdict};
 
 use super::hearing::Hearing;
 use super::letter::estimate;
@@ -60,10 +60,18 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// Whether a delivery is here or was sequenced: another copy brings nothing.
-    pub(crate) fn knows(&self, key: &ParcelKey) -> bool {
+    /// Whether a delivery brings nothing that is not here or was not sequenced before.
+    ///
+    /// Whoever carries or proposes a decision to commit can leave out the votes beside it, without which
+    /// nothing comes of it. So where it still makes a difference, whoever has them all is heard.
+    pub(crate) fn knows(&self, delivery: &Delivery, ledger: &Ledger) -> bool {
+        let key = ParcelKey::of(delivery);
+        if let Some(held) = self.waiting.get(&key) {
+            return *held.delivery == *delivery
+                || justified(delivery, ledger) <= justified(&held.delivery, ledger);
+        }
         let source = self.sources.get(&key.from);
-        self.waiting.contains_key(key) || source.is_some_and(|source| source.has_seen(key))
+        source.is_some_and(|source| source.has_seen(&key)) && justified(delivery, ledger) == 0
     }
 
     /// Takes a delivery in, unless nothing would come of it. The transactions that it waits for, and
@@ -78,9 +86,10 @@ impl Inbox {
     ) -> Arrived {
         let key = ParcelKey::of(&delivery);
         let mut arrived = Arrived::default();
-        if self.knows(&key) {
+        if self.knows(&delivery, ledger) {
             return arrived;
         }
+        self.remove(&key);
         let bytes = delivery.parcels().map(estimate).sum();
         let source = self.sources.entry(key.from).or_default();
         if source.bytes + bytes > BYTES_MAX {
@@ -264,6 +273,22 @@ pub(crate) struct Arrived {
     pub(crate) lacking: Vec<TransactionId>,
 }
 
+/// Whether a leaf decides to commit what this shard waits to hear the decision on.
+fn is_to_commit(leaf: &Leaf, ledger: &Ledger) -> bool {
+    leaf.promise == Promise::Accept(Verdict::Commit) && ledger.is_prepared(&leaf.transaction)
+}
+
+/// How many decisions to commit a delivery has that this shard waits for and that come with all votes
+/// they need.
+fn justified(delivery: &Delivery, ledger: &Ledger) -> usize {
+    let leaves = delivery.parcel.leaves.iter();
+    let decisions = leaves.filter(|leaf| is_to_commit(leaf, ledger));
+    let time = ledger.tip.time.plus_ms(1);
+    decisions
+        .filter(|leaf| ledger.hearing(delivery, leaf, time) == Hearing::Now)
+        .count()
+}
+
 impl Source {
     fn has_seen(&self, key: &ParcelKey) -> bool {
         let is_old = self.seen.len() >= SEEN && self.seen.first().is_some_and(|first| key < first);
@@ -283,7 +308,7 @@ impl Waiting {
     fn look(&self, ledger: &Ledger, has: impl Fn(&TransactionId) -> bool) -> Hearing {
         let time = ledger.tip.time.plus_ms(1);
         let leaves = self.delivery.parcel.leaves.iter();
-        let open = leaves.filter(|leaf| self.is_open(leaf));
+        let open = leaves.filter(|leaf| self.is_open(leaf) || is_to_commit(leaf, ledger));
         let hearings = open.map(|leaf| match ledger.hearing(&self.delivery, leaf, time) {
             Hearing::Later if has(&leaf.transaction) => Hearing::Now,
             hearing => hearing,

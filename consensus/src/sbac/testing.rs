@@ -7,10 +7,12 @@ use model::block::BlockRef;
 use model::outbox::outbox_tree;
 use model::statement::Scope;
 use model::{
-    Certificate, Delivery, Epoch, Hash, Head, HeadCertificate, Height, Leaf, NetworkId, Parcel,
-    Policy, Profile, Promise, ShardId, Time, TransactionId,
+    Certificate, ContractId, Delivery, Epoch, Hash, Head, HeadCertificate, Height, Leaf, Mode,
+    NetworkId, Object, ObjectType, Parcel, Policy, Profile, Promise, ShardId, Time, Trace, TraceId,
+    Transaction, TransactionBody, TransactionId,
 };
 
+use super::session::{Held, Session, Stage};
 use crate::ledger::{Ledger, State, Tip};
 
 /// Our shard.
@@ -33,6 +35,55 @@ pub(super) fn ledger() -> Ledger {
     let founders = (0..4).map(ShardId::new).collect();
     let policy = Policy::new(Profile::Open, founders, BTreeMap::new());
     Ledger::restore(scope, tip, Arc::new(policy), State::default())
+}
+
+/// A ledger that has voted to commit a transaction of the shards 0, 1 and 2, and waits for shard 1 to
+/// decide it.
+pub(super) fn ledger_that_waits() -> (Ledger, TransactionId) {
+    let contract = ContractId::system("any");
+    let opening = |home: u32| Object {
+        trace: TraceId::from_bytes([1; 32]),
+        index: home,
+        object_type: ObjectType {
+            contract,
+            name: "Thing".to_owned(),
+        },
+        home: ShardId::new(home),
+        content: [].into(),
+    };
+    let mut openings: Vec<Object> = (0..3).map(opening).collect();
+    openings.sort_by_key(Object::id);
+    let trace = Trace {
+        contract,
+        procedure: "end".to_owned(),
+        inputs: openings.iter().map(Object::id).collect(),
+        references: Vec::new(),
+        outputs: Vec::new(),
+        local_parameters: [].into(),
+        local_returns: [].into(),
+        dependencies: Vec::new(),
+    };
+    let body = TransactionBody {
+        network: NETWORK,
+        nonce: [1; 16],
+        valid_until: NOW.plus_ms(60_000),
+        mode: Mode::Decider(ShardId::new(1)),
+        participants: (0..3).map(ShardId::new).collect(),
+        traces: vec![trace],
+    };
+    let transaction = Transaction {
+        body,
+        openings,
+        authorizations: Vec::new(),
+    };
+    let transaction = transaction.check_form(&NETWORK).expect("well-formed");
+    let transaction = transaction.trust();
+    let id = transaction.id();
+    let prepared = Stage::Prepared(Held::default());
+    let session = Session::new(transaction, Height::new(1), prepared, NOW.plus_ms(4_000));
+    let mut ledger = ledger();
+    ledger.state.sessions.insert(id, Arc::new(session));
+    (ledger, id)
 }
 
 const fn scope(shard: ShardId) -> Scope {

@@ -3,7 +3,7 @@
 use model::{AbortReason, Promise, ShardId, Time, TransactionId, Verdict};
 
 use super::*;
-use crate::sbac::testing::{NOW, OURS, delivery, leaf, ledger, transaction};
+use crate::sbac::testing::{NOW, OURS, delivery, leaf, ledger, ledger_that_waits, transaction};
 
 const VOTE: Promise = Promise::Prepared(Verdict::Commit);
 
@@ -192,4 +192,71 @@ fn what_is_older_than_all_that_is_remembered_is_a_replay() {
     assert!(!source.has_seen(&key(next)));
     source.see(key(next));
     assert!(source.has_seen(&key(10)), "it is not remembered, and older");
+}
+
+/// The decision to commit that a ledger waits for, with the vote that it needs and without it.
+fn decisions(of: TransactionId) -> [Arc<Delivery>; 2] {
+    let (decider, voter) = (ShardId::new(1), ShardId::new(2));
+    let about = |to, promise| Leaf {
+        transaction: of,
+        ..leaf(to, 1, 60_000, promise)
+    };
+    let vote = delivery(voter, 3, &[about(decider, VOTE)]);
+    let stripped = delivery(decider, 9, &[about(OURS, Promise::Accept(Verdict::Commit))]);
+    let mut whole = (*stripped).clone();
+    whole.votes.push(vote.parcel.clone());
+    [Arc::new(whole), stripped]
+}
+
+#[test]
+fn a_decision_that_is_sequenced_without_its_votes_is_proposed_again_with_them() {
+    let (ledger, id) = ledger_that_waits();
+    let [whole, stripped] = decisions(id);
+    let key = ParcelKey::of(&stripped);
+    let late = NOW.plus_ms(1);
+    for comes_first in [true, false] {
+        let mut inbox = Inbox::default();
+        if comes_first {
+            inbox.insert(Arc::clone(&whole), &ledger, nothing, late, TIMER);
+            assert!(inbox.is_urgent(TIMER));
+        }
+        // A leader has sequenced it as it likes, and the ledger still waits.
+        inbox.applied([key].iter(), &ledger, nothing, TIMER);
+        if !comes_first {
+            inbox.insert(Arc::clone(&whole), &ledger, nothing, late, TIMER);
+        }
+        assert!(inbox.is_urgent(TIMER), "{comes_first}");
+        let again = inbox.payload(usize::MAX, 100);
+        assert_eq!(again, [Action::Deliver(Arc::clone(&whole))]);
+        // With its votes it has its effect, and nobody waits any more.
+        inbox.applied([key].iter(), &self::ledger(), nothing, TIMER);
+        assert_eq!(inbox.len(), 0);
+        inbox.insert(Arc::clone(&whole), &self::ledger(), nothing, late, TIMER);
+        assert_eq!(inbox.len(), 0);
+    }
+}
+
+#[test]
+fn a_decision_with_its_votes_takes_the_place_of_one_without_them() {
+    let (ledger, id) = ledger_that_waits();
+    let [whole, stripped] = decisions(id);
+    let abort = leaf(OURS, 7, 60_000, ABORT);
+    let mut inbox = Inbox::default();
+    let late = NOW.plus_ms(1);
+    inbox.insert(Arc::clone(&stripped), &ledger, nothing, late, TIMER);
+    assert_eq!(inbox.len(), 0, "nothing would come of it");
+    // Beside it is something that does make sense, so that it is kept.
+    let both = |votes: Vec<model::Parcel>| {
+        let mut leaves = vec![abort, stripped.parcel.leaves[0]];
+        leaves.sort_unstable();
+        let mut both = (*delivery(ShardId::new(1), 10, &leaves)).clone();
+        both.votes = votes;
+        Arc::new(both)
+    };
+    let (without, with) = (both(Vec::new()), both(whole.votes.clone()));
+    for (next, held) in [(&without, &without), (&with, &with), (&without, &with)] {
+        inbox.insert(Arc::clone(next), &ledger, nothing, late, TIMER);
+        let chosen = inbox.payload(usize::MAX, 100);
+        assert_eq!(chosen, [Action::Deliver(Arc::clone(held))]);
+    }
 }
