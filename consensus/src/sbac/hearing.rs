@@ -84,7 +84,8 @@ impl Ledger {
         }
         let over = time > leaf.valid_until;
         match &leaf.promise {
-            Promise::Prepared(_) | Promise::Accept(_) if over => Hearing::Now,
+            // It may be made up, for all that this shard knows. So answers share blocks.
+            Promise::Prepared(_) | Promise::Accept(_) if over => Hearing::Soon,
             Promise::Prepared(_) => Hearing::Later,
             Promise::Accept(verdict) if !verdict.is_commit() => {
                 let foreign = self.state.foreign.get(&from);
