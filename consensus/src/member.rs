@@ -6,7 +6,7 @@ pub(crate) mod tests;
 use model::Committee;
 use model::shard::Seat;
 use model::statement::{Slot, Statement};
-use model::{Certificate, HeadCertificate, Lie, Malpractice, Signature, SignatureCheck};
+use model::{Certificate, HeadCertificate, Lie, Malpractice, ShardId, Signature, SignatureCheck};
 
 use crate::injected::{self, Mistake};
 use crate::recall::Recall;
@@ -144,6 +144,21 @@ impl Member {
                 second,
             },
         };
+        self.proven(record)
+    }
+
+    /// The record of malpractice, if the member on `seat` of another shard told this lie.
+    pub(crate) fn foreign_malpractice(
+        &mut self,
+        shard: ShardId,
+        seat: Seat,
+        lie: Lie,
+    ) -> Option<Malpractice> {
+        let node = self.shards.other(shard)?.member(seat)?;
+        self.proven(Malpractice { node, lie })
+    }
+
+    fn proven(&mut self, record: Malpractice) -> Option<Malpractice> {
         let check = &mut Check(&mut *self.check);
         record.verify(check).is_ok().then_some(record)
     }

@@ -36,6 +36,7 @@ use crate::mempool::Mempool;
 use crate::message::{Admitted, Blocks, Message, TRANSACTIONS_MAX};
 use crate::sbac::courier::Courier;
 use crate::sbac::inbox::Inbox;
+use crate::sbac::testimony::Testimony;
 use crate::shards::Shards;
 use crate::signer::Signer;
 use crate::time::Now;
@@ -68,6 +69,7 @@ pub struct Replica {
     mempool: Mempool,
     inbox: Inbox,
     courier: Courier,
+    testimony: Testimony,
     bft: Bft,
     heads: Heads,
     /// The time of the last request to be woken.
@@ -98,6 +100,7 @@ impl Replica {
             mempool: Mempool::default(),
             inbox: Inbox::default(),
             courier: Courier::default(),
+            testimony: Testimony::default(),
             wake: None,
             swept: Time::ZERO,
             halted: false,

@@ -32,6 +32,7 @@ mod locks;
 mod participant;
 mod predicates;
 pub mod session;
+pub(crate) mod testimony;
 #[cfg(test)]
 mod testing;
 

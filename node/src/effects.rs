@@ -135,7 +135,7 @@ impl<L: Links> Effects<L> {
             }
             Output::HeadCertified(head) => self.certified(head)?,
             Output::Malpractice(malpractice) => {
-                tracing::warn!(node = %malpractice.node, "a member of the shard was seen to lie");
+                tracing::warn!(node = %malpractice.node, "a member of a shard was seen to lie");
             }
             Output::Halt(contradiction) => return Err(Fatal::Contradiction(contradiction)),
         }

@@ -5,7 +5,7 @@
 
 use model::shard::Seat;
 use model::statement::{Slot, Statement, Vote};
-use model::{Hash, Signature};
+use model::{Hash, Malpractice, Signature};
 
 use super::votes::Added;
 use super::{Bft, Turn};
@@ -71,13 +71,18 @@ pub(crate) fn accuse(
     first: (Statement, Signature),
     second: (Statement, Signature),
 ) -> bool {
-    let Some(record) = turn.member.malpractice(seat, first, second) else {
-        return false;
-    };
-    if injected::makes(Mistake::Conceals) {
-        return true;
+    let record = turn.member.malpractice(seat, first, second);
+    let lied = record.is_some();
+    if let Some(record) = record {
+        report(turn.out, record);
     }
-    turn.persist(Record::Malpractice(record.clone()));
-    turn.out.push(Output::Malpractice(record));
-    true
+    lied
+}
+
+/// Keeps and reports a record of malpractice.
+pub(crate) fn report(out: &mut Vec<Output>, record: Malpractice) {
+    if !injected::makes(Mistake::Conceals) {
+        out.push(Output::Persist(Record::Malpractice(record.clone())));
+        out.push(Output::Malpractice(record));
+    }
 }

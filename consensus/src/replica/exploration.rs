@@ -24,6 +24,7 @@ impl Replica {
             mempool: self.mempool.clone(),
             inbox: self.inbox.clone(),
             courier: self.courier.clone(),
+            testimony: self.testimony.clone(),
             bft: self.bft.clone(),
             heads: self.heads.clone(),
             wake: self.wake,

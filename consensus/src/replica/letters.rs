@@ -7,6 +7,7 @@ use model::{Delivery, HeadCertificate, ShardId, TransactionId};
 
 use super::{Output, Replica};
 use crate::action::ParcelKey;
+use crate::bft::report;
 use crate::sbac::courier::Mail;
 use crate::sbac::letter::{AdmittedLetter, Letter, transactions};
 use crate::time::Now;
@@ -30,6 +31,7 @@ impl Replica {
             AdmittedLetter::Deliver(deliveries) => {
                 let mut lacking = Vec::new();
                 for delivery in deliveries {
+                    self.compare(&delivery, out);
                     lacking.extend(self.take_delivery(now, delivery));
                 }
                 if !lacking.is_empty() {
@@ -51,6 +53,19 @@ impl Replica {
                 for transaction in transactions {
                     self.take_in(now, &transaction);
                 }
+            }
+        }
+    }
+
+    /// Reports the members of other shards that have promised the opposite before.
+    fn compare(&mut self, delivery: &Arc<Delivery>, out: &mut Vec<Output>) {
+        if self.inbox.knows(delivery, &self.ledger) {
+            return;
+        }
+        for (shard, seat, lie) in self.testimony.hear(delivery) {
+            if let Some(record) = self.member.foreign_malpractice(shard, seat, lie) {
+                self.testimony.convict(shard, seat);
+                report(out, record);
             }
         }
     }

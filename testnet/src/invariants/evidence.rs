@@ -12,7 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use consensus::Admitted;
 use model::shard::Seat;
 use model::statement::{Slot, Statement, Vote};
-use model::{Committee, Lie, Malpractice, SignatureCheck, key};
+use model::{
+    Committee, Lie, Malpractice, NodeId, Promise, SignatureCheck, SignedLeaf, Verdict, key,
+};
 
 use super::{Judge, Sighting, What};
 use crate::simulation::{Notary, Setting};
@@ -105,13 +107,15 @@ impl Evidence {
 
     fn accused(&mut self, seat: Seat, record: &Malpractice) -> Result<(), String> {
         let Malpractice { node, lie } = record;
-        let Lie::Statements {
-            scope,
-            first,
-            second,
-        } = lie
-        else {
-            return Err("made a record of promises, of which none are made here".to_owned());
+        let (scope, first, second) = match lie {
+            Lie::Statements {
+                scope,
+                first,
+                second,
+            } => (scope, first, second),
+            Lie::Promises { first, second } => {
+                return self.accused_of_promises(node, first, second);
+            }
         };
         let Some(named) = self.committee.seat(node) else {
             return Err(format!("accused {node}, which is no member"));
@@ -137,6 +141,33 @@ impl Evidence {
             ));
         }
         Ok(())
+    }
+
+    /// Promises are made by whole shards, so whoever is named for two of them is a member of another one:
+    /// enough of its members must have lied for them to be believed.
+    fn accused_of_promises(
+        &self,
+        node: &NodeId,
+        first: &SignedLeaf,
+        second: &SignedLeaf,
+    ) -> Result<(), String> {
+        if self.committee.seat(node).is_some() {
+            return Err(format!("accused {node} of promises to its own shard"));
+        }
+        let signed = [first, second].into_iter().all(|said| {
+            let head = &said.head;
+            let bytes = head.statement().signing_bytes(&head.scope);
+            said.proof.verify(&head.outbox, &said.leaf.hash())
+                && key::verify(node.key(), &bytes, &said.signature)
+        });
+        let same = first.head.scope.shard == second.head.scope.shard
+            && first.head.scope.network == second.head.scope.network
+            && first.leaf.transaction == second.leaf.transaction;
+        if signed && same && contradict(&first.leaf.promise, &second.leaf.promise) {
+            Ok(())
+        } else {
+            Err("made a record of promises that proves nothing".to_owned())
+        }
     }
 
     /// A step is over: who is due must have been named, now or before.
@@ -191,6 +222,16 @@ const fn number(statement: &Statement) -> u64 {
     match statement {
         Statement::Proposal { slot, .. } | Statement::Vote { slot, .. } => slot.number(),
         Statement::Head { height, .. } => height.number(),
+    }
+}
+
+/// Whether no honest shard promises both: sbac.md, section 9, S2 and S3.
+fn contradict(first: &Promise, second: &Promise) -> bool {
+    match (first, second) {
+        (Promise::Prepared(a), Promise::Prepared(b)) | (Promise::Accept(a), Promise::Accept(b)) => {
+            (*a == Verdict::Commit) != (*b == Verdict::Commit)
+        }
+        _ => false,
     }
 }
 

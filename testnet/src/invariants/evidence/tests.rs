@@ -4,8 +4,12 @@ use std::collections::BTreeSet;
 
 use consensus::Admitted;
 use consensus::message::SignedVote;
-use model::statement::{Slot, Statement, Vote};
-use model::{Hash, Lie, Malpractice};
+use model::outbox::outbox_tree;
+use model::statement::{Scope, Slot, Statement, Vote};
+use model::{
+    AbortReason, Hash, Head, Height, Leaf, Lie, Malpractice, NodeId, Promise, SecretKey, ShardId,
+    SignedLeaf, Time, TransactionId, Verdict,
+};
 
 use super::{Evidence, NAMED_MAX};
 use crate::invariants::What;
@@ -119,4 +123,65 @@ fn a_liar_that_is_named_without_end_is_seen() {
         see(&mut judge, 0, &What::Accused(&accused)).unwrap();
     }
     refusal(&mut judge, 0, &What::Accused(&accused));
+}
+
+/// A record that says that somebody with this key, a member of another shard, promised both.
+fn broken_promises(
+    setting: &Setting,
+    key: &SecretKey,
+    [first, second]: [Verdict; 2],
+) -> Malpractice {
+    let scope = Scope {
+        shard: ShardId::new(9),
+        ..*setting.scope()
+    };
+    let signed = |verdict| {
+        let leaf = Leaf {
+            to: setting.scope().shard,
+            transaction: TransactionId::from_bytes([4; 32]),
+            valid_until: Time::ZERO,
+            promise: Promise::Prepared(verdict),
+        };
+        let tree = outbox_tree(&[leaf]);
+        let head = Head {
+            scope,
+            height: Height::new(1),
+            previous: Hash::ZERO,
+            block: Hash::ZERO,
+            time: Time::ZERO,
+            results: Hash::ZERO,
+            outbox: tree.root(),
+        };
+        Box::new(SignedLeaf {
+            signature: key.sign(&head.statement().signing_bytes(&scope)),
+            head,
+            leaf,
+            proof: tree.prove(0).unwrap(),
+        })
+    };
+    Malpractice {
+        node: NodeId::new(key.public()),
+        lie: Lie::Promises {
+            first: signed(first),
+            second: signed(second),
+        },
+    }
+}
+
+#[test]
+fn a_record_of_promises_must_prove_that_a_stranger_promised_the_opposite() {
+    let setting = Setting::new(4);
+    let key = SecretKey::from_seed([99; 32]);
+    let no = Verdict::Abort(AbortReason::Deadline);
+    let lied = broken_promises(&setting, &key, [Verdict::Commit, no]);
+    see(&mut judge(&setting), 0, &What::Accused(&lied)).unwrap();
+
+    let agreed = broken_promises(&setting, &key, [no, no]);
+    let mut forged = lied.clone();
+    forged.node = NodeId::new(SecretKey::from_seed([98; 32]).public());
+    let mut ours = lied;
+    ours.node = setting.committee.member(seat(LIAR)).unwrap();
+    for accused in [agreed, forged, ours] {
+        refusal(&mut judge(&setting), 0, &What::Accused(&accused));
+    }
 }
