@@ -200,3 +200,37 @@ fn g10_readers_do_not_abort_each_other_and_a_writer_comes_after_them() {
     bench.settle();
     assert!(!bench.is_active(&read));
 }
+
+/// Nobody waits for a lock, so a writer has no turn that readers who come later would have to respect:
+/// it gets the object in the first moment in which nobody reads it, and there may be none. What bounds
+/// each single reader is its deadline, which the refusal names.
+#[test]
+fn g10_a_writer_is_refused_for_as_long_as_readers_overlap_and_told_until_when_the_first_may_read() {
+    let mut bench = Bench::new();
+    let read = bench.thing(0);
+    let decider = Mode::Decider(shard(1));
+    let reader = |bench: &mut Bench| {
+        let traces = vec![trace(&[], &[&read], &[])];
+        let reader = bench.transaction(decider, traces, &[&read]);
+        bench.prepare(0, &reader);
+        reader
+    };
+    let mut last = reader(&mut bench);
+    for _ in 0..20 {
+        let next = reader(&mut bench);
+        let abort = bench.lie(1, 0, &last, Said::Abort);
+        bench.show(&abort);
+        let writer = bench.swap(decider, &[&read], &[]);
+        let applied = bench.prepare(0, &writer);
+        let AbortReason::Locked { holder, until, .. } = reason(&applied, &writer) else {
+            panic!("it is read");
+        };
+        assert_eq!((holder, until), (next.id(), next.body().valid_until));
+        last = next;
+    }
+    let abort = bench.lie(1, 0, &last, Said::Abort);
+    bench.show(&abort);
+    let writer = bench.swap(decider, &[&read], &[]);
+    bench.prepare(0, &writer);
+    assert_eq!(bench.stand(0, &writer), Stand::Prepared);
+}
