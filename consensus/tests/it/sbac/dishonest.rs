@@ -1,12 +1,20 @@
 //! B: dishonest shards. One of four says whatever it likes, to whomever it likes.
 
+use std::sync::Arc;
+
+use consensus::bft::Pace;
+use consensus::replica::Setup;
+use consensus::sbac::letter::AdmittedLetter;
+use consensus::{Action, Input, Ledger, Now, Output, Record, Replica, Shards};
 use model::key::Zip215;
 use model::shard::Seat;
 use model::transaction::Authorized;
 use model::{AbortReason, Invalid, Lie, Malpractice, Mode, Parcel};
 
 use super::bench::{Bench, Said, Stand};
-use super::setting::{CREATED, MODES, VALID_MS, narrow, outputs, reason, shard, trace, wide};
+use super::setting::{
+    CREATED, Contracts, MODES, VALID_MS, member, narrow, outputs, reason, shard, trace, wide,
+};
 
 /// Shard 0 decides; the shards 1 and 2 vote.
 const DECIDED_BY_0: Mode = Mode::Decider(model::ShardId::new(0));
@@ -37,6 +45,64 @@ fn assert_convicts(bench: &Bench, first: &Parcel, second: &Parcel) {
             },
         };
         assert_eq!(record.verify(&mut Zip215), Ok(()));
+    }
+}
+
+/// A member of shard 0 that has just begun.
+fn replica(bench: &Bench) -> Replica {
+    let shards = Shards::of_genesis(&bench.genesis, shard(0)).expect("a shard of it");
+    let setup = Setup {
+        shards: shards.expect("a committee"),
+        seat: Seat::new(0).expect("a member"),
+        signer: Box::new(member(0, 0)),
+        check: Box::new(Zip215),
+        checkers: Arc::new(Contracts),
+        pace: Pace::default(),
+    };
+    let mut replica = Replica::new(setup, Ledger::genesis(&bench.genesis, shard(0)));
+    replica.start(Now::both(CREATED));
+    replica
+}
+
+/// Whom the replica reports, and keeps the proof against, when it is told this.
+fn reported(replica: &mut Replica, bench: &Bench, parcel: &Parcel) -> Vec<Malpractice> {
+    let delivery = bench.with_votes(parcel);
+    let Ok(Action::Deliver(admitted)) = bench.admit(0, &delivery) else {
+        panic!("a promise of a shard");
+    };
+    let letter = Input::Letter {
+        shard: parcel.from(),
+        seat: Seat::new(1).expect("a member"),
+        letter: AdmittedLetter::Deliver(vec![admitted]),
+    };
+    let mut kept = Vec::new();
+    let mut told = Vec::new();
+    for output in replica.step(Now::both(CREATED), letter) {
+        match output {
+            Output::Persist(Record::Malpractice(record)) => kept.push(record),
+            Output::Malpractice(record) => told.push(record),
+            _ => {}
+        }
+    }
+    assert_eq!(kept, told);
+    told
+}
+
+#[test]
+fn b1_a_member_that_is_shown_both_votes_reports_those_who_signed_them_once() {
+    let mut bench = Bench::new();
+    let mut replica = replica(&bench);
+    // The second time they are known.
+    for count in [3, 0] {
+        let attacked = transaction(&mut bench, DECIDED_BY_0);
+        let [yes, no] = [Said::Yes, Said::No].map(|said| bench.lie(2, 0, &attacked, said));
+        assert_eq!(reported(&mut replica, &bench, &yes), []);
+        let records = reported(&mut replica, &bench, &no);
+        assert_eq!(records.len(), count);
+        for record in &records {
+            assert_eq!(record.verify(&mut Zip215), Ok(()));
+        }
+        assert_eq!(reported(&mut replica, &bench, &no), [], "a copy");
     }
 }
 
