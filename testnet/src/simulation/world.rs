@@ -38,6 +38,9 @@ const AFTERMATH_MS: u64 = 22_000;
 /// How long they are then watched to be silent, in milliseconds.
 const SILENCE_MS: u64 = 20_000;
 
+/// How long a block may take then that answers a liar, in milliseconds.
+const ANSWERED_MS: u64 = 5_000;
+
 /// Whoever has a seat.
 enum Member {
     Honest(Box<Node>),
@@ -148,17 +151,14 @@ impl World {
             1 => SETTLED_MS,
             _ => SETTLED_ACROSS_MS,
         });
-        while let Err(how) = self.judges.liveness.settled() {
-            match self.agenda.next_time() {
-                Some(next) if next <= latest => self.pass(next)?,
-                Some(_) | None => return Err(unsettled(how)),
-            }
-        }
+        self.settle(latest)?;
         let settled = self.now;
         self.judges.liveness.just().map_err(unsettled)?;
         self.pass(settled.plus_ms(AFTERMATH_MS))?;
         self.listen()?;
-        self.judges.liveness.settled().map_err(unsettled)?;
+        // Liars may keep honest nodes answering, in a block that is under way at this moment.
+        let under_way = if self.liars() > 0 { ANSWERED_MS } else { 0 };
+        self.settle(self.now.plus_ms(under_way))?;
         self.audit()?;
         let (committed, aborted) = self.judges.liveness.outcomes();
         Ok(Summary {
@@ -177,6 +177,17 @@ impl World {
             deeds: std::mem::take(&mut self.deeds),
             states: self.judges.coverage.take(),
         })
+    }
+
+    /// Lets things happen until everything that is expected has happened.
+    fn settle(&mut self, latest: Time) -> Result<(), Broken> {
+        while let Err(how) = self.judges.liveness.settled() {
+            match self.agenda.next_time() {
+                Some(next) if next <= latest => self.pass(next)?,
+                Some(_) | None => return Err(unsettled(how)),
+            }
+        }
+        Ok(())
     }
 
     /// Watches nodes that have nothing to do.
