@@ -270,7 +270,36 @@ pub fn short(address: &str) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Addresses(pub NetworkKind);
 
+/// An identifier that is displayed as an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Named<T> {
+    /// The identifier.
+    pub id: T,
+    addresses: Addresses,
+}
+
+impl fmt::Display for Named<ObjectId> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.addresses.object(&self.id))
+    }
+}
+
+impl fmt::Display for Named<TransactionId> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.addresses.transaction(&self.id))
+    }
+}
+
 impl Addresses {
+    /// An identifier for those who display it.
+    #[must_use]
+    pub const fn name<T: Copy>(self, id: T) -> Named<T> {
+        Named {
+            id,
+            addresses: self,
+        }
+    }
+
     /// The address of the owner of accounts.
     #[must_use]
     pub fn account(self, owner: &PublicKey) -> String {

@@ -7,7 +7,7 @@ use model::transaction::Malformed;
 use model::{NetworkId, NodeId, ObjectId, Refusal, ShardId, TransactionId};
 use system_contracts::cscoin::CannotRun;
 
-use crate::address::AddressError;
+use crate::address::{AddressError, Named};
 use crate::amount::{Amount, AmountError};
 use crate::api::{Api, AskError};
 use crate::connection::Client;
@@ -112,19 +112,19 @@ pub enum Error {
     #[error("the money is held by transaction {transaction}, which is not decided yet")]
     Held {
         /// The transaction.
-        transaction: TransactionId,
+        transaction: Named<TransactionId>,
     },
     /// The object to spend is not active.
     #[error("object {object} is not active: it is spent, or was never there")]
     NotActive {
         /// The object.
-        object: ObjectId,
+        object: Named<ObjectId>,
     },
     /// The object to spend is no account, or somebody else's.
     #[error("object {object} is not an account of the payer")]
     NotAnAccount {
         /// The object.
-        object: ObjectId,
+        object: Named<ObjectId>,
     },
     /// The procedure of the contract cannot be run like this.
     #[error(transparent)]
@@ -145,25 +145,25 @@ pub enum Error {
     )]
     Clock {
         /// The transaction.
-        transaction: TransactionId,
+        transaction: Named<TransactionId>,
     },
     /// The deadline of a transaction is over and it was not decided: it never will be.
     #[error("transaction {transaction} was not decided before its deadline, and never will be")]
     Expired {
         /// The transaction.
-        transaction: TransactionId,
+        transaction: Named<TransactionId>,
     },
     /// A transaction is decided, and nobody who knows it shows it.
     #[error("transaction {transaction} is decided, but no node that answers shows it")]
     Withheld {
         /// The transaction.
-        transaction: TransactionId,
+        transaction: Named<TransactionId>,
     },
     /// A transaction is decided, and that cannot be recorded.
     #[error("transaction {transaction} is decided, but that cannot be recorded: {reason}")]
     Unrecorded {
         /// The transaction.
-        transaction: TransactionId,
+        transaction: Named<TransactionId>,
         /// Why not.
         reason: JournalError,
     },

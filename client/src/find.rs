@@ -60,7 +60,9 @@ impl<A: Api> Client<A> {
                 Lookup::Found(transaction, _) => {
                     self.complete(*id, *transaction, decision, started).await
                 }
-                Lookup::Absent { never: _ } => Err(Error::Withheld { transaction: *id }),
+                Lookup::Absent { never: _ } => Err(Error::Withheld {
+                    transaction: self.addresses().name(*id),
+                }),
             };
         };
         let subject = Subject {
@@ -76,8 +78,12 @@ impl<A: Api> Client<A> {
             Fate::Decided(decisions) => {
                 Ok(Settled::new(*id, transaction.clone(), decisions, started))
             }
-            Fate::Never => Err(Error::Expired { transaction: *id }),
-            Fate::OutOfTime => Err(Error::Clock { transaction: *id }),
+            Fate::Never => Err(Error::Expired {
+                transaction: self.addresses().name(*id),
+            }),
+            Fate::OutOfTime => Err(Error::Clock {
+                transaction: self.addresses().name(*id),
+            }),
             Fate::Open {
                 unknown, unsent, ..
             } => Err(unsent.unwrap_or(unknown.into())),
@@ -112,7 +118,9 @@ impl<A: Api> Client<A> {
                 }
             }
         }
-        Err(failed.unwrap_or(Error::Expired { transaction: *id }))
+        Err(failed.unwrap_or(Error::Expired {
+            transaction: self.addresses().name(*id),
+        }))
     }
 
     /// What became of a transaction whose participants and deadline are known, without waiting.
@@ -161,7 +169,9 @@ impl<A: Api> Client<A> {
             .await?
         {
             Fate::Decided(decisions) => Ok(Settled::new(id, transaction, decisions, started)),
-            Fate::Never | Fate::OutOfTime => Err(Error::Withheld { transaction: id }),
+            Fate::Never | Fate::OutOfTime => Err(Error::Withheld {
+                transaction: self.addresses().name(id),
+            }),
             Fate::Open {
                 unknown, unsent, ..
             } => Err(unsent.unwrap_or(unknown.into())),

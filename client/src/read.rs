@@ -174,11 +174,15 @@ impl<A: Api> Client<A> {
     /// [`Error::WrongNetwork`] if too few nodes answer of a shard that may have it.
     pub async fn account(&self, id: &ObjectId) -> Result<Account, Error> {
         let reading = self.shards().map(|shard| self.object(shard, id));
-        let mut missing = Error::NotActive { object: *id };
+        let mut missing = Error::NotActive {
+            object: self.addresses().name(*id),
+        };
         for object in join_all(reading).await {
             match object {
                 Ok(Some(object)) => {
-                    return Account::of(object).ok_or(Error::NotAnAccount { object: *id });
+                    return Account::of(object).ok_or(Error::NotAnAccount {
+                        object: self.addresses().name(*id),
+                    });
                 }
                 Ok(None) => {}
                 Err(error) => missing = error,

@@ -149,7 +149,7 @@ async fn an_object_that_is_not_active_takes_more_than_one_word() {
         .account(&id)
         .await
         .expect_err("there is no such object");
-    assert!(matches!(error, Error::NotActive { object } if object == id));
+    assert!(matches!(error, Error::NotActive { object } if object.id == id));
     for number in 0..3 {
         world.set(number, Manner::Gone);
     }

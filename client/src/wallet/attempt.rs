@@ -79,7 +79,9 @@ impl<A: Api> Wallet<A> {
         if let Some(object) = using {
             let account = self.client.account(&object).await?;
             if account.owner != from {
-                return Err(Error::NotAnAccount { object });
+                return Err(Error::NotAnAccount {
+                    object: self.client.addresses().name(object),
+                });
             }
             let choose: Choose = Box::new(move |_| match locked.get(&object) {
                 Some(holder) => Err(Obstacle::Held(*holder)),
@@ -178,7 +180,9 @@ impl<A: Api> Wallet<A> {
                 Ok(())
             }
             Fate::Never => self.close(Some((id, Closed::Abandoned)), &[]).await,
-            Fate::OutOfTime => Err(Error::Clock { transaction: id }),
+            Fate::OutOfTime => Err(Error::Clock {
+                transaction: self.client.addresses().name(id),
+            }),
             Fate::Open {
                 unknown,
                 unsent: None,
@@ -227,7 +231,9 @@ impl<A: Api> Wallet<A> {
                 self.close(closed, &settled.decisions).await
             }
             Fate::Never => self.close(Some((id, Closed::Abandoned)), &[]).await,
-            Fate::OutOfTime | Fate::Open { .. } => Err(Error::Held { transaction: id }),
+            Fate::OutOfTime | Fate::Open { .. } => Err(Error::Held {
+                transaction: self.client.addresses().name(id),
+            }),
         }
     }
 }

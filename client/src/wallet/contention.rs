@@ -134,7 +134,7 @@ impl<A: Api> Wallet<A> {
                 Ok(Some(()))
             }
             Fate::OutOfTime | Fate::Open { .. } => Err(Error::Held {
-                transaction: holder,
+                transaction: self.client.addresses().name(holder),
             }),
         }
     }

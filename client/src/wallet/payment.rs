@@ -258,7 +258,7 @@ impl<A: Api> Wallet<A> {
                 Fate::Never => self.abandon(job, &older.id).await?,
                 Fate::OutOfTime => {
                     return Err(Error::Clock {
-                        transaction: older.id,
+                        transaction: self.client.addresses().name(older.id),
                     });
                 }
                 Fate::Open { unknown, .. } => return Err(unknown.into()),
@@ -279,7 +279,7 @@ impl<A: Api> Wallet<A> {
         match self.close(closed, &settled.decisions).await {
             Ok(()) => Ok(settled),
             Err(Error::Journal(reason)) => Err(Error::Unrecorded {
-                transaction: settled.id,
+                transaction: self.client.addresses().name(settled.id),
                 reason,
             }),
             Err(error) => Err(error),
@@ -311,7 +311,7 @@ impl Job {
     }
 }
 
-impl<A> Wallet<A> {
+impl<A: Api> Wallet<A> {
     /// The nodes find an attempt out of time. The clock of this machine has to say so too, or has
     /// to have been set back since: otherwise the next attempt would fare no better.
     fn expected(&self, attempt: &Attempt) -> Result<(), Error> {
@@ -319,7 +319,7 @@ impl<A> Wallet<A> {
         if now > attempt.transaction.body.valid_until || now < attempt.created {
             return Ok(());
         }
-        let transaction = attempt.id;
+        let transaction = self.client.addresses().name(attempt.id);
         Err(Error::Clock { transaction })
     }
 

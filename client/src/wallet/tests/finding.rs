@@ -57,7 +57,7 @@ async fn waiting_for_what_can_never_be_decided_ends() {
         .wait(&id, &Watch::nobody())
         .await
         .expect_err("it is over");
-    assert!(matches!(error, Error::Expired { transaction } if transaction == id));
+    assert!(matches!(error, Error::Expired { transaction } if transaction.id == id));
     assert_eq!(desk.open_attempts(), 0);
 }
 

@@ -58,6 +58,7 @@ async fn money_that_an_undecided_payment_holds_is_not_spent_twice() {
     desk.stall();
     let first = unknown(desk.send(pay(5)).await);
     let error = desk.send(pay(6)).await.expect_err("the money is held");
-    assert!(matches!(error, Error::Held { transaction } if transaction == first));
+    assert!(matches!(error, Error::Held { transaction } if transaction.id == first));
+    assert!(error.to_string().contains(" lcstx1"), "{error}");
     assert_eq!(error.class(), Class::Funds);
 }
