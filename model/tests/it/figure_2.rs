@@ -7,6 +7,7 @@ use std::slice::from_ref;
 use std::sync::Mutex;
 
 use model::active_set::Effects;
+use model::bounds::{DEPENDENCY_DEPTH_MAX, TRACES_MAX};
 use model::key::Zip215;
 use model::{
     Call, Checker, Checkers, ContractId, Invalid, Object, ObjectId, ObjectType, PublicKey, Refusal,
@@ -454,6 +455,18 @@ fn the_checker_sees_the_arguments_of_equation_2_and_who_signed() {
     };
     let seen = witness.0.into_inner().expect("one thread");
     assert_eq!(seen, [seen_below, seen_above]);
+}
+
+/// However traces are nested, no checker runs more often than there may be traces.
+#[test]
+fn g4_a_checker_runs_once_for_each_trace() {
+    let depth = DEPENDENCY_DEPTH_MAX;
+    let tower = (1..depth).fold(trace(&[], 0), |below, _| calling(trace(&[], 0), &[&below]));
+    let towers = vec![tower; TRACES_MAX / depth];
+    let witness = Witness::default();
+    validity::valid(&active(&[]), &authorized(&towers, &[]), &witness).expect("valid");
+    let seen = witness.0.into_inner().expect("one thread");
+    assert_eq!(seen.len(), TRACES_MAX);
 }
 
 #[test]

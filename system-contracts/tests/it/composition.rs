@@ -252,3 +252,43 @@ fn no_part_of_a_signed_sale_can_be_changed() {
         );
     }
 }
+
+/// All the money is that of the genesis document. No trace starts with none, and none is made of
+/// something else, or by somebody else.
+#[test]
+fn g3_no_trace_makes_money() {
+    let payment = good_sale().dependencies.remove(0);
+    let init = Trace {
+        procedure: "init".to_owned(),
+        ..payment.clone()
+    };
+    check_refused(std::slice::from_ref(&init), &[BUYER]);
+    let out_of_nothing = Trace {
+        inputs: Vec::new(),
+        ..init.clone()
+    };
+    let trace = out_of_nothing.id(&NETWORK);
+    assert_eq!(
+        judge(&[out_of_nothing], &[BUYER]),
+        Err(Invalid::OutputsWithoutInputs { trace })
+    );
+    let booth = world()[0].id();
+    let out_of_a_booth = Trace {
+        inputs: vec![booth],
+        ..payment
+    };
+    let by_tickets = Trace {
+        contract: ticket::id(),
+        ..out_of_a_booth.clone()
+    };
+    let account = by_tickets.objects(by_tickets.id(&NETWORK)).next();
+    let account = account.expect("a payment has an output").id();
+    for (forged, object) in [(out_of_a_booth, booth), (by_tickets, account)] {
+        let foreign = Invalid::ForeignType {
+            trace: forged.id(&NETWORK),
+            contract: forged.contract,
+            object,
+        };
+        assert_eq!(judge(&[forged], &[BUYER]), Err(foreign));
+    }
+}

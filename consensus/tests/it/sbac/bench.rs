@@ -5,6 +5,7 @@
 //! to, as often as a test likes.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use consensus::ledger::Applied;
@@ -268,6 +269,17 @@ impl Bench {
 
     /// The leaves under a head, each by itself, with the signatures of a quorum.
     pub(crate) fn certify(&self, number: u32, head: &Head, leaves: &[Leaf]) -> Vec<Parcel> {
+        self.certify_by(0..3, number, head, leaves)
+    }
+
+    /// [`Bench::certify`], with the signatures of the members on these seats.
+    pub(crate) fn certify_by(
+        &self,
+        seats: Range<usize>,
+        number: u32,
+        head: &Head,
+        leaves: &[Leaf],
+    ) -> Vec<Parcel> {
         if leaves.is_empty() {
             return Vec::new();
         }
@@ -281,7 +293,7 @@ impl Bench {
             head: head.clone(),
             certificate: Certificate {
                 statement,
-                signatures: (0..3).map(sign).collect(),
+                signatures: seats.map(sign).collect(),
             },
         };
         let tree = outbox_tree(leaves);

@@ -1,7 +1,7 @@
 //! G: contracts. Who runs which checker (D13), and what no shard lets pass.
 
-use model::transaction::Authorized;
-use model::{AbortReason, Invalid, Mode, Object, ObjectId, Trace};
+use model::transaction::{Authorized, Malformed};
+use model::{AbortReason, Invalid, Mode, Object, ObjectId, Trace, bounds};
 
 use super::bench::{Bench, Stand};
 use super::setting::{MODES, narrow, outputs, participants, pure, reason, shard, trace, wide};
@@ -266,4 +266,79 @@ fn an_object_of_another_contract_is_refused_by_all() {
     assert_all_refuse(&mut bench, &mixed, |invalid| {
         matches!(invalid, Invalid::ForeignType { .. })
     });
+}
+
+/// The first objects of a contract are those of the genesis document. Nothing makes more of them, once or
+/// again: neither the contract, nor one that nobody has created, nor one that has objects of its own.
+#[test]
+fn g3_no_trace_makes_the_first_objects_of_a_contract() {
+    let init = |trace: Trace| Trace {
+        procedure: "init".to_owned(),
+        ..trace
+    };
+    for mode in MODES {
+        let mut bench = Bench::new();
+        let again = bench.transaction(mode, vec![init(trace(&[], &[], &[0, 1]))], &[]);
+        assert_all_refuse(&mut bench, &again, |invalid| {
+            matches!(invalid, Invalid::OutputsWithoutInputs { .. })
+        });
+        let (x0, x1) = (bench.thing(0), bench.thing(1));
+        let mut unknown = init(trace(&[&x0, &x1], &[], &[0, 1]));
+        unknown.contract = model::ContractId::system("never created");
+        let unknown = bench.transaction(mode, vec![unknown], &[&x0, &x1]);
+        assert_all_refuse(&mut bench, &unknown, |invalid| {
+            matches!(invalid, Invalid::UnknownContract { .. })
+        });
+    }
+    for mode in [Mode::AllVotes, Mode::Decider(shard(0))] {
+        let mut bench = Bench::new();
+        let (x0, x1) = (bench.thing(0), bench.thing(1));
+        let mut foreign = init(trace(&[&x0, &x1], &[], &[0, 1]));
+        foreign.contract = narrow();
+        let foreign = bench.transaction(mode, vec![foreign], &[&x0, &x1]);
+        assert_all_refuse(&mut bench, &foreign, |invalid| {
+            matches!(invalid, Invalid::ForeignType { .. })
+        });
+    }
+}
+
+/// Checkers are code of the node, and nothing stops one that does not end. What bounds their work is the
+/// form of a transaction, which is checked before anybody votes on it; within it all members vote alike.
+#[test]
+fn g4_a_transaction_with_as_much_work_as_may_be_is_judged_alike_by_all_members() {
+    for mode in MODES {
+        let mut bench = Bench::new();
+        let (x0, x1) = (bench.thing(0), bench.thing(1));
+        let mut oracle = trace(&[], &[], &[]);
+        oracle.contract = pure();
+        let mut traces = vec![trace(&[&x0, &x1], &[], &[2])];
+        traces.resize(bounds::TRACES_MAX, oracle.clone());
+        let right = bench.transaction(mode, traces.clone(), &[&x0, &x1]);
+        traces.pop();
+        traces.push(wrong(oracle.clone()));
+        let refused = bench.transaction(mode, traces.clone(), &[&x0, &x1]);
+        for judged in [&right, &refused] {
+            for number in participants(judged) {
+                let members = [(); 4].map(|()| bench.clone().prepare(number, judged));
+                assert!(members.iter().all(|member| *member == members[0]));
+            }
+        }
+        let mut more = right.transaction().clone();
+        more.body.traces.push(oracle);
+        let too_much = Malformed::TooMuch {
+            what: "traces",
+            limit: bounds::TRACES_MAX,
+            found: bounds::TRACES_MAX + 1,
+        };
+        let network = bench.genesis.network();
+        assert_eq!(more.check_form(&network).err(), Some(too_much));
+        assert_all_refuse(
+            &mut bench,
+            &refused,
+            |invalid| matches!(invalid, Invalid::CheckerRefused { contract, .. } if *contract == pure()),
+        );
+        bench.prepare_all(&right);
+        bench.settle();
+        bench.assert_committed(&right);
+    }
 }

@@ -1,15 +1,22 @@
-//! B: dishonest shards. One of four says whatever it likes, to whomever it likes.
+//! B: dishonest shards. One of four says whatever it likes, to whomever it likes. C4: `f + 1` members of
+//! a shard say what it has not agreed on.
 
 use std::sync::Arc;
 
 use consensus::bft::Pace;
+use consensus::message::Refused;
 use consensus::replica::Setup;
 use consensus::sbac::letter::AdmittedLetter;
 use consensus::{Action, Input, Ledger, Now, Output, Record, Replica, Shards};
+use model::head::HeadError;
 use model::key::Zip215;
+use model::outbox::{BadParcel, outbox_tree};
 use model::shard::Seat;
 use model::transaction::Authorized;
-use model::{AbortReason, Invalid, Lie, Malpractice, Mode, Parcel};
+use model::{
+    AbortReason, CertificateError, Delivery, Head, Invalid, Leaf, Lie, Malpractice, Mode, Parcel,
+    Profile,
+};
 
 use super::bench::{Bench, Said, Stand};
 use super::setting::{
@@ -26,25 +33,97 @@ fn transaction(bench: &mut Bench, mode: Mode) -> Authorized {
     bench.swap(mode, &inputs, &[0, 1, 2])
 }
 
-/// Whether two promises convict each member that signed both.
+/// Whether two promises convict each member that signed both: those of the quorum.
 #[track_caller]
 fn assert_convicts(bench: &Bench, first: &Parcel, second: &Parcel) {
+    assert_eq!(convicted(bench, first, second), [0, 1, 2]);
+}
+
+/// The seats of those who signed two promises that no honest member signs together.
+fn convicted(bench: &Bench, first: &Parcel, second: &Parcel) -> Vec<usize> {
     let speaker = first.from();
     let committee = bench
         .genesis
         .committee(speaker)
         .expect("a shard")
         .expect("a committee");
-    for seat in (0..3).filter_map(Seat::new) {
-        let leaf = |parcel: &Parcel| Box::new(parcel.signed_leaf(0, seat).expect("it signed"));
-        let record = Malpractice {
-            node: committee.member(seat).expect("a member"),
-            lie: Lie::Promises {
-                first: leaf(first),
-                second: leaf(second),
-            },
+    let convicts = |seat: &Seat| {
+        let leaf = |parcel: &Parcel| parcel.signed_leaf(0, *seat).map(Box::new);
+        let (Some(first), Some(second)) = (leaf(first), leaf(second)) else {
+            return false;
         };
-        assert_eq!(record.verify(&mut Zip215), Ok(()));
+        let record = Malpractice {
+            node: committee.member(*seat).expect("a member"),
+            lie: Lie::Promises { first, second },
+        };
+        record.verify(&mut Zip215).is_ok()
+    };
+    let seats = (0..committee.size()).filter_map(Seat::new);
+    seats.filter(convicts).map(Seat::index).collect()
+}
+
+/// What two members of shard 1, `f + 1`, say of a vote: the opposite, under another head of its block.
+fn false_vote(bench: &Bench, vote: &Parcel) -> Parcel {
+    let leaf = Leaf {
+        promise: Said::Yes.promise(),
+        ..vote.leaves[0]
+    };
+    let head = Head {
+        outbox: outbox_tree(&[leaf]).root(),
+        ..vote.head.head.clone()
+    };
+    bench.certify_by(0..2, 1, &head, &[leaf]).remove(0)
+}
+
+/// `T(x0, x1) -> (y0, y1)`, for which shard 1 does not vote, because another transaction has locked x1.
+fn refused_by_1(bench: &mut Bench, mode: Mode) -> Authorized {
+    let (x0, x1) = (bench.thing(0), bench.thing(1));
+    let rival = bench.swap(Mode::Decider(shard(3)), &[&x1], &[]);
+    let attacked = bench.swap(mode, &[&x0, &x1], &[0, 1]);
+    bench.prepare(1, &rival);
+    bench.prepare(1, &attacked);
+    bench.prepare(0, &attacked);
+    attacked
+}
+
+#[test]
+fn c4_f_plus_1_members_who_lie_speak_for_their_shard_where_f_plus_1_are_believed() {
+    for mode in [Mode::AllVotes, DECIDED_BY_0] {
+        let mut bench = Bench::with(Profile::Paper, "bench");
+        let attacked = refused_by_1(&mut bench, mode);
+        let vote = bench.parcel(1, 0, &attacked, Said::No);
+        let lie = false_vote(&bench, &vote);
+        bench.show(&lie);
+        // Shard 0 has done what shard 1 refuses: with more than f liars a shard is not honest.
+        assert_eq!(bench.stand(0, &attacked), Stand::Committed);
+        assert_eq!(bench.stand(1, &attacked), Stand::Aborted);
+        // Whoever signed the vote of the shard too has lied, and nobody else is accused: both liars, or
+        // as few as a quorum and they have in common.
+        assert_eq!(convicted(&bench, &vote, &lie), [0, 1]);
+        let (head, leaves) = (&vote.head.head, &vote.leaves);
+        let vote = bench.certify_by(1..4, 1, head, leaves).remove(0);
+        assert_eq!(convicted(&bench, &vote, &lie), [1]);
+        // Both heads are of one height, so nothing that the shard says is heard from now on.
+        bench.show(&vote);
+        assert!(bench.ledger(0).state.foreign[&shard(1)].forked);
+    }
+}
+
+#[test]
+fn c4_f_plus_1_members_who_lie_are_not_believed_where_a_quorum_is_asked_for() {
+    for mode in [Mode::AllVotes, DECIDED_BY_0] {
+        let mut bench = Bench::new();
+        let attacked = refused_by_1(&mut bench, mode);
+        let vote = bench.parcel(1, 0, &attacked, Said::No);
+        let parcel = false_vote(&bench, &vote);
+        let votes = Vec::new();
+        let refused = bench.admit(0, &Delivery { parcel, votes });
+        let [needed, found] = [3, 2];
+        let too_few = HeadError::Certificate(CertificateError::TooFew { needed, found });
+        assert_eq!(refused, Err(Refused::Parcel(BadParcel::Head(too_few))));
+        bench.carry();
+        assert_eq!(bench.stands(&attacked), [Stand::Aborted, Stand::Aborted]);
+        assert!(bench.is_active(&bench.thing(0)));
     }
 }
 
