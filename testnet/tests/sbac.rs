@@ -8,35 +8,13 @@
 //!
 //! The second one makes known mistakes on purpose, and each must be noticed.
 
-use model::{Mode, ShardId};
+use model::Mode;
+use testnet::exploration::Broken;
+use testnet::exploration::sbac::catalogue::{OTHERS, Verdict, catalogue, decided_by, swap};
 use testnet::exploration::sbac::{Helper, Model, Report, explore};
-
-const fn decided_by(number: u32) -> Mode {
-    Mode::Decider(ShardId::new(number))
-}
 
 /// The paper's mode, and a decider with an input, with an output only, and with nothing.
 const MODES: [Mode; 4] = [Mode::AllVotes, decided_by(1), decided_by(2), decided_by(3)];
-
-/// `T(x0, x1) -> (y0, y1, y2)` in these modes.
-fn model(modes: &[Mode], liar: Option<u32>, helpers: &[(u32, Helper)]) -> Model {
-    Model {
-        inputs: vec![0, 1],
-        outputs: vec![0, 1, 2],
-        modes: modes.to_vec(),
-        liar,
-        helpers: helpers.to_vec(),
-        states_max: usize::MAX,
-    }
-}
-
-/// Others lock and spend the inputs, and spend an output again.
-const OTHERS: [(u32, Helper); 4] = [
-    (0, Helper::Locks),
-    (0, Helper::Spends),
-    (1, Helper::Spends),
-    (2, Helper::Respends),
-];
 
 /// Explores all of a model, in which every rule holds.
 #[track_caller]
@@ -60,6 +38,56 @@ fn holds(model: &Model, states_min: usize) {
 }
 
 #[test]
+fn each_model_with_a_name_comes_to_what_it_must() {
+    let mut names = std::collections::BTreeSet::new();
+    for named in catalogue() {
+        let found = named.explore(usize::MAX, |_| {});
+        let (name, expected) = (named.name, named.expected);
+        assert!(expected.admits(&found), "{name}, {expected}: {found:#?}");
+        assert!(names.insert(name), "two models are called {name}");
+        if let Ok(report) = found {
+            assert!(report.exhausted && report.committed > 0, "{name}");
+            assert_eq!(report.splits > 0, !report.first_split.is_empty(), "{name}");
+            assert_eq!(report.stuck > 0, !report.first_stuck.is_empty(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_verdict_admits_nothing_else() {
+    let report = |splits, stuck, exhausted| Report {
+        splits,
+        stuck,
+        exhausted,
+        ..Report::default()
+    };
+    let verdicts = [
+        (Verdict::Holds, report(0, 0, true)),
+        (Verdict::Splits, report(1, 0, true)),
+        (Verdict::Sticks, report(0, 1, true)),
+        (Verdict::SplitsAndSticks, report(1, 1, true)),
+    ];
+    let broken = || Broken {
+        how: "S4: twice".to_owned(),
+        story: Vec::new(),
+    };
+    for (verdict, report) in &verdicts {
+        for (other, _) in &verdicts {
+            assert_eq!(other.admits(&Ok(report.clone())), other == verdict);
+        }
+        assert!(!verdict.admits(&Err(broken())));
+        assert!(!Verdict::Breaks("S4").admits(&Ok(report.clone())));
+    }
+    assert!(Verdict::Breaks("S4").admits(&Err(broken())));
+    assert!(!Verdict::Breaks("S5").admits(&Err(broken())));
+    // Of what was given up, it is only known what was seen.
+    assert!(Verdict::Splits.admits(&Ok(report(0, 0, false))));
+    assert!(Verdict::Breaks("S4").admits(&Ok(report(0, 0, false))));
+    assert!(!Verdict::Holds.admits(&Ok(report(1, 0, false))));
+    assert!(!Verdict::Sticks.admits(&Ok(report(1, 0, false))));
+}
+
+#[test]
 fn two_honest_shards_commit_or_abort_together_and_let_go_of_everything() {
     let others = [
         (0, Helper::Locks),
@@ -70,7 +98,7 @@ fn two_honest_shards_commit_or_abort_together_and_let_go_of_everything() {
     for mode in [Mode::AllVotes, decided_by(0), decided_by(1)] {
         let two = Model {
             outputs: vec![0, 1],
-            ..model(&[mode], None, &others)
+            ..swap(&[mode], None, &others)
         };
         holds(&two, 1_000);
     }
@@ -84,7 +112,7 @@ fn three_honest_shards_commit_or_abort_together_and_let_go_of_everything() {
         } else {
             &OTHERS
         };
-        holds(&model(&[mode], None, others), 5_000);
+        holds(&swap(&[mode], None, others), 5_000);
     }
 }
 
@@ -99,23 +127,14 @@ fn a_dishonest_participant_that_does_not_decide_neither_splits_nor_stops_the_oth
     ] {
         let inputs = [0, 1].into_iter().filter(|shard| *shard != liar);
         let others: Vec<_> = inputs.map(|shard| (shard, Helper::Spends)).collect();
-        holds(&model(&[mode], Some(liar), &others), 200);
+        holds(&swap(&[mode], Some(liar), &others), 200);
     }
-    let four = Model {
-        inputs: vec![0, 1, 3],
-        ..model(
-            &[decided_by(1)],
-            Some(3),
-            &[(0, Helper::Spends), (2, Helper::Respends)],
-        )
-    };
-    holds(&four, 30_000);
 }
 
 #[test]
 fn a_dishonest_decider_splits_those_who_voted_for_it_and_nobody_else() {
     for liar in [1, 2] {
-        let report = all(&model(
+        let report = all(&swap(
             &[decided_by(liar)],
             Some(liar),
             &[(0, Helper::Spends)],
@@ -128,7 +147,7 @@ fn a_dishonest_decider_splits_those_who_voted_for_it_and_nobody_else() {
 #[test]
 fn in_the_mode_of_the_paper_one_dishonest_participant_splits_and_stops_the_others() {
     for liar in 0..3 {
-        let report = all(&model(&[Mode::AllVotes], Some(liar), &[]));
+        let report = all(&swap(&[Mode::AllVotes], Some(liar), &[]));
         assert!(report.splits > 0 && report.stuck > 0, "shard {liar} lies");
         assert_eq!(report.first_split.len(), 5, "{:#?}", report.first_split);
         assert_eq!(report.first_stuck.len(), 2, "{:#?}", report.first_stuck);
@@ -141,7 +160,7 @@ fn of_two_transactions_that_cross_one_is_committed_at_most() {
         for second in [Mode::AllVotes, decided_by(0), decided_by(1)] {
             let two = Model {
                 outputs: vec![0, 1],
-                ..model(&[first, second], None, &[(0, Helper::Spends)])
+                ..swap(&[first, second], None, &[(0, Helper::Spends)])
             };
             holds(&two, 500);
         }
@@ -152,7 +171,7 @@ fn of_two_transactions_that_cross_one_is_committed_at_most() {
 fn an_exploration_that_is_given_up_says_so() {
     let bounded = Model {
         states_max: 100,
-        ..model(&[decided_by(1)], None, &OTHERS)
+        ..swap(&[decided_by(1)], None, &OTHERS)
     };
     let report = explore(&bounded, |_| {}).unwrap_or_else(|broken| panic!("{broken}"));
     assert!(!report.exhausted);
@@ -187,36 +206,17 @@ mod gate {
         assert!(broken.how.starts_with(rule), "{mistake:?}: {broken}");
     }
 
+    /// That each is noticed is a test of the catalogue.
     #[test]
-    fn each_mistake_breaks_a_rule() {
-        let decider = model(&[decided_by(1)], None, &OTHERS);
-        let paper = model(&[Mode::AllVotes], None, &OTHERS);
-        let bribed = model(&[decided_by(1)], Some(1), &[]);
-        let accomplice = model(&[decided_by(1)], Some(2), &[]);
-        let mistakes = [
-            (Mistake::IgnoresLocks, &decider, "S6"),
-            (Mistake::CommitsWithoutVotes, &decider, "S1"),
-            (Mistake::BundleUnchecked, &bribed, "S1"),
-            (Mistake::ForgetsUnacknowledged, &decider, "S3"),
-            (Mistake::ForgetsEnded, &decider, "S2"),
-            (Mistake::ForgetsVoted, &paper, "S3"),
-            (Mistake::SkipsWitnesses, &decider, "S1"),
-            (Mistake::UnlocksForOthers, &decider, "S6"),
-            (Mistake::CarriesOutAgain, &decider, "S4"),
-            (Mistake::GivesUpAlone, &decider, "S1"),
-            (
-                Mistake::BelievesAnybody,
-                &accomplice,
-                "what is to be heard Never",
-            ),
-        ];
-        for (mistake, model, rule) in mistakes {
-            breaks(mistake, model, rule);
-        }
-        assert_eq!(
-            mistakes.map(|(mistake, _, _)| mistake),
-            Mistake::ACROSS_SHARDS
-        );
+    fn each_mistake_of_several_shards_has_a_model() {
+        let mistakes = catalogue().into_iter().filter_map(|named| named.mistake);
+        assert_eq!(mistakes.collect::<Vec<_>>(), Mistake::ACROSS_SHARDS);
+    }
+
+    #[test]
+    fn mistakes_break_rules_in_other_models_too() {
+        let decider = swap(&[decided_by(1)], None, &OTHERS);
+        let paper = swap(&[Mode::AllVotes], None, &OTHERS);
         for mistake in [
             Mistake::ForgetsEnded,
             Mistake::SkipsWitnesses,

@@ -3,6 +3,7 @@
 mod bad_input;
 mod bench;
 mod exit_codes;
+mod exploration;
 mod faults;
 mod output;
 mod payments;

@@ -8,13 +8,15 @@ use serde_json::Value;
 use crate::support::{Network, Ran, SHARED, folder, program, run};
 
 /// What can be asked of a network without changing it.
-const READS: [&[&str]; 7] = [
+const READS: [&[&str]; 9] = [
     &["account", "list"],
     &["account", "show", "alice"],
     &["status"],
     &["testnet", "env"],
     &["simulate", "--seeds", "2"],
     &["simulate", "--seeds", "2", "--faults", "--adversary", "all"],
+    &["explore", "list"],
+    &["explore", "sbac", "all-votes-liar"],
     &[
         "tx",
         "show",
@@ -104,6 +106,8 @@ fn a_wrong_command_line_is_an_envelope_too() {
         &["simulate", "--nodes", "5", "--json"],
         &["simulate", "--seeds", "2", "--minutes", "1", "--json"],
         &["simulate", "--adversary", "twin", "--json"],
+        &["explore", "sbac", "decidr", "--json"],
+        &["explore", "sbac", "--states", "0", "--json"],
         &["no-such-command", "--json"],
     ] {
         let ran = run(empty.path(), line);

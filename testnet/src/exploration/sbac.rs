@@ -8,6 +8,7 @@
 //!   machine   one honest shard: where each thing that it may hear leads it, by `Ledger::apply`
 //!   search    all of them together, breadth first, no state twice, and back again
 //!   rules     what must hold in every state, in arithmetic of its own
+//!   catalogue the models that have names, and what each must come to
 //! ```
 //!
 //! A shard is one machine here: that its members agree on the order of what it hears is explored in the
@@ -33,14 +34,16 @@
 //!
 //! What is checked, by the numbers of the design: all shards that voted for a transaction do what one of
 //! them did (S1), nobody votes or decides in two ways (S2, S3), nothing is created or consumed twice
-//! (S4, S5), and locks are those of prepared transactions (S6). Then, going back from where nothing is
+//! (S4, S5), locks are those of prepared transactions (S6), and nothing is committed that refers to what
+//! was consumed before (S7). Then, going back from where nothing is
 //! under way: from which states is that not reached by honest shards alone (L1, L2)? And what a shard
 //! thinks makes no sense to sequence changes nothing.
 //!
-//! Not explored: more transactions and shards than the bound, references, several deadlines, several
+//! Not explored: more transactions and shards than the bound, several deadlines, several
 //! promises in one block, and the members within a shard.
 
 mod cast;
+pub mod catalogue;
 mod machine;
 mod rules;
 mod search;
@@ -50,13 +53,16 @@ use model::Mode;
 
 use super::{Broken, Progress};
 
-/// A transaction that others submit meanwhile.
+/// A transaction that others submit meanwhile. The input of a shard is, where the explored
+/// transactions only refer to an object, that object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Helper {
     /// It locks the input of the shard, and its dishonest decider has it committed or aborted at will.
     Locks,
     /// It consumes the input of the shard, which it concerns alone.
     Spends,
+    /// It refers to the input of the shard, and is committed or aborted as [`Helper::Locks`] is.
+    Reads,
     /// It consumes what the transaction creates in the shard, which it concerns alone.
     Respends,
 }
@@ -66,6 +72,8 @@ pub enum Helper {
 pub struct Model {
     /// The shards that have an input each.
     pub inputs: Vec<u32>,
+    /// The shards that have an object each which the transactions refer to: others than those above.
+    pub references: Vec<u32>,
     /// The shards that have an output each.
     pub outputs: Vec<u32>,
     /// The transactions: all with the same inputs and outputs, each decided in its way.

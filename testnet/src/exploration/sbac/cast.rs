@@ -74,13 +74,16 @@ pub(super) struct Cast {
     pub(super) lines: Vec<Line>,
     /// The objects whose fate matters.
     pub(super) objects: Vec<ObjectId>,
+    /// Those that the explored transactions refer to.
+    pub(super) references: Vec<ObjectId>,
     numbers: BTreeMap<(u32, u32, TransactionId, Promise), usize>,
     lies: Said,
 }
 
 impl Cast {
     pub(super) fn new(model: &Model) -> Self {
-        let mut shards: Vec<u32> = model.inputs.iter().chain(&model.outputs).copied().collect();
+        let homes = [model.inputs.as_slice(), &model.references].concat();
+        let mut shards = [homes.as_slice(), &model.outputs].concat();
         shards.extend(model.modes.iter().filter_map(|mode| match mode {
             Mode::Decider(decider) => Some(decider.number()),
             Mode::AllVotes => None,
@@ -88,45 +91,48 @@ impl Cast {
         shards.sort_unstable();
         shards.dedup();
         let stranger = shards.last().map_or(0, |last| last + 1);
-        let genesis = genesis(&model.inputs, stranger);
+        let genesis = genesis(&homes, stranger);
         let input = |home: u32| {
             let objects = genesis.objects_of(ShardId::new(home)).into_values();
             objects
                 .map(Arc::unwrap_or_clone)
                 .next()
-                .expect("an input each")
+                .expect("an object each")
         };
-        let inputs: Vec<Object> = model.inputs.iter().map(|home| input(*home)).collect();
+        let first = |homes: &[u32]| homes.iter().map(|home| input(*home)).collect();
+        let [inputs, references]: [Vec<Object>; 2] =
+            [first(&model.inputs), first(&model.references)];
         let mut nonce = 0;
-        let mut write = |mode: Mode, inputs: &[Object], outputs: &[u32]| {
+        let mut write = |mode: Mode, uses: [&[Object]; 2], outputs: &[u32]| {
             nonce += 1;
-            transaction(&genesis, nonce, mode, inputs, outputs)
+            transaction(&genesis, nonce, mode, uses, outputs)
         };
         let mut titles = Vec::new();
         let mut transactions = Vec::new();
         for mode in &model.modes {
             titles.push(format!("T{}", transactions.len() + 1));
-            transactions.push(write(*mode, &inputs, &model.outputs));
+            transactions.push(write(*mode, [&inputs, &references], &model.outputs));
         }
         let made = outputs(&transactions[0]);
         for (home, helper) in &model.helpers {
             let alone = Mode::Decider(ShardId::new(*home));
+            let elsewhere = Mode::Decider(ShardId::new(stranger));
             let (title, helper) = match helper {
-                Helper::Locks => {
-                    let mode = Mode::Decider(ShardId::new(stranger));
-                    ("a lock", write(mode, &[input(*home)], &[]))
-                }
-                Helper::Spends => ("a rival", write(alone, &[input(*home)], &[])),
+                Helper::Locks => ("a lock", write(elsewhere, [&[input(*home)], &[]], &[])),
+                Helper::Reads => ("a reader", write(elsewhere, [&[], &[input(*home)]], &[])),
+                Helper::Spends => ("a rival", write(alone, [&[input(*home)], &[]], &[])),
                 Helper::Respends => {
                     let here = |object: &&Object| object.home.number() == *home;
                     let made = made.iter().find(here).expect("an output of the shard");
-                    ("a successor", write(alone, std::slice::from_ref(made), &[]))
+                    let made = std::slice::from_ref(made);
+                    ("a successor", write(alone, [made, &[]], &[]))
                 }
             };
             titles.push(format!("{title} of shard {home}"));
             transactions.push(helper);
         }
-        let objects = inputs.iter().chain(&made).map(Object::id).collect();
+        let objects = [&inputs, &references, &made].into_iter().flatten();
+        let objects = objects.map(Object::id).collect();
         let mut cast = Self {
             explored: model.modes.len(),
             genesis,
@@ -136,6 +142,7 @@ impl Cast {
             liar: model.liar,
             lines: Vec::new(),
             objects,
+            references: references.iter().map(Object::id).collect(),
             numbers: BTreeMap::new(),
             lies: Said::default(),
         };
@@ -254,6 +261,14 @@ impl Cast {
             .enumerate()
             .filter(move |(_, one)| one.body().participants.contains(&ShardId::new(shard)));
         concerned.map(|(number, _)| number)
+    }
+
+    /// Whether a transaction consumes an object.
+    pub(super) fn consumes(&self, transaction: &TransactionId, object: &ObjectId) -> bool {
+        let mut transactions = self.transactions.iter();
+        let found = transactions.find(|one| one.id() == *transaction);
+        let mut traces = found.into_iter().flat_map(|one| &one.body().traces);
+        traces.any(|trace| trace.inputs.contains(object))
     }
 
     /// The participants that do not lie.

@@ -114,6 +114,7 @@ impl Machine {
         if let Some(known) = self.table.get(&(from, event)) {
             return Ok(*known);
         }
+        self.steps += 1;
         let stand = self.stand(from);
         let late = stand.late || event == Event::Expire;
         let action = match event {
@@ -134,9 +135,9 @@ impl Machine {
         let block = Block { header, payload };
         let applied = ledger.apply(&block, action.as_slice(), &Permissive);
         let memory = remember(cast, &stand.memory, &applied);
-        self.steps += 1;
-        rules::judge_locks(&ledger)?;
+        rules::judge_locks(cast, &ledger)?;
         rules::judge_memory(&memory)?;
+        rules::judge_reads(cast, &stand.memory, &memory)?;
         let mut said = Said::default();
         for leaf in &applied.outbox {
             if let Some(line) = cast.number(self.shard, leaf) {

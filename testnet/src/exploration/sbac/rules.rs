@@ -1,4 +1,4 @@
-//! What must hold: S1 to S6 of the design, restated without the code that is judged.
+//! What must hold: S1 to S7 of the design, restated without the code that is judged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +9,9 @@ use model::{Mode, ObjectId, Promise, TransactionId, Verdict};
 use super::cast::{ABORT, Cast, Said};
 use super::machine::{Memory, Stand};
 
-/// S6: exactly the transactions that are prepared hold what they consume.
-pub(super) fn judge_locks(ledger: &Ledger) -> Result<(), String> {
+/// S6: exactly the transactions that are prepared hold what they consume and what they refer to. S5:
+/// who consumes an object holds it alone, and what is held is there.
+pub(super) fn judge_locks(cast: &Cast, ledger: &Ledger) -> Result<(), String> {
     let mut expected: BTreeMap<ObjectId, BTreeSet<TransactionId>> = BTreeMap::new();
     for (id, session) in &ledger.state.sessions {
         if let Stage::Prepared(held) = &session.stage {
@@ -26,8 +27,14 @@ pub(super) fn judge_locks(ledger: &Ledger) -> Result<(), String> {
     if found != expected {
         return Err("S6: locks are not those of the prepared transactions".to_owned());
     }
-    if found.values().any(|holders| holders.len() > 1) {
-        return Err("S5: two transactions hold one object to consume it".to_owned());
+    for (object, holders) in &found {
+        let consumes = |holder: &TransactionId| cast.consumes(holder, object);
+        if holders.len() > 1 && holders.iter().any(consumes) {
+            return Err("S5: two transactions hold one object, and one consumes it".to_owned());
+        }
+        if !ledger.state.objects.contains_key(object) {
+            return Err("S5: a transaction holds an object that is gone".to_owned());
+        }
     }
     Ok(())
 }
@@ -55,6 +62,15 @@ pub(super) fn judge_memory(memory: &Memory) -> Result<(), String> {
     }
     if memory.committed.count_ones() > 1 {
         return Err("S5: two transactions with the same inputs were committed".to_owned());
+    }
+    Ok(())
+}
+
+/// S7: nothing is committed that refers to an object which was consumed before.
+pub(super) fn judge_reads(cast: &Cast, before: &Memory, after: &Memory) -> Result<(), String> {
+    let gone = |object: &ObjectId| before.consumed.contains_key(object);
+    if after.committed & !before.committed != 0 && cast.references.iter().any(gone) {
+        return Err("S7: what was committed refers to an object that is gone".to_owned());
     }
     Ok(())
 }

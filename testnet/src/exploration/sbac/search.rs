@@ -1,6 +1,8 @@
 //! The search: every state that the shards can get to together, breadth first; then back from those in
 //! which nothing is under way.
 
+use model::{Promise, Verdict};
+
 use super::cast::{Cast, Said};
 use super::machine::{Event, Machine};
 use super::{Broken, Model, Progress, Report, rules};
@@ -196,12 +198,26 @@ impl Search {
             Event::Wait => format!("time passes in shard {shard}"),
             Event::Hear(line, _) => {
                 let line = &self.cast.lines[line];
-                let (from, about) = (line.from, &self.cast.titles[line.about]);
-                format!(
-                    "shard {shard} hears {:?} of shard {from} about {about}",
-                    line.promise
-                )
+                let said = words(&line.promise, &self.cast.titles[line.about]);
+                format!("shard {shard} hears {said} from shard {}", line.from)
             }
         }
+    }
+}
+
+/// A promise about a transaction, as the paper writes it. Why something is aborted is not explored.
+fn words(promise: &Promise, about: &str) -> String {
+    let end = |verdict: &Verdict| {
+        if verdict.is_commit() {
+            "commit"
+        } else {
+            "abort"
+        }
+    };
+    match promise {
+        Promise::Prepared(verdict) => format!("prepared({about}, {})", end(verdict)),
+        Promise::Accept(verdict) => format!("accept({about}, {})", end(verdict)),
+        Promise::NoDecision => format!("that there is no decision on {about}"),
+        Promise::Acknowledged => format!("that it has done {about}"),
     }
 }

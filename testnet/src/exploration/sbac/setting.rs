@@ -70,8 +70,8 @@ pub(super) fn parcel(scope: Scope, number: usize, leaf: Leaf) -> Parcel {
     }
 }
 
-/// A network of the shards up to `last`, with an object in each of `inputs`.
-pub(super) fn genesis(inputs: &[u32], last: u32) -> Genesis {
+/// A network of the shards up to `last`, with an object in each of `homes`.
+pub(super) fn genesis(homes: &[u32], last: u32) -> Genesis {
     let founder = |number: u32| GenesisShard {
         shard: ShardId::new(number),
         members: (0..4).map(|seat| member(number, seat)).collect(),
@@ -90,7 +90,7 @@ pub(super) fn genesis(inputs: &[u32], last: u32) -> Genesis {
         profile: Profile::Open,
         shards: (0..=last).map(founder).collect(),
         mappings: Vec::new(),
-        objects: inputs.iter().map(object).collect(),
+        objects: homes.iter().map(object).collect(),
     }
 }
 
@@ -108,7 +108,7 @@ pub(super) fn transaction(
     genesis: &Genesis,
     nonce: u8,
     mode: Mode,
-    inputs: &[Object],
+    [inputs, references]: [&[Object]; 2],
     outputs: &[u32],
 ) -> Authorized {
     let output = |home: &u32| Output {
@@ -120,7 +120,7 @@ pub(super) fn transaction(
         contract: contract(),
         procedure: "swap".to_owned(),
         inputs: inputs.iter().map(Object::id).collect(),
-        references: Vec::new(),
+        references: references.iter().map(Object::id).collect(),
         outputs: outputs.iter().map(output).collect(),
         local_parameters: [].into(),
         local_returns: [].into(),
@@ -134,9 +134,9 @@ pub(super) fn transaction(
         participants: Vec::new(),
         traces: vec![trace],
     };
-    let homes = inputs.iter().map(|object| object.home);
+    let mut openings = [inputs, references].concat();
+    let homes = openings.iter().map(|object| object.home);
     body.participants = placement::participants(&body, homes).into_iter().collect();
-    let mut openings = inputs.to_vec();
     openings.sort_by_key(Object::id);
     let transaction = Transaction {
         body,
