@@ -188,6 +188,11 @@ impl Network {
 
     /// Another head for the last block of a shard, with nothing but this promise under it.
     pub(crate) fn forged(&self, from: ShardId, promise: Leaf) -> Parcel {
+        self.forged_by(3, from, promise)
+    }
+
+    /// [`Network::forged`] by so many members.
+    pub(crate) fn forged_by(&self, members: usize, from: ShardId, promise: Leaf) -> Parcel {
         let last = self.chain(from).last().expect("it has a block");
         let head = Head {
             outbox: outbox_tree(&[promise]).root(),
@@ -198,7 +203,7 @@ impl Network {
                 .head
                 .clone()
         };
-        parcels(&certified(head), &[promise]).swap_remove(0)
+        parcels(&certified_by(members, head), &[promise]).swap_remove(0)
     }
 
     /// All that a shard has ever said to another one, the last first.
@@ -411,8 +416,13 @@ fn finalization(scope: Scope, block: BlockRef) -> Certificate {
 
 /// A head that a quorum signs.
 pub(crate) fn certified(head: Head) -> HeadCertificate {
+    certified_by(3, head)
+}
+
+/// A head that so many members sign.
+fn certified_by(members: usize, head: Head) -> HeadCertificate {
     HeadCertificate {
-        certificate: signed(head.scope, head.statement(), 3),
+        certificate: signed(head.scope, head.statement(), members),
         head,
     }
 }

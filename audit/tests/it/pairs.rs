@@ -4,7 +4,8 @@
 use audit::{Finding, Problem, Replay, compatible};
 use model::key::Zip215;
 use model::{
-    AbortReason, Entry, Height, Mode, NodeId, Profile, Promise, ShardId, Transaction, Verdict,
+    AbortReason, Entry, Height, Mode, NodeId, Profile, Promise, ShardId, Transaction,
+    TransactionResult, Verdict,
 };
 
 use crate::network::{A, B, C, Network, committed, leaf, prepare};
@@ -156,4 +157,35 @@ fn b5_a_decider_that_decides_both_ways_is_named() {
 fn a_decider_that_denies_its_decision_is_found_and_cannot_be_proven_to_lie() {
     let (_, swap, [a, b]) = split(Promise::NoDecision);
     found(&a, &b, &Problem::Split(swap.body.id()), &[]);
+}
+
+/// A refuses a swap that B has prepared, and `f + 1` members of A tell B that it does not.
+fn false_vote(profile: Profile) -> (Network, Transaction, Vec<TransactionResult>) {
+    let mut network = Network::new(3, profile);
+    let things = [A, B].map(|shard| network.thing(shard, 0));
+    let rival = network.swap(Mode::Decider(C), &things[..1], &[], &[]);
+    let swap = network.swap(Mode::AllVotes, &things, &[], &[A, B]);
+    network.block(A, 100, vec![prepare(&rival), prepare(&swap)]);
+    let forged = network.forged_by(2, A, leaf(B, &swap, FOR));
+    let forged = network.delivery(forged);
+    let applied = network.block(B, 200, vec![prepare(&swap), forged]);
+    (network, swap, applied.results)
+}
+
+#[test]
+fn c4_f_plus_1_members_who_sign_a_false_vote_are_named_and_nobody_else() {
+    let (network, swap, results) = false_vote(Profile::Paper);
+    assert_eq!(results, [committed(&swap)], "B believes them");
+    let [a, b] = audits(&network, [A, B]);
+    found(&a, &b, &Problem::TwoHeads(A), &signers(&network, A)[..2]);
+}
+
+#[test]
+fn c4_where_a_quorum_is_asked_for_who_believes_f_plus_1_members_is_caught() {
+    let (network, _, _) = false_vote(Profile::Open);
+    let Err(caught) = network.audit(B) else {
+        panic!("two of four are no quorum");
+    };
+    assert!(matches!(caught.problem, Problem::Unproven(_)), "{caught}");
+    assert!(network.audit(A).is_ok(), "what few members say is not its");
 }
