@@ -14,12 +14,14 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use libp2p::PeerId;
+use libp2p::identity::Keypair;
 use model::bounds::{ADDRESS_BYTES_MAX, ADDRESSES_MAX};
 use model::encoding::{self, Bytes, DecodeError};
 use model::key::verify;
 use model::{NetworkId, NodeId, Signature};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::bounds::{AGENT_BYTES_MAX, HELLO_BYTES_MAX};
 
@@ -32,6 +34,16 @@ const RECORD_DOMAIN: &[u8] = b"chainspace/v1/node-record";
 /// do. Displayed and parsed in base 58, as the last part of an address is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerName(pub(crate) PeerId);
+
+impl PeerName {
+    /// The name of the peer whose transport key has this seed.
+    #[must_use]
+    pub fn of_transport_seed(seed: &Zeroizing<[u8; 32]>) -> Self {
+        let keypair = Keypair::ed25519_from_bytes(&mut seed.clone()[..]);
+        let keypair = keypair.expect("every 32 bytes are a seed");
+        Self(keypair.public().to_peer_id())
+    }
+}
 
 impl fmt::Display for PeerName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -48,6 +48,7 @@ mod streams;
 mod swarm;
 #[cfg(test)]
 mod tests;
+mod weather;
 
 pub use bounds::Limits;
 pub use config::{Config, Membership, StartError};
@@ -58,4 +59,5 @@ pub use handle::{
 };
 pub use identity::{NotAPeerName, PeerName, Sign};
 pub use protocol::Protocol;
-pub use spawn::spawn;
+pub use spawn::{spawn, spawn_under};
+pub use weather::{Way, Weather};

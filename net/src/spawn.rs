@@ -19,6 +19,7 @@ use crate::peers::Peers;
 use crate::protocol::Names;
 use crate::service::{Outlets, Parts, Service};
 use crate::swarm::{self, Behaviour, Identity};
+use crate::weather::Weather;
 
 /// Starts the network. Returns once it listens at every address it was told to.
 ///
@@ -29,6 +30,19 @@ use crate::swarm::{self, Behaviour, Identity};
 ///
 /// [`StartError`]; nothing runs then.
 pub fn spawn(config: Config) -> Result<(Handle, Events), StartError> {
+    start(config, None)
+}
+
+/// [`spawn`] for a test network: what peers say is heard as the weather lets it.
+///
+/// # Errors
+///
+/// [`StartError`]; nothing runs then.
+pub fn spawn_under(weather: Weather, config: Config) -> Result<(Handle, Events), StartError> {
+    start(config, Some(weather))
+}
+
+fn start(config: Config, weather: Option<Weather>) -> Result<(Handle, Events), StartError> {
     let checked = config.check()?;
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
@@ -56,7 +70,7 @@ pub fn spawn(config: Config) -> Result<(Handle, Events), StartError> {
     };
     let (ready, readiness) = std_mpsc::channel();
     let work = move || {
-        runtime.block_on(work(parts, checked.listen, ready));
+        runtime.block_on(work(parts, weather, checked.listen, ready));
         // Ends every task that is left, and closes their sockets, before anybody is told.
         drop(runtime);
         drop(stop);
@@ -72,9 +86,14 @@ pub fn spawn(config: Config) -> Result<(Handle, Events), StartError> {
 }
 
 /// The whole life of the network's thread.
-async fn work(parts: Parts, listen: Vec<Listen>, ready: std_mpsc::Sender<Result<(), StartError>>) {
+async fn work(
+    parts: Parts,
+    weather: Option<Weather>,
+    listen: Vec<Listen>,
+    ready: std_mpsc::Sender<Result<(), StartError>>,
+) {
     // Whoever starts us waits for the answer, and if it is gone so is its handle.
-    match open(&parts, &listen) {
+    match open(&parts, weather, &listen) {
         Ok((swarm, listeners)) => {
             let mut service = Service::new(swarm, parts);
             service.start(listeners).await;
@@ -88,6 +107,7 @@ async fn work(parts: Parts, listen: Vec<Listen>, ready: std_mpsc::Sender<Result<
 /// A swarm that listens at all addresses.
 fn open(
     parts: &Parts,
+    weather: Option<Weather>,
     listen: &[Listen],
 ) -> Result<(Swarm<Behaviour>, Vec<ListenerId>), StartError> {
     let config = &parts.config;
@@ -97,7 +117,7 @@ fn open(
         agent: &config.agent,
     };
     let offered = parts.names.offered(config.member.is_some());
-    let mut swarm = swarm::build(&identity, offered, &config.limits)?;
+    let mut swarm = swarm::build(&identity, offered, &config.limits, weather)?;
     let listen_at = |at: &Listen| {
         probe(at)?;
         swarm

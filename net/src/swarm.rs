@@ -2,11 +2,14 @@
 
 use std::num::NonZeroU8;
 use std::sync::Arc;
-use std::time::Duration;
 
+use libp2p::core::Transport;
+use libp2p::core::muxing::StreamMuxerBox;
+use libp2p::core::transport::Boxed;
+use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
-use libp2p::swarm::NetworkBehaviour;
-use libp2p::{Swarm, SwarmBuilder, connection_limits, identify, noise, ping, tcp, yamux};
+use libp2p::swarm::{self, NetworkBehaviour};
+use libp2p::{PeerId, Swarm, connection_limits, identify, noise, ping, tcp, yamux};
 use model::NetworkId;
 use zeroize::Zeroizing;
 
@@ -16,6 +19,7 @@ use crate::gate::Gate;
 use crate::identity::identify_agent;
 use crate::protocol::Name;
 use crate::streams;
+use crate::weather::{Under, Weather};
 
 /// What identify calls the family of protocols. Names and networks are told apart elsewhere.
 const IDENTIFY_VERSION: &str = "chainspace/1";
@@ -58,18 +62,10 @@ pub(crate) fn build(
     identity: &Identity<'_>,
     offered: Arc<[Name]>,
     limits: &Limits,
+    weather: Option<Weather>,
 ) -> Result<Swarm<Behaviour>, StartError> {
     let mut seed = identity.transport_seed.clone();
     let keypair = Keypair::ed25519_from_bytes(&mut seed[..]).map_err(system)?;
-    // Those of ours, those of the peer and as many of the peer's that it has given up and we have
-    // not noticed yet.
-    let requests = limits.sync_in_flight + limits.api_in_flight + SBAC_IN_FLIGHT;
-    let streams_max = 3 * requests + 2 * limits.opening + OTHER_STREAMS;
-    let muxer = move || {
-        let mut config = yamux::Config::default();
-        config.set_max_num_streams(streams_max.min(STREAMS_MAX));
-        config
-    };
     let behaviour = Behaviour {
         gate: Gate::new(limits),
         limits: connection_limits::Behaviour::new(
@@ -90,22 +86,44 @@ pub(crate) fn build(
         ),
         streams: streams::Behaviour::new(offered),
     };
-    let idle_timeout = limits.idle_timeout;
-    let connection_timeout: Duration = limits.connection_timeout;
-    Ok(SwarmBuilder::with_existing_identity(keypair)
-        .with_tokio()
-        .with_tcp(tcp::Config::default(), noise::Config::new, muxer)
-        .map_err(system)?
-        .with_behaviour(|_| behaviour)
-        .map_err(system)?
-        .with_swarm_config(|config| {
-            config
-                .with_idle_connection_timeout(idle_timeout)
-                .with_max_negotiating_inbound_streams(NEGOTIATING)
-                .with_dial_concurrency_factor(NonZeroU8::MIN)
-        })
-        .with_connection_timeout(connection_timeout)
-        .build())
+    let transport = transport(&keypair, limits, weather)?;
+    let config = swarm::Config::with_tokio_executor()
+        .with_idle_connection_timeout(limits.idle_timeout)
+        .with_max_negotiating_inbound_streams(NEGOTIATING)
+        .with_dial_concurrency_factor(NonZeroU8::MIN);
+    let ours = keypair.public().to_peer_id();
+    Ok(Swarm::new(transport, behaviour, ours, config))
+}
+
+/// TCP, Noise and Yamux; and between the last two the weather, if there is one.
+fn transport(
+    keypair: &Keypair,
+    limits: &Limits,
+    weather: Option<Weather>,
+) -> Result<Boxed<(PeerId, StreamMuxerBox)>, StartError> {
+    let noise = noise::Config::new(keypair).map_err(system)?;
+    let secured = tcp::tokio::Transport::new(tcp::Config::default())
+        .upgrade(Version::V1Lazy)
+        .authenticate(noise);
+    let yamux = yamux_config(limits);
+    let patience = limits.connection_timeout;
+    Ok(match weather {
+        None => secured.multiplex(yamux).timeout(patience).boxed(),
+        Some(weather) => secured
+            .multiplex_ext(move |peer, _| Under::new(yamux, weather, *peer))
+            .timeout(patience)
+            .boxed(),
+    })
+}
+
+fn yamux_config(limits: &Limits) -> yamux::Config {
+    // Those of ours, those of the peer and as many of the peer's that it has given up and we have
+    // not noticed yet.
+    let requests = limits.sync_in_flight + limits.api_in_flight + SBAC_IN_FLIGHT;
+    let streams_max = 3 * requests + 2 * limits.opening + OTHER_STREAMS;
+    let mut config = yamux::Config::default();
+    config.set_max_num_streams(streams_max.min(STREAMS_MAX));
+    config
 }
 
 fn system(error: impl std::fmt::Display) -> StartError {

@@ -8,3 +8,4 @@ mod links;
 mod neighbours;
 mod requests;
 mod support;
+mod weather;
