@@ -9,6 +9,7 @@
 //! listen = ["/ip4/0.0.0.0/tcp/4700"]
 //! bootnodes = ["/ip4/192.0.2.1/tcp/4700"]
 //! block_entries_max = 1000      # most transactions in a block that it proposes
+//! weather = "weather.toml"      # faults on purpose: for test networks, and never for others
 //!
 //! [pace]                        # time-outs, in milliseconds; leave them alone
 //! skip_ms = 400
@@ -50,6 +51,9 @@ pub struct Config {
     /// The most transactions in a block that the node proposes: 1 to [`bounds::ENTRIES_MAX`], which is
     /// the default.
     pub block_entries_max: usize,
+    /// The file that says which peers are cut off or late, see [`crate::weather`]. `None`, as for any
+    /// node that is not there to be tried out: none can be.
+    pub weather: Option<PathBuf>,
     /// Time-outs of the agreement.
     pub pace: Pace,
 }
@@ -98,6 +102,7 @@ struct Written {
     #[serde(default)]
     bootnodes: Vec<String>,
     block_entries_max: Option<usize>,
+    weather: Option<PathBuf>,
     #[serde(default)]
     pace: WrittenPace,
 }
@@ -144,6 +149,7 @@ impl Config {
             listen: written.listen,
             bootnodes: written.bootnodes,
             block_entries_max: written.block_entries_max.unwrap_or(bounds::ENTRIES_MAX),
+            weather: written.weather.map(|file| base.join(file)),
             pace: written.pace.over(Pace::default()),
         };
         match config.problem() {

@@ -38,6 +38,7 @@ mod sync_server;
 #[cfg(test)]
 mod testing;
 mod waiters;
+mod weather;
 
 pub use admission::Counters;
 pub use api::VERSION;

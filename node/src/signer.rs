@@ -114,6 +114,16 @@ pub(crate) fn transport_seed(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyErro
     }
 }
 
+/// The name by which peers know a node whose transport key is in a file, which is made if it is not
+/// there.
+///
+/// # Errors
+///
+/// [`KeyError`] says what is wrong with the file.
+pub fn peer_name(path: &Path) -> Result<net::PeerName, KeyError> {
+    Ok(net::PeerName::of_transport_seed(&transport_seed(path)?))
+}
+
 fn load_seed(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
     let file = || path.display().to_string();
     let (mode, text) = read(path).map_err(|reason| KeyError::Read {

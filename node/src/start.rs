@@ -30,6 +30,7 @@ use crate::signer::{self, MemberKey};
 use crate::stop::Stopper;
 use crate::store::{self, Directory, Store};
 use crate::waiters::Waiters;
+use crate::weather::Forecast;
 
 /// Transactions of clients that wait for admission; beyond it the node answers busy.
 const SUBMISSIONS_WAITING: usize = 2_048;
@@ -78,8 +79,13 @@ impl Node {
         let member = Member::load(&config)?;
         let directory = Directory::open(&config.directory)?;
         let (store, replica) = recover(&directory, &member, &config, &contracts)?;
-        let (network, events) = net::spawn(network_config(&config, &member)?)?;
-        run(
+        let forecast = config.weather.clone().map(Forecast::open);
+        let network = network_config(&config, &member)?;
+        let (network, events) = match &forecast {
+            None => net::spawn(network)?,
+            Some(forecast) => net::spawn_under(forecast.weather(), network)?,
+        };
+        let running = run(
             config.name,
             directory,
             member,
@@ -87,7 +93,11 @@ impl Node {
             replica,
             network,
             events,
-        )
+        )?;
+        if let Some(forecast) = forecast {
+            running.service().spawn(forecast.follow());
+        }
+        Ok(running)
     }
 }
 

@@ -34,7 +34,15 @@ fn paths_are_relative_to_the_file() {
     assert_eq!(config.member_key, PathBuf::from("/srv/alice/member.key"));
     assert_eq!(config.bootnodes, Vec::<String>::new());
     assert_eq!(config.block_entries_max, 1_000);
+    assert_eq!(config.weather, None, "no faults unless they are asked for");
     assert_eq!(config.pace, Pace::default());
+}
+
+#[test]
+fn faults_on_purpose_are_a_file_beside_the_configuration() {
+    let config = parse(&format!("{GOOD}\nweather = \"weather.toml\"\n")).unwrap();
+    let expected = PathBuf::from("/srv/alice/weather.toml");
+    assert_eq!(config.weather, Some(expected));
 }
 
 #[test]

@@ -109,6 +109,7 @@ impl Network {
             listen: vec![self.addresses[number].clone()],
             bootnodes: others.map(|other| self.addresses[other].clone()).collect(),
             block_entries_max: model::bounds::ENTRIES_MAX,
+            weather: None,
             pace: Pace::default(),
         }
     }
