@@ -140,7 +140,9 @@ impl Payment<'_> {
         let recorded = Mutex::new(None);
         let lanes = Mutex::new(Lanes::default());
         let watch = Watch::new(|progress| {
-            if let Event::Recorded { transaction, .. } = &progress.event {
+            if let Event::Recorded { transaction, .. } | Event::Resumed { transaction, .. } =
+                &progress.event
+            {
                 *lock(&recorded) = Some(self.addresses.transaction(transaction));
             }
             if let Some(line) = self.line(&progress) {
