@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use crate::exit::Failure;
 use crate::output::Done;
 use crate::session::Session;
+use crate::testnet::trouble;
 use crate::{Common, table};
 
 /// How long a node may take to answer. One that is paused never does.
@@ -75,7 +76,7 @@ fn row(
     let known = |text: &dyn Fn(&api::Status) -> String| status.map_or_else(unknown, text);
     [
         node.name.clone(),
-        word(state, status),
+        word(state, status) + &trouble(state),
         state.pid.map_or_else(unknown, |pid| pid.to_string()),
         node.shard.to_string(),
         known(&|status| status.tip.height.number().to_string()),
@@ -112,6 +113,8 @@ pub(crate) fn describe(
         "node": addresses.node(&node.node),
         "pid": state.pid,
         "state": word(state, status),
+        "cut": state.cut,
+        "delay_ms": state.delay_ms,
         "shard": node.shard,
         "api": node.api,
         "height": status.map(|status| status.tip.height.number()),

@@ -34,6 +34,8 @@ const EXAMPLES: &str = "Examples:
   chainspace testnet up             start the network of this directory, or make one
   chainspace testnet kill n2        end a node at once, as a power cut would
   chainspace testnet restart n2     start it again
+  chainspace testnet partition n1   cut a node off from all others
+  chainspace testnet heal           put the cable back
   chainspace testnet stop           stop all nodes and keep the state
   chainspace testnet reset          start over";
 
@@ -51,6 +53,15 @@ const PAUSE_EXAMPLES: &str = "Examples:
 
 const RESTART_EXAMPLES: &str = "Examples:
   chainspace testnet restart n2";
+
+const PARTITION_EXAMPLES: &str = "Examples:
+  chainspace testnet partition n1
+  chainspace testnet partition n2 n3
+  chainspace testnet heal";
+
+const DELAY_EXAMPLES: &str = "Examples:
+  chainspace testnet delay n3 200
+  chainspace testnet delay n3 0";
 
 const STOP_EXAMPLES: &str = "Examples:
   chainspace testnet stop
@@ -81,6 +92,30 @@ pub(crate) enum Command {
     /// Start a node, after stopping it in order if it runs
     #[command(before_help = RESTART_EXAMPLES)]
     Restart(Node),
+    /// Cut nodes off from all others, as if a cable had been pulled; they hear each other
+    ///
+    /// Connections hang until somebody's patience is over. Commands such as `send` and `status` are
+    /// not part of it: they reach the nodes on both sides.
+    #[command(before_help = PARTITION_EXAMPLES)]
+    Partition {
+        /// The nodes on one side; all others are on the other side
+        #[arg(required = true, value_name = "NODE")]
+        nodes: Vec<String>,
+    },
+    /// Put the cable back: nobody is cut off any more
+    #[command(before_help = PARTITION_EXAMPLES)]
+    Heal,
+    /// Let a node hear all others late
+    ///
+    /// Commands such as `send` and `status` reach it without delay.
+    #[command(before_help = DELAY_EXAMPLES)]
+    Delay {
+        /// The node, such as n3
+        node: String,
+        /// By how many milliseconds; 0 ends it
+        #[arg(value_name = "MS", value_parser = clap::value_parser!(u32).range(0..=60_000))]
+        ms: u32,
+    },
     /// Stop all nodes and keep the state
     #[command(before_help = STOP_EXAMPLES)]
     Stop,
@@ -146,6 +181,9 @@ pub(crate) fn run(
         Command::Pause(node) => tell(common, node, |node| local::Command::Pause { node }),
         Command::Resume(node) => tell(common, node, |node| local::Command::Resume { node }),
         Command::Restart(Node { node }) => restart(common, node),
+        Command::Partition { nodes } => disturb(common, local::Command::Partition { nodes }),
+        Command::Heal => disturb(common, local::Command::Heal),
+        Command::Delay { node, ms } => disturb(common, local::Command::Delay { node, ms }),
         Command::Stop => stop(common),
         Command::Reset { yes } => reset(common, yes, output),
         Command::Env => env(common),
@@ -176,6 +214,7 @@ fn start(common: &Common, up: &Up, output: &Output) -> Result<(), Failure> {
         beat: if output.is_live() { BEAT_LIVE } else { BEAT },
         accounts: Vec::new(),
         block_entries_max: None,
+        faults: true,
         directory: std::path::absolute(&directory)
             .map_err(|error| failed("cannot use the directory", error))?,
     };
@@ -201,6 +240,22 @@ fn tell(
     let endpoint = Endpoint::read(&layout)?;
     endpoint.node(&node)?;
     let states = local::ask(&layout, &endpoint, &command(node))?;
+    Ok(states_of(&states))
+}
+
+/// Tells the supervisor to do something to the ways between nodes.
+fn disturb(common: &Common, command: local::Command) -> Result<Done, Failure> {
+    let layout = find(common)?;
+    let endpoint = Endpoint::read(&layout)?;
+    let nodes = match &command {
+        local::Command::Partition { nodes } => nodes.as_slice(),
+        local::Command::Delay { node, .. } => std::slice::from_ref(node),
+        _ => &[],
+    };
+    for node in nodes {
+        endpoint.node(node)?;
+    }
+    let states = local::ask(&layout, &endpoint, &command)?;
     Ok(states_of(&states))
 }
 
@@ -289,17 +344,39 @@ fn directory_of(layout: &Layout) -> Done {
 fn states_of(states: &[NodeState]) -> Done {
     let mut lines = Vec::new();
     let mut nodes: Vec<Value> = Vec::new();
-    for NodeState { name, pid, state } in states {
+    for node in states {
+        let NodeState {
+            name,
+            pid,
+            state,
+            cut,
+            delay_ms,
+        } = node;
         let (word, pid_text) = match (state, pid) {
             (State::Running, Some(pid)) => ("running", format!("  process {pid}")),
             (State::Paused, Some(pid)) => ("paused", format!("  process {pid}")),
             _ => ("stopped", String::new()),
         };
-        lines.push(format!("{name}  {word}{pid_text}"));
-        nodes.push(json!({ "name": name, "pid": pid, "state": word }));
+        let trouble = trouble(node);
+        lines.push(format!("{name}  {word}{pid_text}{trouble}"));
+        nodes.push(json!({
+            "name": name, "pid": pid, "state": word, "cut": cut, "delay_ms": delay_ms,
+        }));
     }
     Done {
         text: lines.join("\n"),
         data: json!({ "nodes": nodes }),
     }
+}
+
+/// What is wrong with the ways of a node to others, behind what else is said of it.
+pub(crate) fn trouble(state: &NodeState) -> String {
+    let mut trouble = String::new();
+    if state.cut {
+        trouble.push_str(", cut off");
+    }
+    if state.delay_ms > 0 {
+        trouble.push_str(&format!(", {} ms late", state.delay_ms));
+    }
+    trouble
 }

@@ -15,6 +15,7 @@
 //!     endpoint.json                 where the running network is to be found; only while it runs
 //!     control.sock                  what `testnet kill|pause|resume|restart|stop` speak to
 //!     nodes/n0/config.toml          the configuration of a node, beside its keys and its store
+//!     nodes/n0/weather.toml         which other nodes it does not hear, or hears late
 //!     logs/n0.log, logs/n0.log.1    what a node says, and what it said before that
 //!     self-test/                    the journal of the supervisor, which sends once at each start
 //!     wallet/                       the journal of the commands that send
@@ -44,6 +45,7 @@ mod stop;
 mod straggler;
 mod supervisor;
 mod up;
+mod weather;
 
 pub use control::{Answer, Command, NodeState, ask};
 pub use endpoint::{Endpoint, EndpointNode};

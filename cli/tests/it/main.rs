@@ -11,3 +11,4 @@ mod quickstart;
 mod supervision;
 mod support;
 mod survival;
+mod weather;

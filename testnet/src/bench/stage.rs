@@ -82,6 +82,7 @@ impl Stage<'_> {
             beat: BEAT,
             accounts: self.accounts,
             block_entries_max: self.block_entries_max,
+            faults: false,
         };
         let (layout, stop) = (&layout, &stop);
         thread::scope(|scope| {

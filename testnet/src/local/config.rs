@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::error::LocalError;
 use super::file;
-use super::layout::{Layout, STORE};
+use super::layout::{Layout, NETWORK_KEY, STORE, WEATHER};
 use super::manifest::ManifestNode;
 
 /// The file of a node's member key, in its folder.
@@ -22,14 +22,18 @@ struct Written<'a> {
     bootnodes: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     block_entries_max: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weather: Option<&'a str>,
 }
 
-/// Writes the configuration of `node`, which is to stay connected with `all` others.
+/// Writes the configuration of `node`, which is to stay connected with `all` others. With `faults` it
+/// can be cut off from them.
 pub(crate) fn write(
     layout: &Layout,
     node: &ManifestNode,
     all: &[ManifestNode],
     block_entries_max: Option<usize>,
+    faults: bool,
 ) -> Result<(), LocalError> {
     let others = all.iter().filter(|other| other.name != node.name);
     let written = Written {
@@ -37,10 +41,11 @@ pub(crate) fn write(
         directory: STORE,
         genesis: "../../genesis",
         member_key: MEMBER_KEY,
-        network_key: "network.key",
+        network_key: NETWORK_KEY,
         listen: [node.address()],
         bootnodes: others.map(ManifestNode::address).collect(),
         block_entries_max,
+        weather: faults.then_some(WEATHER),
     };
     let text = toml::to_string(&written).expect("texts and lists of texts are TOML");
     file::replace(&layout.config(&node.name), text.as_bytes())

@@ -63,6 +63,20 @@ pub enum Command {
         /// The node.
         node: String,
     },
+    /// Cut nodes off from all others. They hear each other. Whoever was cut off before is not any more.
+    Partition {
+        /// The nodes.
+        nodes: Vec<String>,
+    },
+    /// Cut nobody off any more.
+    Heal,
+    /// Let a node hear all others late.
+    Delay {
+        /// The node.
+        node: String,
+        /// By how many milliseconds; 0 ends it.
+        ms: u32,
+    },
     /// Say how the nodes are.
     Nodes,
     /// Stop all nodes in order, and then the supervisor.
@@ -81,6 +95,10 @@ pub struct NodeState {
     pub pid: Option<u32>,
     /// What the process is doing.
     pub state: State,
+    /// Whether it is among those that were cut off from all others.
+    pub cut: bool,
+    /// By how many milliseconds it hears all others late.
+    pub delay_ms: u32,
 }
 
 /// Why the supervisor did not do what it was asked.

@@ -7,6 +7,8 @@ use model::NetworkId;
 use model::bounds::{MEMBERS_MAX, MEMBERS_MIN};
 use node::signer::KeyError;
 
+use super::weather::DELAY_MS_MAX;
+
 /// Why a local network could not be made, started, found or told something.
 ///
 /// The text names the cause; [`LocalError::hint`] says what to do.
@@ -128,6 +130,18 @@ pub enum LocalError {
     /// The node has no process.
     #[error("node {0} is not running")]
     NodeStopped(String),
+    /// The nodes of this network cannot be cut off.
+    #[error("the nodes of this network cannot be cut off nor delayed: it is being measured")]
+    NoFaults,
+    /// A partition with a side that nobody is on.
+    #[error("a partition has two sides: name some of the nodes, and not all")]
+    NoOtherSide,
+    /// A node is named twice.
+    #[error("node {0} is named twice")]
+    NamedTwice(String),
+    /// A delay is too long.
+    #[error("a node can be delayed by {DELAY_MS_MAX} ms at most, not by {0}")]
+    Delay(u32),
     /// The node is not paused.
     #[error("node {0} is not paused")]
     NotPaused(String),
@@ -229,6 +243,10 @@ impl LocalError {
             | Self::NotReady { .. }
             | Self::SelfTest(_)
             | Self::UnknownNode { .. }
+            | Self::NoFaults
+            | Self::NoOtherSide
+            | Self::NamedTwice(_)
+            | Self::Delay(_)
             | Self::NotPaused(_)
             | Self::Signal { .. }
             | Self::Interrupted

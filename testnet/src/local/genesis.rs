@@ -58,17 +58,13 @@ impl Local {
         }
     }
 
-    /// Writes the configuration of every node, which is to propose blocks of at most so many
-    /// transactions.
-    pub(crate) fn configure(
-        &self,
-        layout: &Layout,
-        block_entries_max: Option<usize>,
-    ) -> Result<(), LocalError> {
+    /// Writes the configuration of every node.
+    pub(crate) fn configure(&self, layout: &Layout, options: &Options) -> Result<(), LocalError> {
         self.manifest.write(layout)?;
         let all = &self.manifest.nodes;
+        let (entries, faults) = (options.block_entries_max, options.faults);
         all.iter()
-            .try_for_each(|node| config::write(layout, node, all, block_entries_max))
+            .try_for_each(|node| config::write(layout, node, all, entries, faults))
     }
 
     /// The members of all shards with their manifest entries, in the order of shards and seats.

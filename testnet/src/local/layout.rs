@@ -16,6 +16,12 @@ const HOME: &str = ".chainspace";
 /// The folder of what a node keeps, in the folder of the node.
 pub(crate) const STORE: &str = "store";
 
+/// The file of the key by which peers know a node, in its folder.
+pub(crate) const NETWORK_KEY: &str = "network.key";
+
+/// The file of a node's weather, in its folder.
+pub(crate) const WEATHER: &str = "weather.toml";
+
 /// The places of one local network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -129,6 +135,16 @@ impl Layout {
     /// The number of the process of a node, while there is one.
     pub(crate) fn pid(&self, node: &str) -> PathBuf {
         self.node(node).join("pid")
+    }
+
+    /// The key by which peers know a node.
+    pub(crate) fn network_key(&self, node: &str) -> PathBuf {
+        self.node(node).join(NETWORK_KEY)
+    }
+
+    /// What is wrong with the ways of a node to others.
+    pub(crate) fn weather(&self, node: &str) -> PathBuf {
+        self.node(node).join(WEATHER)
     }
 
     pub(crate) fn config(&self, node: &str) -> PathBuf {

@@ -20,6 +20,7 @@ use super::logs;
 use super::process::{Process, State, describe};
 use super::ready::Told;
 use super::signals::Signals;
+use super::weather::Weather;
 
 /// How long nodes may take to stop in order before they are ended.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
@@ -35,6 +36,8 @@ pub(crate) struct Supervisor<'r> {
     /// What the task beside us has found out.
     pub(crate) told: mpsc::Receiver<Told>,
     pub(crate) teller: mpsc::Sender<Told>,
+    /// What is wrong between the nodes; `None` if nothing can be.
+    pub(crate) weather: Option<Weather>,
     pub(crate) report: &'r mut dyn FnMut(Event),
     pub(crate) ready: bool,
 }
@@ -74,14 +77,6 @@ impl Watched {
 
     fn exists(&self) -> bool {
         self.process.state() != State::Stopped
-    }
-
-    fn process_state(&self) -> NodeState {
-        NodeState {
-            name: self.process.name.clone(),
-            pid: self.process.pid(),
-            state: self.process.state(),
-        }
     }
 }
 
@@ -252,14 +247,27 @@ impl Supervisor<'_> {
     }
 
     fn states(&self) -> Vec<NodeState> {
-        self.nodes.iter().map(Watched::process_state).collect()
+        (0..self.nodes.len()).map(|node| self.state(node)).collect()
+    }
+
+    fn state(&self, index: usize) -> NodeState {
+        let process = &self.nodes[index].process;
+        let weather = self.weather.as_ref();
+        NodeState {
+            name: process.name.clone(),
+            pid: process.pid(),
+            state: process.state(),
+            cut: weather.is_some_and(|weather| weather.is_apart(index)),
+            delay_ms: weather.map_or(0, |weather| weather.delay_of(index)),
+        }
     }
 
     fn reports(&self, statuses: Vec<Option<Status>>) -> Vec<NodeReport> {
         let nodes = self.nodes.iter().zip(statuses);
         nodes
-            .map(|(node, status)| NodeReport {
-                process: node.process_state(),
+            .zip(self.states())
+            .map(|((node, status), process)| NodeReport {
+                process,
                 endpoint: node.endpoint.clone(),
                 status,
             })

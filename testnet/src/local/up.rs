@@ -18,6 +18,7 @@ use super::process::Process;
 use super::ready::Companion;
 use super::signals::{Signals, install};
 use super::supervisor::{Supervisor, Watched};
+use super::weather::Weather;
 use super::{file, limits, ports, straggler};
 
 /// What the task beside the supervisor has said and nobody has heard yet, at most.
@@ -46,6 +47,9 @@ pub struct Options {
     pub accounts: Vec<(PublicKey, ShardId, u64)>,
     /// The most transactions in a block. `None`: as many as the protocol allows.
     pub block_entries_max: Option<usize>,
+    /// Whether nodes can be cut off from each other and delayed. What can be takes a little time, so a
+    /// network that is measured cannot.
+    pub faults: bool,
 }
 
 /// Runs the network of a directory until a signal or a command says stop.
@@ -70,7 +74,11 @@ pub async fn up(options: Options, mut report: impl FnMut(Event)) -> Result<(), L
     straggler::wait_for_all(&layout, &local.manifest, &mut report).await?;
     let (held, moved) = ports::assign(&mut local.manifest, options.port)?;
     moved.into_iter().map(Event::Note).for_each(&mut report);
-    local.configure(&layout, options.block_entries_max)?;
+    local.configure(&layout, &options)?;
+    let weather = match options.faults {
+        true => Some(Weather::fair(&layout, &local.manifest)?),
+        false => None,
+    };
     let (control, asked) = Control::listen(&layout)?;
     let endpoint = endpoint(&local, &control);
     let (teller, told) = mpsc::channel(TOLD_MAX);
@@ -90,6 +98,7 @@ pub async fn up(options: Options, mut report: impl FnMut(Event)) -> Result<(), L
         asked,
         told,
         teller,
+        weather,
         report: &mut report,
         ready: false,
     };

@@ -12,6 +12,8 @@ fn commands_and_answers_are_one_line_of_json_each() {
         name: "n2".to_owned(),
         pid: Some(7),
         state: State::Paused,
+        cut: true,
+        delay_ms: 200,
     }]);
     let refused: Line = Err(Refusal {
         reason: "no\nreason".to_owned(),
@@ -37,6 +39,8 @@ fn what_is_no_command_is_refused() {
         "{\"command\":\"fly\"}",
         "{\"command\":\"kill\"}",
         "{\"command\":\"kill\",\"node\":3}",
+        "{\"command\":\"partition\",\"nodes\":\"n0\"}",
+        "{\"command\":\"delay\",\"node\":\"n0\",\"ms\":-1}",
         "{\"command\":\"kill\",\"node\":\"n0\",\"now\":true}",
     ] {
         assert!(serde_json::from_str::<Command>(text).is_err(), "{text}");

@@ -22,6 +22,7 @@ fn options(directory: &Path) -> Options {
         beat: Duration::from_secs(1),
         accounts: Vec::new(),
         block_entries_max: None,
+        faults: true,
     }
 }
 
@@ -56,12 +57,17 @@ fn a_node_understands_the_configuration_that_is_written_for_it() {
     for (port, node) in (4100..).zip(&mut local.manifest.nodes) {
         node.port = port;
     }
+    let options = Options {
+        block_entries_max: Some(7),
+        ..options(folder.path())
+    };
     local
-        .configure(&layout, Some(7))
+        .configure(&layout, &options)
         .expect("the files can be written");
     let config = Config::load(&layout.config("n1")).expect("a node understands it");
     assert_eq!(config.name, "n1");
     assert_eq!(config.block_entries_max, 7);
+    assert_eq!(config.weather, Some(layout.weather("n1")));
     assert_eq!(config.listen, ["/ip4/127.0.0.1/tcp/4101"]);
     let others = [4100, 4102, 4103].map(|port| format!("/ip4/127.0.0.1/tcp/{port}"));
     assert_eq!(config.bootnodes, others);

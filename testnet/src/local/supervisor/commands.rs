@@ -1,5 +1,7 @@
 //! What users may ask the supervisor to do to a node.
 
+use std::collections::BTreeSet;
+
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
@@ -8,6 +10,7 @@ use crate::local::control::{Asked, Command, Line};
 use crate::local::error::LocalError;
 use crate::local::process::State;
 use crate::local::ready::Told;
+use crate::local::weather::Weather;
 
 impl Supervisor<'_> {
     /// Does what was asked, or says why not.
@@ -18,6 +21,18 @@ impl Supervisor<'_> {
             Command::Pause { node } => self.obey_at(&node, answer, Self::pause),
             Command::Resume { node } => self.obey_at(&node, answer, Self::resume),
             Command::Restart { node } => self.obey_at(&node, answer, Self::restart),
+            Command::Partition { nodes } => {
+                let parted = self.partition(&nodes);
+                self.answer(answer, parted);
+            }
+            Command::Heal => {
+                let healed = self.heal();
+                self.answer(answer, healed);
+            }
+            Command::Delay { node, ms } => {
+                let delayed = self.delay(&node, ms);
+                self.answer(answer, delayed);
+            }
             Command::Stop => {
                 self.answer(answer, Ok(()));
                 return Course::Stop;
@@ -33,14 +48,48 @@ impl Supervisor<'_> {
         answer: oneshot::Sender<Line>,
         act: impl FnOnce(&mut Self, usize, oneshot::Sender<Line>),
     ) {
-        let mut nodes = self.nodes.iter();
-        if let Some(index) = nodes.position(|known| known.process.name == node) {
-            act(self, index, answer);
-            return;
+        match self.index(node) {
+            Ok(index) => act(self, index, answer),
+            Err(unknown) => self.answer(answer, Err(unknown)),
         }
-        let known = self.nodes.iter().map(|known| &*known.process.name);
-        let unknown = LocalError::unknown_node(node, known);
-        self.answer(answer, Err(unknown));
+    }
+
+    fn index(&self, node: &str) -> Result<usize, LocalError> {
+        let names = || self.nodes.iter().map(|known| &*known.process.name);
+        let found = names().position(|known| known == node);
+        found.ok_or_else(|| LocalError::unknown_node(node, names()))
+    }
+
+    fn partition(&mut self, names: &[String]) -> Result<(), LocalError> {
+        let mut apart = BTreeSet::new();
+        for name in names {
+            if !apart.insert(self.index(name)?) {
+                return Err(LocalError::NamedTwice(name.clone()));
+            }
+        }
+        self.weather()?.part(apart)?;
+        self.note(format!("cut off from all others: {}", names.join(", ")));
+        Ok(())
+    }
+
+    fn heal(&mut self) -> Result<(), LocalError> {
+        self.weather()?.heal()?;
+        self.note("nobody is cut off any more".to_owned());
+        Ok(())
+    }
+
+    fn delay(&mut self, name: &str, ms: u32) -> Result<(), LocalError> {
+        let index = self.index(name)?;
+        self.weather()?.delay(index, ms)?;
+        self.note(match ms {
+            0 => format!("{name} hears the others at once"),
+            _ => format!("{name} hears the others {ms} ms late"),
+        });
+        Ok(())
+    }
+
+    fn weather(&mut self) -> Result<&mut Weather, LocalError> {
+        self.weather.as_mut().ok_or(LocalError::NoFaults)
     }
 
     fn kill(&mut self, index: usize, answer: oneshot::Sender<Line>) {
