@@ -3,6 +3,7 @@
 mod announce;
 mod line;
 mod screen;
+mod torture;
 
 use std::io::{self, BufRead, IsTerminal};
 use std::path::PathBuf;
@@ -126,6 +127,13 @@ pub(crate) enum Command {
         #[arg(short, long)]
         yes: bool,
     },
+    /// Let nodes fail while wallets pay, and check what must be true afterwards
+    ///
+    /// A network of its own is started and forgotten. Payments among all accounts go into all shards
+    /// while nodes are killed, paused, delayed and cut off, in each shard as many at a time as it must
+    /// survive. With -v each fault is named when it happens.
+    #[command(before_help = torture::EXAMPLES)]
+    Torture(torture::Flags),
     /// Print the setting that lets commands find the network from anywhere
     #[command(before_help = ENV_EXAMPLES)]
     Env,
@@ -186,6 +194,7 @@ pub(crate) fn run(
         Command::Delay { node, ms } => disturb(common, local::Command::Delay { node, ms }),
         Command::Stop => stop(common),
         Command::Reset { yes } => reset(common, yes, output),
+        Command::Torture(flags) => torture::run(common, &flags, output),
         Command::Env => env(common),
     }
     .map(Some)

@@ -40,7 +40,7 @@ use link::Link;
 use payments::Book;
 use payments::Kind;
 pub use payments::Payments;
-use stage::{Scene, Stage};
+pub(crate) use stage::{Scene, Stage};
 use usage::Usage;
 
 /// The longest run, in seconds.
@@ -164,6 +164,8 @@ pub fn transfers(options: &Options, note: &(dyn Fn(&str) + Sync)) -> Result<Tran
         nodes: options.nodes,
         accounts: Book::owners(accounts, options.shards),
         block_entries_max: options.block_entries_max,
+        faults: false,
+        kept: false,
     };
     note(&format!(
         "starting {} shards of {} nodes, and {accounts} accounts in the genesis document",

@@ -12,3 +12,4 @@ pub mod gate;
 pub mod invariants;
 pub mod local;
 pub mod simulation;
+pub mod torture;

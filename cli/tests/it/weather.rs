@@ -129,6 +129,27 @@ fn survival_across_shards() {
     assert_eq!(network.supply(), SUPPLY);
 }
 
+#[test]
+fn a_short_torture_breaks_no_promise_and_leaves_nothing_behind() {
+    let folder = crate::support::folder();
+    let place = folder.path().join("torture");
+    let place = place.to_str().expect("the path is text");
+    let torture = ["testnet", "torture", "--seconds", "15", "--seed", "3"];
+    let ran = crate::support::run(
+        folder.path(),
+        &[&torture[..], &["--dir", place, "--json"]].concat(),
+    );
+    let data = ran.data(0);
+    assert_eq!(data["broken"], serde_json::json!([]), "seed 3: {ran:?}");
+    assert!(data["committed"].as_u64() > Some(0), "seed 3: {ran:?}");
+    assert!(data["across"].as_u64() > Some(0), "seed 3: {ran:?}");
+    let faults = data["faults"].as_object().expect("faults");
+    let faults: u64 = faults.values().filter_map(Value::as_u64).sum();
+    assert!(faults > 0, "seed 3: {ran:?}");
+    let left = std::fs::read_dir(place).map_or(0, Iterator::count);
+    assert_eq!(left, 0, "nothing is kept");
+}
+
 /// Waits until all nodes of each shard are ready and have one head.
 fn caught_up(network: &Network) {
     eventually("all nodes of a shard have the same head", || {

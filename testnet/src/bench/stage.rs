@@ -29,6 +29,10 @@ pub(crate) struct Stage<'a> {
     pub(crate) accounts: Vec<(PublicKey, ShardId, u64)>,
     /// The most payments in a block.
     pub(crate) block_entries_max: Option<usize>,
+    /// Whether nodes can be cut off from each other.
+    pub(crate) faults: bool,
+    /// Whether the folder is there until `measure` returns, even if it stops the network before that.
+    pub(crate) kept: bool,
 }
 
 /// A network that is ready.
@@ -78,11 +82,11 @@ impl Stage<'_> {
             nodes: Some(self.nodes),
             profile: None,
             port: None,
-            ephemeral: true,
+            ephemeral: !self.kept,
             beat: BEAT,
             accounts: self.accounts,
             block_entries_max: self.block_entries_max,
-            faults: false,
+            faults: self.faults,
         };
         let (layout, stop) = (&layout, &stop);
         thread::scope(|scope| {
