@@ -2,7 +2,7 @@
 //!
 //! A contract has two halves. Its procedures run on the machines of users, may hold secrets and make
 //! traces; its checker runs on nodes, holds nothing and judges traces. [`environment`] is what both
-//! halves are made of.
+//! halves are made of. [`simulator`] is the contract with which networks are measured.
 //!
 //! The crate has no clock, no randomness, no thread, no socket, no file and no log line, and it keeps
 //! nothing in a collection of arbitrary order.
@@ -10,6 +10,7 @@
 //! Paper: Sections II-A and III.
 
 pub mod environment;
+pub mod simulator;
 
 pub use environment::builder::{Called, Calls, Draft, Terms};
 pub use environment::composition;
