@@ -47,7 +47,8 @@ pub(crate) fn run(command: Command) -> Result<Option<Done>, Failure> {
     let config = Config::load(&config).map_err(Fatal::from)?;
     let stopper = Arc::new(OnceLock::new());
     stop_when_told(&stopper, exit_with_parent)?;
-    let running = node::Node::start(config, Contracts::system())?;
+    let contracts = Contracts::of(&node::load_genesis(&config.genesis)?);
+    let running = node::Node::start(config, contracts)?;
     stopper.get_or_init(|| running.stopper());
     for address in running.listen_addresses() {
         tracing::info!(%address, "listening");

@@ -47,5 +47,5 @@ pub use error::Fatal;
 pub use labels::Labels;
 pub use reads::Reads;
 pub use running::Running;
-pub use start::{Contracts, Node};
+pub use start::{Contracts, Node, load_genesis};
 pub use stop::Stopper;

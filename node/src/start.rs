@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use consensus::replica::Setup;
 use consensus::{Replica, Shards};
+use contracts::simulator;
 use model::key::Zip215;
 use model::shard::Seat;
 use model::{Checkers, Genesis, NodeId};
@@ -54,6 +55,22 @@ impl Contracts {
         Self {
             checkers: Arc::new(system_contracts::checkers()),
             labels: Arc::new(SystemLabels),
+        }
+    }
+
+    /// The contracts of the network with this genesis document: those that every network has, and the
+    /// one that measurements use where the document maps it. The document decides, so all nodes of a
+    /// network have the same.
+    #[must_use]
+    pub fn of(genesis: &Genesis) -> Self {
+        let system = Self::system();
+        if !simulator::is_installed(genesis) {
+            return system;
+        }
+        let checkers = system_contracts::checkers().with(simulator::contract());
+        Self {
+            checkers: Arc::new(checkers),
+            ..system
         }
     }
 }
@@ -127,7 +144,12 @@ impl Member {
     }
 }
 
-fn load_genesis(path: &Path) -> Result<Genesis, Fatal> {
+/// The genesis document in this file.
+///
+/// # Errors
+///
+/// [`Fatal::GenesisFile`] if it cannot be read, [`Fatal::Genesis`] if no network can start with it.
+pub fn load_genesis(path: &Path) -> Result<Genesis, Fatal> {
     let file = || path.display().to_string();
     let bytes = fs::read(path).map_err(|reason| Fatal::GenesisFile {
         file: file(),
