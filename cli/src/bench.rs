@@ -1,8 +1,10 @@
 //! `chainspace bench`: how fast it is on this machine, and how fast it could be.
 
 mod agreement;
+mod figures;
 mod transfers;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Subcommand;
@@ -16,7 +18,8 @@ use crate::output::{Done, Output};
 const EXAMPLES: &str = "Examples:
   chainspace bench transfers
   chainspace bench transfers --rate 1000 --seconds 20 --json
-  chainspace bench agreement";
+  chainspace bench agreement
+  chainspace bench figures --out figures --quick";
 
 #[derive(Debug, Subcommand)]
 #[command(before_help = EXAMPLES)]
@@ -27,13 +30,37 @@ pub(crate) enum Command {
     /// Order opaque actions by the agreement alone, with durable votes and without
     #[command(before_help = agreement::EXAMPLES)]
     Agreement(agreement::Flags),
+    /// Measure Figures 6 to 9 of the paper, and draw them beside its own results
+    #[command(before_help = figures::EXAMPLES)]
+    Figures(figures::Flags),
 }
 
 pub(crate) fn run(common: &Common, command: &Command, output: &Output) -> Result<Done, Failure> {
     match command {
         Command::Transfers(flags) => transfers::run(common, flags, output),
         Command::Agreement(flags) => agreement::run(common, flags, output),
+        Command::Figures(flags) => figures::run(common, flags, output),
     }
+}
+
+/// How transactions that cross shards are decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Mode {
+    /// By the shard of the first input, when the others have voted
+    Decider,
+    /// By each shard from all votes, as in the paper
+    AllVotes,
+}
+
+/// This program: what the nodes are processes of.
+fn program() -> Result<PathBuf, Failure> {
+    std::env::current_exe()
+        .map_err(|error| Failure::new(Exit::Failed, format!("cannot find this program: {error}")))
+}
+
+fn absolute(directory: &Path) -> Result<PathBuf, Failure> {
+    std::path::absolute(directory)
+        .map_err(|error| Failure::new(Exit::Failed, format!("cannot use the directory: {error}")))
 }
 
 fn latency_data(latency: &Latency) -> Value {

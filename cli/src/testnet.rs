@@ -222,6 +222,7 @@ fn start(common: &Common, up: &Up, output: &Output) -> Result<(), Failure> {
         ephemeral: up.ephemeral,
         beat: if output.is_live() { BEAT_LIVE } else { BEAT },
         accounts: Vec::new(),
+        simulated: Vec::new(),
         block_entries_max: None,
         faults: true,
         directory: std::path::absolute(&directory)

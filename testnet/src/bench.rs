@@ -8,13 +8,17 @@
 //! Paper: Section VII, the evaluation.
 
 mod agreement;
+mod consumption;
 mod costs;
 mod drive;
 mod error;
+pub mod figures;
 mod follower;
 mod limit;
 mod link;
+mod load;
 mod payments;
+mod rig;
 mod stage;
 mod supply;
 #[cfg(test)]
@@ -24,24 +28,20 @@ mod usage;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use model::{Committee, Time};
+use model::Time;
 use tokio::runtime::Runtime;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 
 pub use agreement::{ACTION_BYTES_MIN, Agreement, AgreementOptions, Ordered, agreement};
 pub use costs::Costs;
 pub use drive::Arrivals;
-use drive::{Driver, Tally};
+use drive::Tally;
 pub use error::BenchError;
-use follower::Follower;
 pub use limit::Limit;
-use link::Link;
 use payments::Book;
 use payments::Kind;
 pub use payments::Payments;
+use rig::{Ran, Rig};
 pub(crate) use stage::{Scene, Stage};
-use usage::Usage;
 
 /// The longest run, in seconds.
 pub const SECONDS_MAX: u64 = 3_600;
@@ -62,8 +62,8 @@ const WARM_UP_RATE: u64 = 10_000;
 /// How many times the rate of the warm-up a run without `rate` is prepared for.
 const AMPLE: f64 = 1.6;
 
-/// Blocks that are certified and that nobody has looked at.
-const BLOCKS_WAITING: usize = 1_024;
+/// Accounts that a payment spends, at most. The paper measured as many.
+pub const INPUTS_MAX: usize = 10;
 
 /// What to measure.
 #[derive(Clone, Debug)]
@@ -76,7 +76,11 @@ pub struct Options {
     pub shards: u32,
     /// How many nodes a shard has.
     pub nodes: usize,
-    /// How many of a hundred payments go to an account in another shard.
+    /// How many accounts a payment spends, 1 to [`INPUTS_MAX`]. All of them have one owner, and there
+    /// will be as many again.
+    pub inputs: usize,
+    /// How many of a hundred payments cross shards. Those of one input go to an account in another
+    /// shard; those of several make accounts in random shards, and spend what was made so.
     pub cross: u32,
     /// Whether all shards decide by all votes, as in the paper, in place of one for all.
     pub all_votes: bool,
@@ -156,16 +160,18 @@ pub fn transfers(options: &Options, note: &(dyn Fn(&str) + Sync)) -> Result<Tran
             "payments cross shards where there are two shards or more".to_owned(),
         ));
     }
-    let accounts = accounts(options.arrivals);
+    if !(1..=INPUTS_MAX).contains(&options.inputs) {
+        return Err(BenchError::Options(format!(
+            "a payment spends 1 to {INPUTS_MAX} accounts"
+        )));
+    }
+    let chains = chains(options.arrivals, options.inputs);
+    let accounts = chains * options.inputs;
     let stage = Stage {
-        program: &options.program,
         directory: options.directory.as_deref(),
-        shards: options.shards,
-        nodes: options.nodes,
-        accounts: Book::owners(accounts, options.shards),
+        accounts: Book::owners(chains, options.kind()),
         block_entries_max: options.block_entries_max,
-        faults: false,
-        kept: false,
+        ..Stage::new(&options.program, options.shards, options.nodes)
     };
     note(&format!(
         "starting {} shards of {} nodes, and {accounts} accounts in the genesis document",
@@ -176,15 +182,16 @@ pub fn transfers(options: &Options, note: &(dyn Fn(&str) + Sync)) -> Result<Tran
     })
 }
 
-/// How many accounts to pay from: enough that a payment seldom has to wait for the one before it.
-fn accounts(arrivals: Arrivals) -> usize {
+/// How many owners pay, with so many accounts each: enough that a payment seldom has to wait for the one
+/// before it.
+fn chains(arrivals: Arrivals, inputs: usize) -> usize {
     /// What a genesis document has room for, by far.
     const MAX: usize = 16_000;
     let wanted = match arrivals {
         Arrivals::Closed { in_flight } => in_flight + in_flight / 4,
         Arrivals::Open { per_second } => 2 * per_second as usize,
     };
-    wanted.clamp(100, MAX)
+    wanted.clamp(100, MAX / inputs)
 }
 
 fn runtime() -> Result<Runtime, BenchError> {
@@ -199,65 +206,43 @@ async fn measure(
     scene: &Scene,
     note: &(dyn Fn(&str) + Sync),
 ) -> Result<Transfers, BenchError> {
-    let link = Link::connect(&scene.endpoint).await?;
+    let mut rig = Rig::connect(scene, options.nodes).await?;
     let mut book = Book::open(&scene.genesis, options.kind());
-    let (sender, mut blocks) = mpsc::channel(BLOCKS_WAITING);
-    let mut following = JoinSet::new();
-    for (shard, committee) in committees(scene)?.into_iter().enumerate() {
-        let node = shard * options.nodes;
-        let status = link.status(node).await?;
-        let follower = Follower::new(link.clone(), node, committee, status.tip.height);
-        following.spawn(follower.run(sender.clone()));
-    }
-    drop(sender);
     let mut run = async |rate: f64, arrivals, duration: Duration, what: &str| {
         let wanted = (rate * duration.as_secs_f64()).ceil() as usize;
         let length = wanted.div_ceil(book.chains.len()) + 1;
         note(&format!(
-            "{what}: signing {} payments, {length} of each account, before any is sent",
+            "{what}: signing {} payments, {length} of each owner, before any is sent",
             length * book.chains.len(),
         ));
         book.sign(length, now().plus_ms(VALID_MS), &scene.stop)?;
-        let mut driver = Driver {
-            link: &link,
-            chains: &mut book.chains,
-            blocks: &mut blocks,
-            nodes: options.nodes,
-            stop: &scene.stop,
-        };
         note(&format!("{what}: sending for {} s", duration.as_secs()));
-        let before = [Usage::of(&scene.processes)?, Usage::of(&[own()])?];
-        let tally = driver.run(arrivals, duration).await?;
-        let after = [Usage::of(&scene.processes)?, Usage::of(&[own()])?];
-        Ok::<_, BenchError>((tally, after[0] - before[0], after[1] - before[1]))
+        rig.run(&mut book, arrivals, duration).await
     };
     let known = match options.arrivals {
         Arrivals::Open { per_second } => Some(f64::from(per_second)),
         Arrivals::Closed { .. } => None,
     };
     let rate = known.unwrap_or(WARM_UP_RATE as f64);
-    let (warm, ..) = run(rate, options.arrivals, WARM_UP, "warm-up").await?;
-    let rate = known.unwrap_or_else(|| AMPLE * rate_of(&warm));
+    let warm = run(rate, options.arrivals, WARM_UP, "warm-up").await?;
+    let rate = known.unwrap_or_else(|| AMPLE * rate_of(&warm.tally));
     let mut resident = vec![usage::resident(&scene.processes)?];
-    let (mut tally, mut nodes, mut own) = Default::default();
+    let mut ran = Ran::default();
     for seconds in rounds(options.seconds) {
         let duration = Duration::from_secs(seconds);
-        let (more, theirs, ours) = run(rate, options.arrivals, duration, "run").await?;
-        Tally::add(&mut tally, more);
-        nodes += theirs;
-        own += ours;
+        ran.add(run(rate, options.arrivals, duration, "run").await?);
         resident.push(usage::resident(&scene.processes)?);
     }
     note("checking that all nodes agree, and that no money was made or lost");
-    supply::check(&link, options.nodes, &scene.genesis, &book).await?;
-    following.abort_all();
-    let mut measured = conclude(tally, nodes, own);
+    supply::check(&rig.link, options.nodes, &scene.genesis, &book).await?;
+    let mut measured = conclude(ran);
     measured.resident = resident;
     let entries = (measured.transactions_per_block.round() as usize).max(1);
     note("measuring what the work costs that cannot be left out");
     let (genesis, folder) = (&scene.genesis, &scene.folder);
     let costs = costs::measure(genesis, options.kind(), entries, options.nodes, folder)?;
-    measured.limit = Limit::of(costs, options.nodes, entries);
+    let shards = book.concerned();
+    measured.limit = Limit::of(costs, options.nodes, entries, shards);
     Ok(measured)
 }
 
@@ -271,7 +256,12 @@ fn rate_of(tally: &Tally) -> f64 {
     tally.in_window as f64 / tally.window.as_secs_f64()
 }
 
-fn conclude(mut tally: Tally, nodes: Usage, own: Usage) -> Transfers {
+fn conclude(ran: Ran) -> Transfers {
+    let Ran {
+        mut tally,
+        nodes,
+        own,
+    } = ran;
     let committed = tally.latencies.len() as u64;
     let seconds = tally.window.as_secs_f64();
     let each = |total: f64| total / (committed.max(1) as f64);
@@ -298,6 +288,7 @@ impl Options {
     fn kind(&self) -> Kind {
         Kind {
             payments: self.payments,
+            inputs: self.inputs,
             shards: self.shards,
             cross: self.cross,
             all_votes: self.all_votes,
@@ -322,19 +313,6 @@ impl Latency {
             max: at(100),
         }
     }
-}
-
-/// The members of all shards.
-fn committees(scene: &Scene) -> Result<Vec<Committee>, BenchError> {
-    let shards = scene.genesis.shards.iter();
-    let committees = shards.filter_map(|shard| scene.genesis.committee(shard.shard));
-    committees
-        .map(|committee| committee.map_err(|error| BenchError::Wrong(error.to_string())))
-        .collect()
-}
-
-fn own() -> u32 {
-    std::process::id()
 }
 
 /// The time of the system's clock.

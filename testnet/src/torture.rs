@@ -116,14 +116,10 @@ pub fn run(options: &Options, listeners: Listeners<'_>) -> Result<Report, BenchE
         )));
     }
     let stage = Stage {
-        program: &options.program,
         directory: options.directory.as_deref(),
-        shards: options.shards,
-        nodes: options.nodes,
-        accounts: Vec::new(),
-        block_entries_max: None,
         faults: true,
         kept: true,
+        ..Stage::new(&options.program, options.shards, options.nodes)
     };
     stage.play(listeners.detail, |scene| {
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -1,13 +1,14 @@
 //! `chainspace bench transfers`: payments over the whole path.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testnet::bench::{self, Arrivals, Costs, Limit, Options, Payments, SECONDS_MAX, Transfers};
+use testnet::bench::{
+    self, Arrivals, Costs, INPUTS_MAX, Limit, Options, Payments, SECONDS_MAX, Transfers,
+};
 
-use super::{latency_data, ms, us};
-use crate::exit::{Exit, Failure};
+use super::{Mode, absolute, latency_data, ms, program, us};
+use crate::exit::Failure;
 use crate::output::{Done, Output};
 use crate::{Common, table};
 
@@ -16,6 +17,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   chainspace bench transfers --seconds 20 --in-flight 8000
   chainspace bench transfers --rate 1000 --json
   chainspace bench transfers --shards 2 --cross 100
+  chainspace bench transfers --shards 5 --cross 100 --inputs 3 --mode all-votes
   chainspace bench transfers --seconds 600 --rate 300 --payments whole-balance";
 
 #[derive(Debug, clap::Args)]
@@ -23,7 +25,12 @@ pub(crate) struct Flags {
     /// How many shards
     #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=16))]
     shards: u32,
-    /// How many of a hundred payments go to an account in another shard
+    /// How many accounts of one owner each payment spends; it makes as many again. They live in one shard
+    /// unless --cross says otherwise
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=INPUTS_MAX as u64))]
+    inputs: u64,
+    /// How many of a hundred payments cross shards: with one input to an account in another shard, with
+    /// several from and to accounts in random shards
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
     cross: u32,
     /// How payments that cross shards are decided
@@ -51,15 +58,6 @@ pub(crate) struct Flags {
     batch_cap: Option<u16>,
 }
 
-/// How payments that cross shards are decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Mode {
-    /// By the shard of the payer, when the others have voted
-    Decider,
-    /// By each shard from all votes, as in the paper
-    AllVotes,
-}
-
 /// [`Payments`] as they are named on the command line.
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Kind {
@@ -74,6 +72,7 @@ pub(super) fn run(common: &Common, flags: &Flags, output: &Output) -> Result<Don
         program: program()?,
         directory: common.dir.as_deref().map(absolute).transpose()?,
         shards: flags.shards,
+        inputs: flags.inputs as usize,
         cross: flags.cross,
         all_votes: flags.mode == Mode::AllVotes,
         nodes: flags.nodes,
@@ -98,16 +97,6 @@ pub(super) fn run(common: &Common, flags: &Flags, output: &Output) -> Result<Don
         text: text(&measured),
         data: data(&measured),
     })
-}
-
-fn program() -> Result<PathBuf, Failure> {
-    std::env::current_exe()
-        .map_err(|error| Failure::new(Exit::Failed, format!("cannot find this program: {error}")))
-}
-
-fn absolute(directory: &Path) -> Result<PathBuf, Failure> {
-    std::path::absolute(directory)
-        .map_err(|error| Failure::new(Exit::Failed, format!("cannot use the directory: {error}")))
 }
 
 fn text(measured: &Transfers) -> String {
@@ -161,11 +150,13 @@ fn limit_text(limit: &Limit) -> String {
         table.add_row([work.replace('_', " "), format!("{:.2}", us(cost))]);
     }
     format!(
-        "{}\n\nWith blocks of {} payments of {} bytes: {:.1} microseconds of {} processors for each \
-         payment at all nodes\nis {:.0}/s; {:.0} syncs/s of the disk are {:.0}/s.",
+        "{}\n\nWith blocks of {} payments of {} bytes, each of which concerns {:.2} shards: {:.1} \
+         microseconds of {}\nprocessors for each payment at all nodes is {:.0}/s; {:.0} syncs/s of the \
+         disk are {:.0}/s.",
         table.trim_fmt(),
         limit.entries,
         limit.costs.payment_bytes,
+        limit.shards,
         us(limit.cpu),
         limit.processors,
         limit.cpu_per_second,
@@ -175,7 +166,7 @@ fn limit_text(limit: &Limit) -> String {
 }
 
 /// The costs by name: of one signature, payment or block at one node.
-fn costs(costs: &Costs) -> [(&'static str, Duration); 15] {
+fn costs(costs: &Costs) -> [(&'static str, Duration); 16] {
     let Costs {
         sign,
         verify,
@@ -189,6 +180,7 @@ fn costs(costs: &Costs) -> [(&'static str, Duration); 15] {
         decode,
         form,
         apply,
+        crossing,
         note,
         flush,
         log,
@@ -208,6 +200,7 @@ fn costs(costs: &Costs) -> [(&'static str, Duration); 15] {
         ("decode_payment", decode),
         ("form_payment", form),
         ("apply_payment", apply),
+        ("cross_payment", crossing),
         ("note_payment", note),
         ("flush_payment", flush),
         ("log_block", log),
@@ -238,6 +231,7 @@ fn data(measured: &Transfers) -> Value {
             "cpu_us_per_transaction": us(limit.cpu),
             "processors": limit.processors,
             "transactions_per_block": limit.entries,
+            "shards_per_transaction": limit.shards,
             "transaction_bytes": limit.costs.payment_bytes,
             "syncs_per_second": limit.costs.syncs_per_second,
             "costs_us": Value::Object(costs.into_iter().collect()),

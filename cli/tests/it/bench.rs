@@ -112,6 +112,10 @@ fn what_cannot_be_measured_is_refused_with_a_reason() {
             &["transfers", "--rate", "9", "--in-flight", "9"],
             "--in-flight",
         ),
+        (&["transfers", "--inputs", "11"], "1..=10"),
+        (&["figures"], "--out"),
+        (&["figures", "--out", "made", "--figures", "5"], "6..=9"),
+        (&["figures", "--out", "made", "--seconds", "31"], "1..=30"),
         (&["agreement", "--action-bytes", "8"], "16 to"),
         (&["agreement", "--nodes", "3"], "4 to 100 nodes"),
         (&["agreement", "--in-flight", "3"], "of each member"),
@@ -121,6 +125,7 @@ fn what_cannot_be_measured_is_refused_with_a_reason() {
         assert!(ran.stderr.contains(reason), "{arguments:?}: {ran:?}");
     }
     assert!(folder.path().join("precious").exists());
+    assert!(!folder.path().join("made").exists());
 }
 
 #[test]

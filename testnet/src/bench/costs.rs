@@ -4,6 +4,7 @@
 //! and beside a network that is idle. What is counted is processor time, which does not depend on
 //! what else the machine is doing.
 
+mod crossing;
 mod keeping;
 
 use std::hint::black_box;
@@ -54,6 +55,10 @@ pub struct Costs {
     pub form: Duration,
     /// Applying a payment to the ledger, checkers, results and head included.
     pub apply: Duration,
+    /// What crossing costs a member of each concerned shard beyond applying a payment: the share of one
+    /// of them in reading and checking what the other shards promise, in doing it, and in making
+    /// promises. Zero if no payment crosses.
+    pub crossing: Duration,
     /// Noting for readers what an applied payment has changed.
     pub note: Duration,
     /// Writing what a payment has changed to the tables, durably.
@@ -85,14 +90,32 @@ pub(crate) fn measure(
     signatures(&mut costs, &payments, entries, nodes)?;
     encodings(&mut costs, &payments, genesis)?;
     let bytes = keep_blocks(&mut costs, &payments, entries, genesis, folder)?;
+    if kind.cross > 0 {
+        costs.crossing = crossing::measure(kind, nodes, entries, costs.apply)?;
+    }
     costs.syncs_per_second = syncs(&bytes, nodes, folder)?;
     Ok(costs)
+}
+
+/// How long the disk of `folder` takes to make a block of so many bytes durable, when nobody else asks.
+///
+/// # Errors
+///
+/// [`BenchError::System`] if the disk fails.
+pub(crate) fn sync(bytes: usize, folder: &Path) -> Result<Duration, BenchError> {
+    let per_second = syncs(&vec![0x5a; bytes], 1, folder)?;
+    Ok(Duration::from_secs(1).div_f64(per_second.max(1.0)))
 }
 
 /// Enough payments for some blocks, each of which spends what a block before has made.
 fn sample(genesis: &Genesis, kind: Kind, entries: usize) -> Result<Vec<Transaction>, BenchError> {
     // What a payment within one shard costs, in the first one.
-    let mut book = Book::open(genesis, Kind { cross: 0, ..kind });
+    let alone = Kind {
+        inputs: 1,
+        cross: 0,
+        ..kind
+    };
+    let mut book = Book::open(genesis, alone);
     book.chains.retain(|chain| chain.home() == ShardId::new(0));
     let wanted = PAYMENTS.max(entries).next_multiple_of(entries);
     let length = wanted.div_ceil(book.chains.len());
@@ -101,7 +124,7 @@ fn sample(genesis: &Genesis, kind: Kind, entries: usize) -> Result<Vec<Transacti
     let mut sample = Vec::with_capacity(wanted);
     for _ in 0..length {
         let next = book.chains.iter_mut().filter_map(|chain| chain.pop());
-        sample.extend(next.map(|payment| payment.transaction));
+        sample.extend(next.map(|payment| payment.ready.transaction));
     }
     sample.truncate(wanted);
     Ok(sample)

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 use super::error::BenchError;
 use super::follower::{Certified, Followed};
 use super::link::{Link, problem};
-use super::payments::{Chain, Payment};
+use super::load::{Load, Ready};
 
 /// How long the last payments may take to be certified.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(60);
@@ -56,6 +56,9 @@ pub(crate) struct Tally {
     pub(crate) in_window: u64,
     /// How long payments were being sent.
     pub(crate) window: Duration,
+    /// How long it took until the first block was certified, and how many were certified with it.
+    pub(crate) lead: Duration,
+    pub(crate) in_lead: u64,
     /// How often a node was too busy to take a payment, which was then sent again.
     pub(crate) refused: u64,
     /// From the moment a payment was due until the proof of its decision was checked.
@@ -73,6 +76,8 @@ impl Tally {
         self.sent += more.sent;
         self.in_window += more.in_window;
         self.window += more.window;
+        self.lead += more.lead;
+        self.in_lead += more.in_lead;
         self.refused += more.refused;
         self.latencies.extend(more.latencies);
         self.blocks += more.blocks;
@@ -83,7 +88,7 @@ impl Tally {
 
 /// A payment that is under way.
 struct UnderWay {
-    chain: usize,
+    lane: usize,
     due: Instant,
     /// Participants that have not decided.
     missing: usize,
@@ -92,7 +97,7 @@ struct UnderWay {
 /// Sends payments over `link` and hears from `blocks` what is certified.
 pub(crate) struct Driver<'a> {
     pub(crate) link: &'a Link,
-    pub(crate) chains: &'a mut [Chain],
+    pub(crate) load: &'a mut dyn Load,
     pub(crate) blocks: &'a mut mpsc::Receiver<Followed>,
     /// How many nodes a shard has. Those of the first shard come first.
     pub(crate) nodes: usize,
@@ -106,7 +111,7 @@ struct Run<'a, 'd> {
     began: Instant,
     /// When sending ends.
     end: Instant,
-    /// Chains whose last payment is certified, the one that has waited longest first.
+    /// Lanes whose last payment is certified, the one that has waited longest first.
     free: VecDeque<usize>,
     under_way: HashMap<TransactionId, UnderWay>,
     sending: bool,
@@ -125,7 +130,7 @@ impl Driver<'_> {
         duration: Duration,
     ) -> Result<Tally, BenchError> {
         let began = Instant::now();
-        let free = (0..self.chains.len()).collect();
+        let free = (0..self.load.lanes()).collect();
         let run = Run {
             driver: self,
             arrivals,
@@ -167,30 +172,30 @@ impl Run<'_, '_> {
     }
 
     /// The payments that are due, for each node: one of each concerned shard, always the same for the
-    /// payments of a chain.
+    /// payments of a lane.
     fn due(&mut self) -> Vec<Vec<Transaction>> {
         let nodes = self.driver.nodes;
         let mut found = vec![Vec::new(); self.driver.link.nodes()];
-        while let Some((chain, due)) = self.next_due() {
-            let Some(payment) = self.take(chain) else {
+        while let Some((lane, due)) = self.next_due() {
+            let Some(payment) = self.take(lane) else {
                 break;
             };
             let participants = payment.transaction.body.participants.clone();
             let under_way = UnderWay {
-                chain,
+                lane,
                 due,
                 missing: participants.len(),
             };
             self.under_way.insert(payment.id, under_way);
             for shard in participants {
-                let node = shard.number() as usize * nodes + chain % nodes;
+                let node = shard.number() as usize * nodes + lane % nodes;
                 found[node].push(payment.transaction.clone());
             }
         }
         found
     }
 
-    /// The chain whose next payment is due, and since when.
+    /// The lane whose next payment is due, and since when.
     fn next_due(&mut self) -> Option<(usize, Instant)> {
         if !self.sending {
             return None;
@@ -207,13 +212,13 @@ impl Run<'_, '_> {
             self.stop_sending();
             return None;
         }
-        let chain = self.free.front().filter(|_| is_due).copied()?;
-        Some((chain, due))
+        let lane = self.free.front().filter(|_| is_due).copied()?;
+        Some((lane, due))
     }
 
-    /// Takes the next payment of a chain. If there is none the sending ends.
-    fn take(&mut self, chain: usize) -> Option<Payment> {
-        let payment = self.driver.chains[chain].pop();
+    /// Takes the next payment of a lane. If there is none the sending ends.
+    fn take(&mut self, lane: usize) -> Option<Ready> {
+        let payment = self.driver.load.next(lane);
         if payment.is_some() {
             self.free.pop_front();
             self.tally.sent += 1;
@@ -248,10 +253,10 @@ impl Run<'_, '_> {
             if under_way.missing > 0 {
                 continue;
             }
-            if let Some(UnderWay { chain, due, .. }) = self.under_way.remove(id) {
+            if let Some(UnderWay { lane, due, .. }) = self.under_way.remove(id) {
                 let latency = block.at.saturating_duration_since(due);
                 self.tally.latencies.push(latency);
-                self.free.push_back(chain);
+                self.free.push_back(lane);
                 settled += 1;
             }
         }
@@ -259,6 +264,10 @@ impl Run<'_, '_> {
             self.tally.blocks += 1;
         }
         if decided && self.sending {
+            if self.tally.blocks_in_window == 0 {
+                self.tally.lead = block.at.saturating_duration_since(self.began);
+                self.tally.in_lead = settled;
+            }
             self.tally.blocks_in_window += 1;
             self.tally.in_window += settled;
         }

@@ -1,10 +1,11 @@
 //! Payments that are built and signed before anybody sends them.
 //!
-//! Every account begins a *chain*: each payment spends one account and pays the next key of the book,
-//! and the last account that it makes is what the next payment of the chain spends: the change, or all
-//! there is, as [`Payments`] says. Identifiers bind content and nothing else, so a whole chain can be
-//! signed in advance. A payment is sent when the one before it is certified.
+//! Every owner begins a *chain*: each payment spends all accounts of the chain and pays the next key of
+//! the book, and the last accounts that it makes are what the next payment of the chain spends: what is
+//! left, or all there is, as [`Payments`] says. Identifiers bind content and nothing else, so a whole
+//! chain can be signed in advance. A payment is sent when the one before it is certified.
 
+mod scattered;
 #[cfg(test)]
 mod tests;
 
@@ -15,24 +16,24 @@ use std::thread;
 
 use client::keys::LOCAL_NAMES;
 use contracts::{Arguments, Calls, Secret, Terms};
-use model::{
-    Genesis, Mode, NetworkId, Object, PublicKey, SecretKey, ShardId, Time, Transaction,
-    TransactionId,
-};
-use system_contracts::cscoin::{CSC, Payment as Paid, Transfer};
+use model::{Genesis, Mode, NetworkId, Object, PublicKey, SecretKey, ShardId, Time};
+use system_contracts::cscoin::{self, CSC, Payment as Paid};
 
 use super::error::BenchError;
+use super::load::{Load, Ready};
+use scattered::Scattered;
+pub(crate) use scattered::scattered;
 
 /// What each account holds at first, in ncsc: more than a chain can be long.
 pub(crate) const BALANCE: u64 = CSC;
 
-/// How much a payment pays. Each spends one account.
+/// How much a payment pays. Each makes as many accounts as it spends, or one more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Payments {
-    /// One ncsc; the payer gets the rest as change. There is one more account after each payment, and
-    /// what the nodes hold grows with them.
+    /// One ncsc; the payer gets the rest back. There is one more account after each payment, and what the
+    /// nodes hold grows with them.
     WithChange,
-    /// The whole balance. There are as many accounts as before, so what the nodes hold should not grow.
+    /// All that the accounts hold. There are as many accounts as before, so what the nodes hold should not grow.
     WholeBalance,
 }
 
@@ -42,7 +43,10 @@ pub(crate) struct Kind {
     pub(crate) payments: Payments,
     /// How many shards there are; their numbers begin with zero.
     pub(crate) shards: u32,
-    /// How many of a hundred payments go to an account in another shard.
+    /// How many accounts a payment spends.
+    pub(crate) inputs: usize,
+    /// How many of a hundred payments cross shards: those of one input make an account in the next
+    /// shard, those of several spread over random shards what they make.
     pub(crate) cross: u32,
     /// Whether all shards decide by all votes.
     pub(crate) all_votes: bool,
@@ -51,21 +55,20 @@ pub(crate) struct Kind {
 /// A payment that is ready to be sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Payment {
-    pub(crate) id: TransactionId,
-    pub(crate) transaction: Transaction,
+    pub(crate) ready: Ready,
     /// What the next payment of the chain spends.
     next: Purse,
 }
 
-/// An account that is to be spent.
+/// Accounts that are to be spent together.
 #[derive(Clone, Debug)]
 struct Purse {
-    account: Object,
-    /// The index of its owner's key.
+    accounts: Vec<Object>,
+    /// The index of their owner's key.
     owner: usize,
 }
 
-/// The payments that begin with one account.
+/// The payments that begin with the accounts of one owner.
 #[derive(Debug)]
 pub(crate) struct Chain {
     /// What the first payment that is not sent spends.
@@ -73,18 +76,23 @@ pub(crate) struct Chain {
     waiting: VecDeque<Payment>,
     /// Payments that were made so far: each has another nonce.
     made: u64,
+    /// Payments that were sent, and the shards concerned by each, counted together.
+    sent: u64,
+    concerned: u64,
 }
 
 impl Chain {
-    /// Where the account lives that is spent next.
-    pub(crate) const fn home(&self) -> ShardId {
-        self.tip.account.home
+    /// Where the first account lives that is spent next.
+    pub(crate) fn home(&self) -> ShardId {
+        self.tip.accounts[0].home
     }
 
     /// Takes the next payment, to be sent.
     pub(crate) fn pop(&mut self) -> Option<Payment> {
         let payment = self.waiting.pop_front()?;
         self.tip.clone_from(&payment.next);
+        self.sent += 1;
+        self.concerned += payment.ready.transaction.body.participants.len() as u64;
         Some(payment)
     }
 }
@@ -103,13 +111,20 @@ struct Desk {
 }
 
 impl Book {
-    /// The owners of `count` accounts with their homes, which are all shards in turn, and balances, for a
-    /// genesis document.
-    pub(crate) fn owners(count: usize, shards: u32) -> Vec<(PublicKey, ShardId, u64)> {
-        let homes = (0..shards).map(ShardId::new).cycle();
-        (0..count)
-            .zip(homes)
-            .map(|(index, home)| (secret(index).public(), home, BALANCE))
+    /// The accounts of `chains` owners with their homes and balances, for a genesis document. The homes
+    /// of the first accounts are all shards in turn; the others of an owner live beside it or, if
+    /// payments cross, in random shards.
+    pub(crate) fn owners(chains: usize, kind: Kind) -> Vec<(PublicKey, ShardId, u64)> {
+        let accounts = (0..chains).flat_map(|chain| (0..kind.inputs).map(move |at| (chain, at)));
+        accounts
+            .map(|(chain, at)| {
+                let home = if at > 0 && kind.cross > 0 {
+                    scattered(&[chain as u64, at as u64], kind.shards)
+                } else {
+                    ShardId::new((chain % kind.shards as usize) as u32)
+                };
+                (secret(chain).public(), home, BALANCE)
+            })
             .collect()
     }
 
@@ -120,22 +135,36 @@ impl Book {
         let mut objects: Vec<Object> = objects
             .map(|(_, object)| (*object).clone())
             .filter(|object| object.index as usize >= LOCAL_NAMES.len())
+            .filter(|object| object.object_type.contract == cscoin::id())
             .collect();
         objects.sort_unstable_by_key(|object| object.index);
+        let purses = objects.chunks_exact(kind.inputs);
         let desk = Desk {
             network: genesis.network(),
             kind,
-            keys: (0..objects.len()).map(secret).collect(),
+            keys: (0..purses.len()).map(secret).collect(),
         };
-        let chain = |(owner, account)| Chain {
-            tip: Purse { account, owner },
+        let chain = |(owner, accounts): (usize, &[Object])| Chain {
+            tip: Purse {
+                accounts: accounts.to_vec(),
+                owner,
+            },
             waiting: VecDeque::new(),
             made: 0,
+            sent: 0,
+            concerned: 0,
         };
         Self {
             desk,
-            chains: objects.into_iter().enumerate().map(chain).collect(),
+            chains: purses.enumerate().map(chain).collect(),
         }
+    }
+
+    /// How many shards a payment concerned on average, of those that were sent.
+    pub(crate) fn concerned(&self) -> f64 {
+        let sent: u64 = self.chains.iter().map(|chain| chain.sent).sum();
+        let concerned: u64 = self.chains.iter().map(|chain| chain.concerned).sum();
+        concerned.max(1) as f64 / sent.max(1) as f64
     }
 
     /// The public keys of the accounts.
@@ -203,7 +232,7 @@ impl Chain {
                 mode: if desk.kind.all_votes {
                     Mode::AllVotes
                 } else {
-                    Mode::Decider(purse.account.home)
+                    Mode::Decider(purse.accounts[0].home)
                 },
             };
             // Spread over the chains, so that each second has its share.
@@ -217,41 +246,89 @@ impl Chain {
 }
 
 impl Desk {
-    /// A payment out of this account to the key after its owner's, near it or in the next shard.
+    /// A payment out of these accounts to the key after their owner's.
     fn pay(&self, purse: Purse, terms: Terms, crosses: bool) -> Result<Payment, BenchError> {
         let cannot = |reason: &dyn std::fmt::Display| BenchError::Payments(reason.to_string());
-        let Purse { account, owner } = purse;
+        let Purse { accounts, owner } = purse;
         let payee = (owner + 1) % self.keys.len();
-        let near = account.home;
-        let next = ShardId::new((near.number() + 1) % self.kind.shards);
-        let home = if crosses { next } else { near };
-        let (amount, heir) = match self.kind.payments {
-            Payments::WithChange => (1, owner),
-            Payments::WholeBalance => (BALANCE, payee),
+        let inputs = accounts.len();
+        let homes = self.homes(&accounts, &terms, crosses);
+        let heir = match self.kind.payments {
+            Payments::WithChange => owner,
+            Payments::WholeBalance => payee,
         };
         let arguments = Arguments {
-            inputs: vec![account],
+            inputs: accounts,
             references: Vec::new(),
-            local_parameters: vec![Paid {
-                payee: self.keys[payee].public(),
-                amount,
-            }],
+            local_parameters: self.paid(owner, payee),
             secret_parameters: Secret::NONE,
         };
         let mut calls = Calls::new(self.network);
-        let called = calls.call(&Transfer { home: Some(home) }, arguments);
+        let called = calls.call(&Scattered { homes }, arguments);
         let mut outputs = called.map_err(|error| cannot(&error))?.outputs;
-        let account = outputs.pop().ok_or_else(|| cannot(&"nothing is left"))?;
+        let spare = outputs.len().checked_sub(inputs);
+        let accounts = outputs.split_off(spare.ok_or_else(|| cannot(&"too little is left"))?);
         let well_formed = calls.draft(terms).sign(&self.keys[owner]).finish();
         let well_formed = well_formed.map_err(|error| cannot(&error))?;
         Ok(Payment {
-            id: well_formed.id(),
-            transaction: well_formed.transaction().clone(),
+            ready: Ready {
+                id: well_formed.id(),
+                transaction: well_formed.transaction().clone(),
+            },
             next: Purse {
-                account,
+                accounts,
                 owner: heir,
             },
         })
+    }
+
+    /// What is paid to whom. With the change there are at least as many payments as inputs: each account
+    /// of the chain gets the same again, but for the first, which gives what is paid.
+    fn paid(&self, owner: usize, payee: usize) -> Vec<Paid> {
+        let to = |index: usize, amount| Paid {
+            payee: self.keys[index].public(),
+            amount,
+        };
+        let inputs = self.kind.inputs;
+        match self.kind.payments {
+            Payments::WithChange => {
+                let others = (1..inputs).map(|_| to(owner, BALANCE));
+                std::iter::once(to(payee, 1)).chain(others).collect()
+            }
+            Payments::WholeBalance => (0..inputs).map(|_| to(payee, BALANCE)).collect(),
+        }
+    }
+
+    /// Where the accounts of the payees are to live.
+    fn homes(&self, accounts: &[Object], terms: &Terms, crosses: bool) -> Vec<ShardId> {
+        let (shards, near) = (self.kind.shards, accounts[0].home);
+        if !crosses {
+            return Vec::new();
+        }
+        if accounts.len() == 1 {
+            return vec![ShardId::new((near.number() + 1) % shards)];
+        }
+        let (chain, made) = terms.nonce.split_at(8);
+        let number = |bytes: &[u8]| {
+            bytes
+                .iter()
+                .fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+        };
+        let (chain, made) = (number(chain), number(made));
+        let outputs = 0..accounts.len() as u64;
+        outputs
+            .map(|at| scattered(&[chain, made, at], shards))
+            .collect()
+    }
+}
+
+impl Load for Book {
+    fn lanes(&self) -> usize {
+        self.chains.len()
+    }
+
+    fn next(&mut self, lane: usize) -> Option<Ready> {
+        self.chains[lane].pop().map(|payment| payment.ready)
     }
 }
 

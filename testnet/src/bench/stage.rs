@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use model::genesis::GenesisObject;
 use model::{Genesis, PublicKey, ShardId};
 use tempfile::TempDir;
 
@@ -27,12 +28,31 @@ pub(crate) struct Stage<'a> {
     pub(crate) nodes: usize,
     /// Accounts besides the public test accounts: owners and balances in ncsc.
     pub(crate) accounts: Vec<(PublicKey, ShardId, u64)>,
+    /// The first objects of the paper's contract.
+    pub(crate) simulated: Vec<GenesisObject>,
     /// The most payments in a block.
     pub(crate) block_entries_max: Option<usize>,
     /// Whether nodes can be cut off from each other.
     pub(crate) faults: bool,
     /// Whether the folder is there until `measure` returns, even if it stops the network before that.
     pub(crate) kept: bool,
+}
+
+impl<'a> Stage<'a> {
+    /// A network of so many shards with so many nodes each, without anything special.
+    pub(crate) fn new(program: &'a Path, shards: u32, nodes: usize) -> Self {
+        Self {
+            program,
+            directory: None,
+            shards,
+            nodes,
+            accounts: Vec::new(),
+            simulated: Vec::new(),
+            block_entries_max: None,
+            faults: false,
+            kept: false,
+        }
+    }
 }
 
 /// A network that is ready.
@@ -85,6 +105,7 @@ impl Stage<'_> {
             ephemeral: !self.kept,
             beat: BEAT,
             accounts: self.accounts,
+            simulated: self.simulated,
             block_entries_max: self.block_entries_max,
             faults: self.faults,
         };

@@ -79,6 +79,18 @@ pub(crate) async fn check(
     )))
 }
 
+/// Waits until the nodes of each shard, of which each has so many `nodes`, have the same head.
+///
+/// # Errors
+///
+/// [`BenchError::Wrong`] if they do not.
+pub(crate) async fn all_agree(link: &Link, nodes: usize) -> Result<(), BenchError> {
+    for first in (0..link.nodes()).step_by(nodes) {
+        agree(link, first..first + nodes).await?;
+    }
+    Ok(())
+}
+
 /// Waits until the nodes of a shard have the same head. Returns its height.
 async fn agree(link: &Link, nodes: Range<usize>) -> Result<Height, BenchError> {
     let deadline = Instant::now() + PATIENCE;

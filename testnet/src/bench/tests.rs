@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::drive::Tally;
-use super::{Arrivals, Latency, Usage, accounts, conclude, rounds};
+use super::rig::Ran;
+use super::usage::Usage;
+use super::{Arrivals, Latency, chains, conclude, rounds};
 
 const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -40,7 +42,11 @@ fn rates_count_the_time_of_sending_and_costs_all_payments() {
         written: 300,
         loopback: 3_000,
     };
-    let measured = conclude(tally, nodes, Usage::default());
+    let measured = conclude(Ran {
+        tally,
+        nodes,
+        own: Usage::default(),
+    });
     assert_eq!(measured.committed, 30);
     let found = [
         measured.committed_per_second,
@@ -69,6 +75,8 @@ fn runs_are_counted_together() {
         sent: 30,
         in_window: 20,
         window: Duration::from_secs(2),
+        lead: ms(100),
+        in_lead: 3,
         refused: 1,
         latencies: vec![ms(1); 30],
         blocks: 3,
@@ -79,17 +87,17 @@ fn runs_are_counted_together() {
     both.add(run());
     assert_eq!((both.sent, both.in_window, both.refused), (60, 40, 2));
     assert_eq!((both.window, both.latencies.len()), (ms(4_000), 60));
+    assert_eq!((both.lead, both.in_lead), (ms(200), 6));
     assert_eq!((both.blocks, both.blocks_in_window), (6, 4));
 }
 
 #[test]
 fn there_are_accounts_enough_and_not_more_than_a_genesis_document_holds() {
-    assert_eq!(accounts(Arrivals::Closed { in_flight: 4_000 }), 5_000);
-    assert_eq!(accounts(Arrivals::Open { per_second: 10 }), 100);
-    assert_eq!(
-        accounts(Arrivals::Open {
-            per_second: 100_000
-        }),
-        16_000
-    );
+    assert_eq!(chains(Arrivals::Closed { in_flight: 4_000 }, 1), 5_000);
+    assert_eq!(chains(Arrivals::Open { per_second: 10 }, 1), 100);
+    let many = Arrivals::Open {
+        per_second: 100_000,
+    };
+    assert_eq!(chains(many, 1), 16_000);
+    assert_eq!(chains(many, 10), 1_600);
 }

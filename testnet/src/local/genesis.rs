@@ -10,6 +10,7 @@ use std::fs;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use client::keys::{LOCAL_NAMES, local_secret};
+use contracts::simulator;
 use model::bounds::{GENESIS_BYTES_MAX, MEMBERS_MAX, MEMBERS_MIN};
 use model::genesis::GenesisShard;
 use model::{Genesis, NetworkId, NodeDescriptor, PublicKey, ShardId, Time};
@@ -216,10 +217,14 @@ fn document(members: &[NodeDescriptor], nodes: usize, options: &Options) -> Gene
     let named = named.map(|(name, home)| (local_secret(name).public(), home, BALANCE));
     let accounts: Vec<(PublicKey, ShardId, u64)> =
         named.chain(options.accounts.iter().copied()).collect();
-    Genesis {
+    let mut genesis = Genesis {
         profile: options.profile.unwrap_or_default(),
         ..system_contracts::genesis::genesis(name, now(), shards, &accounts)
+    };
+    if !options.simulated.is_empty() {
+        simulator::install(&mut genesis, options.simulated.iter().cloned());
     }
+    genesis
 }
 
 /// Makes the folder of a node with its member key. The node makes its network key itself.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use model::genesis::GenesisObject;
 use model::{Profile, PublicKey, ShardId};
 use tokio::signal::unix::SignalKind;
 use tokio::sync::mpsc;
@@ -45,6 +46,9 @@ pub struct Options {
     pub beat: Duration,
     /// Accounts of a new network besides the public test accounts: owners, homes and balances in ncsc.
     pub accounts: Vec<(PublicKey, ShardId, u64)>,
+    /// The first objects of [`contracts::simulator`] on a new network, which knows that contract if there
+    /// are any.
+    pub simulated: Vec<GenesisObject>,
     /// The most transactions in a block. `None`: as many as the protocol allows.
     pub block_entries_max: Option<usize>,
     /// Whether nodes can be cut off from each other and delayed. What can be takes a little time, so a

@@ -8,7 +8,9 @@ use model::block::{BlockRef, Header, encode_entries, payload_hash};
 use model::genesis::GenesisShard;
 use model::key::Zip215;
 use model::transaction::Authorized;
-use model::{Block, Entry, Genesis, NodeDescriptor, Outcome, SecretKey, ShardId, Slot, Time};
+use model::{
+    Block, Entry, Genesis, NodeDescriptor, Outcome, PublicKey, SecretKey, ShardId, Slot, Time,
+};
 use system_contracts::genesis::genesis;
 
 use super::{BenchError, Book, Kind, Payments};
@@ -17,24 +19,31 @@ const SHARD: ShardId = ShardId::new(0);
 const CREATED: Time = Time::from_ms(1_000);
 
 fn document(accounts: usize) -> Genesis {
-    let member = |index: u8| NodeDescriptor {
+    of_owners(Book::owners(accounts, kind(Payments::WithChange)))
+}
+
+/// Four shards, of which tests that cross nothing use the first.
+fn of_owners(owners: Vec<(PublicKey, ShardId, u64)>) -> Genesis {
+    let member = |index: u32| NodeDescriptor {
         name: format!("n{index}"),
-        node: model::NodeId::new(SecretKey::from_seed([index; 32]).public()),
+        node: model::NodeId::new(SecretKey::from_seed([index as u8; 32]).public()),
         addresses: Vec::new(),
     };
-    let shard = GenesisShard {
-        shard: SHARD,
-        members: (0..4).map(member).collect(),
+    let shard = |shard: u32| GenesisShard {
+        shard: ShardId::new(shard),
+        members: (0..4).map(|seat| member(4 * shard + seat)).collect(),
     };
     let named = LOCAL_NAMES.map(|name| (local_secret(name).public(), SHARD, 5));
-    let accounts: Vec<_> = named.into_iter().chain(Book::owners(accounts, 1)).collect();
-    genesis("local-test", CREATED, vec![shard], &accounts)
+    let accounts: Vec<_> = named.into_iter().chain(owners).collect();
+    let shards = (0..4).map(shard).collect();
+    genesis("local-test", CREATED, shards, &accounts)
 }
 
 /// Payments within one shard.
 const fn kind(payments: Payments) -> Kind {
     Kind {
         payments,
+        inputs: 1,
         shards: 1,
         cross: 0,
         all_votes: false,
@@ -53,9 +62,9 @@ fn commits(ledger: &mut Ledger, book: &mut Book) {
     let payments = book.chains.iter_mut().filter_map(|chain| chain.pop());
     let authorized: Vec<Authorized> = payments
         .map(|payment| {
-            let formed = payment.transaction.check_form(ledger.network());
+            let formed = payment.ready.transaction.check_form(ledger.network());
             let formed = formed.expect("it is well-formed");
-            assert_eq!(formed.id(), payment.id);
+            assert_eq!(formed.id(), payment.ready.id);
             formed.verify(&mut Zip215).expect("it is signed")
         })
         .collect();
@@ -122,4 +131,42 @@ fn signing_ends_when_it_is_told_to() {
     let mut book = Book::open(&document(2), kind(Payments::WithChange));
     let signed = book.sign(1, CREATED, &AtomicBool::new(true));
     assert!(matches!(signed, Err(BenchError::Interrupted)));
+}
+
+#[test]
+fn payments_of_several_inputs_spend_as_many_accounts_of_one_owner_each_time() {
+    for payments in [Payments::WithChange, Payments::WholeBalance] {
+        let kind = Kind {
+            inputs: 3,
+            ..kind(payments)
+        };
+        let genesis = of_owners(Book::owners(4, kind));
+        let mut ledger = Ledger::genesis(&genesis, SHARD);
+        let mut book = Book::open(&genesis, kind);
+        assert_eq!(book.chains.len(), 4);
+        sign(&mut book, 3);
+        for _ in 0..3 {
+            let before = ledger.state.objects.len();
+            commits(&mut ledger, &mut book);
+            let more = usize::from(payments == Payments::WithChange) * 4;
+            assert_eq!(ledger.state.objects.len(), before + more, "{payments:?}");
+        }
+    }
+}
+
+#[test]
+fn several_inputs_are_in_random_shards_unless_nothing_crosses() {
+    for (cross, spread) in [(0, 1.0..=1.0), (100, 2.2..=3.9)] {
+        let kind = Kind {
+            inputs: 4,
+            shards: 4,
+            cross,
+            ..kind(Payments::WholeBalance)
+        };
+        let mut book = Book::open(&of_owners(Book::owners(40, kind)), kind);
+        sign(&mut book, 3);
+        while book.chains.iter_mut().any(|chain| chain.pop().is_some()) {}
+        let concerned = book.concerned();
+        assert!(spread.contains(&concerned), "{cross}: {concerned}");
+    }
 }

@@ -21,6 +21,7 @@ fn options(directory: &Path) -> Options {
         ephemeral: false,
         beat: Duration::from_secs(1),
         accounts: Vec::new(),
+        simulated: Vec::new(),
         block_entries_max: None,
         faults: true,
     }
