@@ -6,7 +6,9 @@
 //! proposal, of each member two votes and a head, and of each member three times the check of the
 //! other members of a quorum; and each member writes it to its log. A payment that concerns several
 //! shards costs that in each of them, and the votes, decisions and acknowledgements between them: the
-//! certificate and the path of each parcel are checked by each member. Moving bytes between processes
+//! certificate and the path of each parcel are checked by each member. What one part of a payment costs is
+//! measured with payments of one input, so the limit for several inputs is a little higher than it could be.
+//! Moving bytes between processes
 //! and threads is not in it, nor is whoever sends the payments, although it runs on the same machine.
 
 #[cfg(test)]
