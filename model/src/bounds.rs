@@ -58,6 +58,15 @@ pub const ADDRESSES_MAX: usize = 4;
 /// Bytes of one address in a node descriptor; the longest multiaddress with a DNS name fits.
 pub const ADDRESS_BYTES_MAX: usize = 320;
 
+/// The longest record of a shard, in bytes. Whoever objects to a node shows the record before and after
+/// in one transaction, and an update brings up to [`MEMBERS_MAX`] signatures and as many consents
+/// besides, so a longer one could never be changed again. [`MEMBERS_MAX`] nodes with one address fit.
+pub const SHARD_RECORD_BYTES_MAX: usize = 20 * 1024;
+
+/// What a shard may ask for its part in one transaction, in ncsc: 1,000 CSC. More is a typing error,
+/// and what [`PARTICIPANTS_MAX`] shards ask for can be added up.
+pub const PRICE_MAX: u64 = 1_000_000_000_000;
+
 /// Shards in a genesis document. A receipt brings its genesis, so checking one must stay cheap;
 /// further shards are made by transactions.
 pub const GENESIS_SHARDS_MAX: usize = 64;

@@ -161,6 +161,10 @@ pub enum Tag {
     Genesis,
     /// A node record.
     Record,
+    /// The record of a shard.
+    Shard,
+    /// What a shard says at the end of an epoch.
+    HandOver,
 }
 
 impl Tag {
@@ -184,6 +188,8 @@ impl Tag {
             Self::Committee => b"chainspace/v1/committee",
             Self::Genesis => b"chainspace/v1/genesis",
             Self::Record => b"chainspace/v1/record",
+            Self::Shard => b"chainspace/v1/shard",
+            Self::HandOver => b"chainspace/v1/hand-over",
         }
     }
 }

@@ -10,7 +10,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::head::Head;
-use crate::id::NodeId;
+use crate::id::{NetworkId, NodeId, ShardId};
 use crate::key::{PublicKey, Signature, SignatureCheck};
 use crate::merkle::InclusionProof;
 use crate::outbox::{Leaf, Promise};
@@ -104,6 +104,19 @@ impl Malpractice {
                 second.verify(key, check)
             }
         }
+    }
+}
+
+impl Lie {
+    /// The network and the shard in whose name it was told. That both halves agree on it is for
+    /// [`Malpractice::verify`] to say.
+    #[must_use]
+    pub const fn told_in(&self) -> (NetworkId, ShardId) {
+        let scope = match self {
+            Self::Statements { scope, .. } => scope,
+            Self::Promises { first, .. } => &first.head.scope,
+        };
+        (scope.network, scope.shard)
     }
 }
 

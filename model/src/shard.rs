@@ -2,12 +2,16 @@
 //!
 //! Paper: Section II-B. A shard has `3f + 1` nodes, of which at most `f` are faulty.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::bounds;
 use crate::hash::{Hash, Tag, hash_value};
 use crate::id::{NetworkId, NodeId, ShardId};
 use crate::statement::{Epoch, Scope};
+
+pub use crate::descriptor::NodeDescriptor;
 
 /// How many nodes of a shard may be faulty: `f`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,19 +29,6 @@ impl Faults {
     pub const fn count(self) -> usize {
         self.0
     }
-}
-
-/// A node as its shard lists it.
-///
-/// Paper: Section VI-A, "node descriptors (names, network addresses and public verification keys)".
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NodeDescriptor {
-    /// A name for people, unique in the shard.
-    pub name: String,
-    /// The member key.
-    pub node: NodeId,
-    /// Where the node can be reached, as multiaddresses.
-    pub addresses: Vec<String>,
 }
 
 /// A member's place in its shard's list.
@@ -87,6 +78,8 @@ pub enum NotACommittee {
 pub struct Committee {
     scope: Scope,
     members: Vec<NodeId>,
+    /// The seats whose member was excluded.
+    vacant: BTreeSet<Seat>,
 }
 
 impl Committee {
@@ -123,7 +116,19 @@ impl Committee {
                 epoch,
             },
             members,
+            vacant: BTreeSet::new(),
         })
+    }
+
+    /// The same committee with nobody on `seat`, because its member lied. `n`, `f` and the thresholds
+    /// stay: who is excluded was one of the `f`, and does not make room for another one. With more
+    /// than `f` such seats no quorum is left.
+    #[must_use]
+    pub fn vacate(mut self, seat: Seat) -> Self {
+        if seat.index() < self.size() {
+            self.vacant.insert(seat);
+        }
+        self
     }
 
     /// What every signature of this committee is bound to.
@@ -132,7 +137,7 @@ impl Committee {
         &self.scope
     }
 
-    /// The members, in the order of their seats.
+    /// The members, in the order of their seats, and on a vacant seat who had it.
     #[must_use]
     pub fn members(&self) -> &[NodeId] {
         &self.members
@@ -165,10 +170,11 @@ impl Committee {
         self.size() - self.faults().count()
     }
 
-    /// The node on `seat`.
+    /// The node on `seat`; `None` if the seat is vacant.
     #[must_use]
     pub fn member(&self, seat: Seat) -> Option<NodeId> {
-        self.members.get(seat.index()).copied()
+        let member = self.members.get(seat.index()).copied()?;
+        (!self.vacant.contains(&seat)).then_some(member)
     }
 
     /// The seat of `node`, if it is a member.
@@ -178,9 +184,10 @@ impl Committee {
             .iter()
             .position(|member| member == node)
             .and_then(Seat::new)
+            .filter(|seat| !self.vacant.contains(seat))
     }
 
-    /// The fingerprint of the list.
+    /// The fingerprint of the list, whoever of it was excluded since.
     #[must_use]
     pub fn digest(&self) -> Hash {
         hash_value(Tag::Committee, &(&self.scope, &self.members))

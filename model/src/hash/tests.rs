@@ -11,7 +11,7 @@ use crate::encoding::{HexError, decode, encode};
 use crate::id::ObjectId;
 
 /// The hash of `abc` under each tag, computed outside of Rust.
-const VECTORS: [(Tag, &str, &str); 17] = [
+const VECTORS: [(Tag, &str, &str); 19] = [
     (
         Tag::Network,
         "network",
@@ -96,6 +96,16 @@ const VECTORS: [(Tag, &str, &str); 17] = [
         Tag::Record,
         "record",
         "5dd1ac992bb0ccf53134e838d7c834caf354305581af8b9ac741aa88bdfe5f35",
+    ),
+    (
+        Tag::Shard,
+        "shard",
+        "b1115427e4dd6a74518d3d0318587a9a0ba82283148308bfd73da99bc3ac0fac",
+    ),
+    (
+        Tag::HandOver,
+        "hand-over",
+        "4eeab4fa26a4e4d52f3021be77b974828f56ce191501c3cddd7b1e27d5f24b9b",
     ),
 ];
 

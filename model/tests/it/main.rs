@@ -1,14 +1,17 @@
 //! Tests of the promises of the data model, through its public surface.
 
+mod address;
 mod certificate;
 mod conflicts;
 mod figure_2;
 mod form;
 mod genesis;
 mod golden;
+mod hand_over;
 mod history;
 mod identifiers;
 mod malpractice;
+mod membership;
 mod mutation;
 mod naive;
 mod outbox;

@@ -244,6 +244,17 @@ fn a_promise_counts_against_who_signed_the_head_above_it() {
 }
 
 #[test]
+fn a_lie_is_told_in_the_name_of_one_shard() {
+    let (first, second) = conflict();
+    let record = record(signed(LIAR, &SCOPE, first), signed(LIAR, &SCOPE, second));
+    assert_eq!(record.lie.told_in(), (NETWORK, shard(1)));
+    let [first, second] =
+        [COMMIT, DEADLINE].map(|verdict| Box::new(by_liar(5, Promise::Prepared(verdict))));
+    let lie = Lie::Promises { first, second };
+    assert_eq!(lie.told_in(), (NETWORK, shard(1)));
+}
+
+#[test]
 fn a_record_with_one_bit_changed_proves_nothing() {
     let (first, second) = conflict();
     let heads = [1, 2].map(|hash| Statement::Head {

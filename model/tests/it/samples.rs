@@ -1,5 +1,6 @@
 //! One value of each type that is hashed, signed, stored or sent, for the tests of their bytes.
 
+mod membership;
 mod promises;
 
 use std::fmt::Debug;
@@ -63,7 +64,7 @@ where
     }
 }
 
-pub(crate) use promises::malpractice as broken_promises;
+pub(crate) use promises::{a_leaf, malpractice as broken_promises};
 
 pub(crate) fn genesis() -> Genesis {
     crate::genesis::genesis()
@@ -527,6 +528,7 @@ pub(crate) fn all() -> Vec<Sample> {
     let mut samples = data();
     samples.extend(shards());
     samples.extend(promises::all());
+    samples.extend(membership::all());
     samples.extend(results());
     samples.extend(merkle_proofs());
     samples.extend(questions());

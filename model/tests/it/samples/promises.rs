@@ -28,6 +28,11 @@ fn refused() -> Verdict {
     })
 }
 
+/// The promise of a shard to commit.
+pub(crate) fn a_leaf() -> Leaf {
+    leaf(4, Promise::Prepared(Verdict::Commit))
+}
+
 fn leaves() -> Vec<Sample> {
     let all = [
         ("leaf-prepared-commit", Promise::Prepared(Verdict::Commit)),
