@@ -59,6 +59,12 @@ impl Calls {
         }
     }
 
+    /// The network that the calls are for.
+    #[must_use]
+    pub const fn network(&self) -> NetworkId {
+        self.network
+    }
+
     /// Runs a procedure and keeps its trace.
     ///
     /// # Errors
