@@ -8,6 +8,7 @@
 
 pub mod cscoin;
 pub mod genesis;
+pub mod manage_shards;
 
 use contracts::Registry;
 

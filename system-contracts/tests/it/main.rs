@@ -3,6 +3,7 @@
 mod checker;
 mod composition;
 mod genesis;
+mod manage_shards;
 mod procedures;
 mod supply;
 mod ticket;
