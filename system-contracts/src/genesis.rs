@@ -3,10 +3,11 @@
 //! Paper: Section VI-A, "The CSCoin contract creates a fixed initial supply of coins".
 
 use contracts::Content;
-use model::genesis::{GenesisObject, GenesisShard};
-use model::{Genesis, ObjectType, Profile, PublicKey, ShardId, Time};
+use model::genesis::{GenesisMapping, GenesisObject, GenesisShard};
+use model::{ContractId, Genesis, ObjectType, Profile, PublicKey, ShardId, ShardRecord, Time};
 
 use crate::cscoin::{self, Account};
+use crate::manage_shards::{self, Shard, Token};
 
 /// A genesis document with these shards, and an account for each owner with a balance in ncsc, in
 /// the shard beside it. Every contract trusts all of the shards.
@@ -33,14 +34,67 @@ pub fn genesis(
 }
 
 fn account(owner: PublicKey, home: ShardId, balance: u64) -> GenesisObject {
+    object(cscoin::id(), home, &Account { owner, balance })
+}
+
+fn object<T: Content>(contract: ContractId, home: ShardId, content: &T) -> GenesisObject {
     GenesisObject {
         object_type: ObjectType {
-            contract: cscoin::id(),
-            name: Account::TYPE.to_owned(),
+            contract,
+            name: T::TYPE.to_owned(),
         },
         home,
-        content: Account { owner, balance }.output(home).content,
+        content: content.output(home).content,
     }
+}
+
+/// The document with its shards on the ledger: their records and the token, all in the first shard,
+/// which is the root, and the mapping by which no other shard has a say in them.
+///
+/// The first shards ask for nothing. What they are made of is not asked here: genesis says so.
+///
+/// Paper: Section VI-A, "ManageShards initializes a singleton object of type MS.Token".
+#[must_use]
+pub fn with_managed_shards(mut genesis: Genesis) -> Genesis {
+    if let Some(first) = genesis.shards.first() {
+        let (contract, root) = (manage_shards::id(), first.shard);
+        let mapping = manage_shards::mapping(root);
+        genesis.objects.extend(managed_shards(&genesis, root));
+        genesis.mappings.push(GenesisMapping { contract, mapping });
+        genesis.mappings.sort_by_key(|entry| entry.contract);
+    }
+    genesis
+}
+
+/// Whether ManageShards starts with the shards of the document and nothing else.
+#[must_use]
+pub fn manages_its_shards(genesis: &Genesis) -> bool {
+    let contract = manage_shards::id();
+    let Some(root) = genesis.shards.first().map(|first| first.shard) else {
+        return false;
+    };
+    let mut mappings = genesis.mappings.iter();
+    let mapping = mappings.find(|entry| entry.contract == contract);
+    let objects = genesis.objects.iter();
+    let objects = objects.filter(|object| object.object_type.contract == contract);
+    mapping.is_some_and(|entry| entry.mapping == manage_shards::mapping(root))
+        && objects.eq(managed_shards(genesis, root).iter())
+}
+
+/// The token and the records of the shards of the document.
+fn managed_shards(genesis: &Genesis, root: ShardId) -> Vec<GenesisObject> {
+    let contract = manage_shards::id();
+    let last = genesis.shards.iter().map(|founder| founder.shard).max();
+    let next = last.and_then(|last| Token { next: last }.counted());
+    let token = next.map(|token| object(contract, root, &token));
+    let record = |founder: &GenesisShard| {
+        let record = ShardRecord::founded(founder.shard, founder.members.clone(), 0);
+        object(contract, root, &Shard(record))
+    };
+    token
+        .into_iter()
+        .chain(genesis.shards.iter().map(record))
+        .collect()
 }
 
 /// All the money of a network, in ncsc.

@@ -2,9 +2,12 @@
 
 use contracts::Content;
 use model::genesis::{GenesisObject, GenesisShard};
-use model::{Genesis, NodeDescriptor, NodeId, ObjectType, PublicKey, ShardId, Time};
+use model::{
+    Genesis, NodeDescriptor, NodeId, Object, ObjectType, PublicKey, ShardId, ShardRecord, Time,
+};
 use system_contracts::cscoin::{self, Account, CSC};
-use system_contracts::genesis::{genesis, supply};
+use system_contracts::genesis::{genesis, manages_its_shards, supply, with_managed_shards};
+use system_contracts::manage_shards::{self, Shard, Token};
 
 use crate::ticket::{self, Booth};
 use crate::world::{NO_POINT, WEAK, held_by, key};
@@ -78,4 +81,78 @@ fn objects_of_other_contracts_are_not_money() {
     genesis.objects.pop();
     genesis.objects.push(object(cscoin::id(), Account::TYPE));
     assert_eq!(supply(&genesis), None, "this is not an account");
+}
+
+/// The objects of ManageShards in a shard, by their positions in the document.
+fn managed(genesis: &Genesis, home: u32) -> Vec<Object> {
+    let objects = genesis.objects_of(ShardId::new(home)).into_values();
+    let mut objects: Vec<Object> = objects
+        .filter(|object| object.object_type.contract == manage_shards::id())
+        .map(|object| Object::clone(&object))
+        .collect();
+    objects.sort_by_key(|object| object.index);
+    objects
+}
+
+#[test]
+fn the_first_shards_are_on_the_ledger_of_the_first_one() {
+    let shards = vec![shard(3), shard(8)];
+    let genesis = genesis("test", Time::ZERO, shards.clone(), &[]);
+    let genesis = with_managed_shards(genesis);
+    assert_eq!(genesis.check(), Ok(()));
+    assert!(manages_its_shards(&genesis));
+    assert_eq!(managed(&genesis, 8), []);
+
+    let objects = managed(&genesis, 3);
+    let [token, records @ ..] = &*objects else {
+        panic!("a token and two shards");
+    };
+    let next = ShardId::new(9);
+    assert_eq!(Token::read(manage_shards::id(), token), Ok(Token { next }));
+    for (object, founder) in records.iter().zip(&shards) {
+        let record = ShardRecord::founded(founder.shard, founder.members.clone(), 0);
+        assert_eq!(record.check(genesis.network()), Ok(()));
+        let committee = genesis.committee(founder.shard).expect("in the document");
+        assert_eq!(
+            record.committee(genesis.network()).ok(),
+            committee.ok(),
+            "the record says what the document says"
+        );
+        assert_eq!(Shard::read(manage_shards::id(), object), Ok(Shard(record)));
+    }
+    assert_eq!(records.len(), shards.len());
+}
+
+#[test]
+fn nobody_but_the_root_holds_or_decides_about_shards() {
+    let genesis = with_managed_shards(with(&[(key(1), 1, 7)]));
+    let policy = genesis.policy();
+    for (shard, trusted) in [(0, true), (1, false), (2, false)] {
+        let shard = ShardId::new(shard);
+        assert_eq!(policy.may_hold(&manage_shards::id(), shard), trusted);
+        assert_eq!(policy.may_decide(&manage_shards::id(), shard), trusted);
+    }
+    assert!(policy.may_hold(&cscoin::id(), ShardId::new(1)), "as before");
+    assert_eq!(supply(&genesis), Some(7));
+}
+
+#[test]
+fn a_document_that_starts_with_other_shards_on_the_ledger_is_noticed() {
+    let good = with_managed_shards(with(&[(key(1), 0, 7)]));
+    assert!(manages_its_shards(&good));
+    let changes: [fn(&mut Genesis); 8] = [
+        |genesis| drop(genesis.objects.pop()),
+        |genesis| drop(genesis.objects.remove(1)),
+        |genesis| genesis.objects.push(genesis.objects[1].clone()),
+        |genesis| genesis.objects.swap(2, 3),
+        |genesis| genesis.shards[0].members.swap(0, 1),
+        |genesis| genesis.mappings.clear(),
+        |genesis| genesis.mappings[0].mapping.homes.push(ShardId::new(1)),
+        |genesis| genesis.shards.clear(),
+    ];
+    for change in changes {
+        let mut bad = good.clone();
+        change(&mut bad);
+        assert!(!manages_its_shards(&bad), "{bad:?}");
+    }
 }
