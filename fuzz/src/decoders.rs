@@ -23,6 +23,7 @@ use model::{
     Committee, Delivery, Genesis, Hash, Leaf, ObjectId, Parcel, Receipt, Transaction, validity,
 };
 use system_contracts::cscoin::{self, Account};
+use system_contracts::manage_shards::{self, Shard, Token};
 
 use crate::canonical;
 use contracts::Content;
@@ -139,7 +140,8 @@ pub fn transaction(bytes: &[u8]) {
     apply(&well_formed.trust());
 }
 
-/// Applies a transaction to what it opens: whatever it does, no money is made or lost.
+/// Applies a transaction to what it opens: whatever it does, no money is made or lost, and no number
+/// is given to two shards.
 fn apply(transaction: &Authorized) {
     let openings = transaction.transaction().openings.iter();
     let mut objects: BTreeMap<ObjectId, Arc<model::Object>> = openings
@@ -149,7 +151,7 @@ fn apply(transaction: &Authorized) {
     let Ok(effects) = validity::valid(&objects, transaction, &checkers) else {
         return;
     };
-    let before = money(&objects);
+    let before = (money(&objects), numbers(&objects));
     for consumed in &effects.consumed {
         assert!(
             objects.remove(consumed).is_some(),
@@ -162,7 +164,8 @@ fn apply(transaction: &Authorized) {
             "{id} was active already"
         );
     }
-    assert_eq!(before, money(&objects), "money was made or lost");
+    let after = (money(&objects), numbers(&objects));
+    assert_eq!(before, after, "money or shards were made or lost");
 }
 
 /// What all accounts hold, in ncsc.
@@ -171,6 +174,20 @@ fn money(objects: &BTreeMap<ObjectId, Arc<model::Object>>) -> u128 {
         .values()
         .filter_map(|object| Account::read(cscoin::id(), object).ok());
     accounts.map(|account| u128::from(account.balance)).sum()
+}
+
+/// How many tokens there are, and how many numbers of them were given to no shard that is there.
+fn numbers(objects: &BTreeMap<ObjectId, Arc<model::Object>>) -> (usize, i64) {
+    let contract = manage_shards::id();
+    let tokens = objects
+        .values()
+        .filter_map(|object| Token::read(contract, object).ok());
+    let given: Vec<i64> = tokens.map(|token| token.next.number().into()).collect();
+    let shards = objects
+        .values()
+        .filter(|object| Shard::read(contract, object).is_ok());
+    let shards = i64::try_from(shards.count()).expect("few objects");
+    (given.len(), given.iter().sum::<i64>() - shards)
 }
 
 /// A genesis document, and what a node makes of it.
@@ -185,6 +202,7 @@ pub fn genesis(bytes: &[u8]) {
         "two ways to read, two documents"
     );
     let _ = system_contracts::genesis::supply(&genesis);
+    let _ = system_contracts::genesis::manages_its_shards(&genesis);
     let mut objects = 0;
     for shard in &genesis.shards {
         let committee = genesis

@@ -1,6 +1,7 @@
 //! What fuzzing begins with: the golden vectors of `model`, each where it belongs, by itself and inside
 //! what carries it. Nothing of it is kept a second time.
 
+mod shards;
 #[cfg(test)]
 mod tests;
 
@@ -269,11 +270,18 @@ impl Gathering {
         );
     }
 
-    /// Payments, which reach further into the ledger than the vectors do.
+    /// Payments, and changes of shards, which reach further into the ledger than the vectors do.
     fn payments(&mut self) {
         let vector: Transaction = self.value("transaction");
         let payments = &World::get().transactions;
         self.add_all("transaction", payments);
+        let network = World::get().scope().network;
+        for (name, transaction) in ["found", "exclude"]
+            .iter()
+            .zip(shards::transactions(network))
+        {
+            self.add("transaction", *name, &encoding::encode(&transaction));
+        }
         let entries = |transactions: &[Transaction]| -> Vec<Entry> {
             transactions.iter().cloned().map(Entry::Prepare).collect()
         };

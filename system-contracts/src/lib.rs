@@ -15,5 +15,7 @@ use contracts::Registry;
 /// The checkers of all system contracts.
 #[must_use]
 pub fn checkers() -> Registry {
-    Registry::new().with(cscoin::contract())
+    Registry::new()
+        .with(cscoin::contract())
+        .with(manage_shards::contract())
 }

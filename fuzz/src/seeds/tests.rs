@@ -56,6 +56,23 @@ fn seeds_of_decoders_are_let_in() {
 }
 
 #[test]
+fn seeds_that_change_shards_are_valid() {
+    let network = World::get().scope().network;
+    for transaction in shards::transactions(network) {
+        let authorized = transaction
+            .check_form(&network)
+            .expect("it is well-formed")
+            .trust();
+        let openings = authorized.transaction().openings.iter();
+        let active: BTreeMap<_, _> = openings
+            .map(|object| (object.id(), Arc::new(object.clone())))
+            .collect();
+        let judged = model::validity::valid(&active, &authorized, &system_contracts::checkers());
+        assert!(judged.is_ok(), "{judged:?}");
+    }
+}
+
+#[test]
 fn seeds_of_other_doors_are_let_in() {
     check("hello", |b| {
         net::fuzzing::hello(b)
