@@ -28,6 +28,7 @@ const EXAMPLES: &str = "Examples:
   chainspace simulate --seeds 2000
   chainspace simulate --minutes 60 --adversary all --faults
   chainspace simulate --shards 3 --mode decider
+  chainspace simulate --shards 3 --adversary shard-equivocator
   chainspace simulate --seeds 1 --from 41 --nodes 7 --adversary twins";
 
 /// Run shards under faults, from a seed, and check what must always hold
@@ -50,8 +51,9 @@ pub(crate) struct Simulate {
     /// How many members each shard has: 4 tolerate one liar, 7 two
     #[arg(long, value_name = "N", default_value = "4", value_parser = ["4", "7"])]
     nodes: String,
-    /// Who lies: as many as may, of this kind; of each kind in turn with `all`; nobody with `none`.
-    /// Without it, each seed decides whether anybody lies, and how
+    /// Who lies: as many as may, of this kind; of each kind in turn with `all`; nobody with `none`. With
+    /// a name that begins with `shard-`, and with `bundle-forger`, it is the whole last of several shards.
+    /// Without it, each seed decides whether any members lie, and how
     #[arg(long, value_name = "NAME|all|none")]
     adversary: Option<String>,
     /// Also the faults that are rare: disks that are full, cannot sync or rot, clocks that jump,
@@ -99,7 +101,7 @@ impl Simulate {
         let (casting, each_kind) = match self.adversary.as_deref() {
             None | Some(ALL) => (Casting::Any, self.adversary.is_some()),
             Some(NONE) => (Casting::Nobody, false),
-            Some(name) => (Casting::All(kind(name)?), false),
+            Some(name) => (Casting::All(self.kind(name)?), false),
         };
         Ok(Worlds {
             seeds: self.from..end,
@@ -111,6 +113,17 @@ impl Simulate {
             },
             each_kind,
         })
+    }
+
+    /// The kind of adversary that people call so, if it has others to lie to.
+    fn kind(&self, name: &str) -> Result<Kind, Failure> {
+        let kind = kind(name)?;
+        if kind.is_shard() && self.shards < 2 {
+            let failure =
+                Failure::usage(format!("{kind} is a whole shard, and there is one shard"));
+            return Err(failure.hint("say --shards 3, so that two honest ones are left"));
+        }
+        Ok(kind)
     }
 
     /// The options that show the world of one seed again.
@@ -144,7 +157,7 @@ fn modes(name: &str) -> Modes {
 /// The kind of adversary that people call so.
 fn kind(name: &str) -> Result<Kind, Failure> {
     name.parse().map_err(|unknown| {
-        let kinds = Kind::ALL.iter().chain(&Kind::ACROSS);
+        let kinds = Kind::ALL.iter().chain(&Kind::ACROSS).chain(&Kind::SHARDS);
         let mut known: Vec<String> = kinds.map(Kind::to_string).collect();
         known.extend([ALL, NONE].map(str::to_owned));
         let failure = Failure::usage(format!("{unknown}"));

@@ -1,8 +1,8 @@
 //! Members that lie. One kind of liar has one file.
 //!
 //! A liar has the key of its seat and does as it likes: it gets all that is sent to its seat, and may
-//! send any bytes to anybody. At most `f` members of a shard lie, and nobody judges them; what is
-//! judged is what they bring about.
+//! send any bytes to anybody. At most `f` members of an honest shard lie, and nobody judges them; what is
+//! judged is what they bring about. Of a dishonest shard all members lie, as one ([`dishonest_shard`]).
 //!
 //! Most are tricksters: an honest replica (`puppet`) does all that an honest member does, and a trick
 //! decides what becomes of its words.
@@ -10,7 +10,9 @@
 //! A new kind is a file here, a variant of [`Kind`], and its lines in [`Kind::name`] and [`Kind::make`].
 
 mod babbler;
+mod bundle_forger;
 mod certificate_withholder;
+mod dishonest_shard;
 mod double_proposer;
 mod equivocating_voter;
 mod equivocator;
@@ -27,6 +29,12 @@ mod plot;
 mod puppet;
 mod replayer;
 mod rivals;
+mod shard_denier;
+mod shard_equivocator;
+mod shard_false_voter;
+mod shard_forker;
+mod shard_impostor;
+mod shard_mute;
 mod silent_courier;
 mod silent_leader;
 mod stale_parent_proposer;
@@ -34,8 +42,9 @@ mod trickster;
 mod twins;
 mod unproven_proposer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use model::ShardId;
 use model::shard::Seat;
 
 pub use kind::{Kind, UnknownKind};
@@ -60,10 +69,23 @@ pub trait Adversary {
 pub enum Casting {
     /// Nobody.
     Nobody,
-    /// Exactly `f` members, all of this kind.
+    /// Exactly `f` members of each shard, all of this kind. If it is a kind of shards: the whole last
+    /// shard, and of each other one nobody, or up to `f` members of any kind.
     All(Kind),
     /// Nobody, or up to `f` members, each of any kind: the seed decides.
     Any,
+}
+
+impl Casting {
+    /// The dishonest shards among these: the last one, if the kind is one of shards and another shard is
+    /// left.
+    #[must_use]
+    pub fn dishonest_shards(self, shards: &[ShardId]) -> BTreeSet<ShardId> {
+        match (self, shards) {
+            (Self::All(kind), [_, .., last]) if kind.is_shard() => BTreeSet::from([*last]),
+            _ => BTreeSet::new(),
+        }
+    }
 }
 
 /// Gives parts to liars.
@@ -73,6 +95,18 @@ pub fn cast(
     setting: &Setting,
     random: &mut Random,
 ) -> BTreeMap<Seat, Box<dyn Adversary>> {
+    let shards: Vec<ShardId> = setting.genesis.shards.iter().map(|one| one.shard).collect();
+    let casting = match casting {
+        Casting::All(kind) if kind.is_shard() => {
+            if casting.dishonest_shards(&shards).contains(&setting.shard())
+                && let Some(scheme) = kind.scheme(setting, random)
+            {
+                return dishonest_shard::members(kind, scheme, setting, random);
+            }
+            Casting::Any
+        }
+        _ => casting,
+    };
     let faults = setting.committee.faults().count();
     let count = match casting {
         Casting::Nobody => 0,
@@ -87,12 +121,12 @@ pub fn cast(
     let plot = Plot::new(shared, seats.iter().copied().collect());
     seats
         .into_iter()
-        .map(|seat| {
+        .filter_map(|seat| {
             let kind = match casting {
                 Casting::All(kind) => kind,
                 Casting::Nobody | Casting::Any => *random.pick(&kinds),
             };
-            (seat, kind.make(seat, setting, random, &plot))
+            Some((seat, kind.make(seat, setting, random, &plot)?))
         })
         .collect()
 }

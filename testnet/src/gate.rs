@@ -38,7 +38,7 @@ impl Setting {
         std::iter::once(nobody).chain(kinds).chain([two]).collect()
     }
 
-    /// Settings of several shards, in which nobody lies.
+    /// Settings of several shards, in which nobody lies, and then one whole shard of three.
     #[must_use]
     pub fn across_shards() -> Vec<Self> {
         let modes = [Modes::Decider, Modes::AllVotes].into_iter();
@@ -51,7 +51,20 @@ impl Setting {
                 ..Options::with_all_faults(4).across(shards)
             },
         });
-        settings.collect()
+        settings.chain(Self::dishonest_shards()).collect()
+    }
+
+    /// Settings of three shards, of which one lies in such a way that a mistake of others shows.
+    fn dishonest_shards() -> impl Iterator<Item = Self> {
+        let kinds = [Kind::BundleForger, Kind::ShardImpostor].into_iter();
+        kinds.map(|kind| Self {
+            name: kind.to_string(),
+            options: Options {
+                modes: Modes::Decider,
+                casting: Casting::All(kind),
+                ..Options::new(4).across(3)
+            },
+        })
     }
 }
 

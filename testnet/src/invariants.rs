@@ -18,9 +18,12 @@
 //! | [`locks`] | S6: exactly what prepared transactions use is locked; L5: records are dropped |
 //! | [`promises`] | S2, S3: a shard promises one vote and one decision, whoever asks, for ever |
 //! | [`atomicity`] | S1: no two shards come to different ends of a transaction |
+//! | [`accountability`] | S12, S13: what convicts anybody is sound; who splits others can be convicted |
+//! | [`shadow`] | S17: a shard that forgets says what it would have said if it never forgot |
 //! | [`history`] | S7, S8, S9: what committed is a serial history of valid transactions |
 //! | [`liveness`] | L3: when the network is calm, what is valid commits; then there is silence |
 
+pub mod accountability;
 pub mod agreement;
 pub mod atomicity;
 pub mod audit;
@@ -34,6 +37,7 @@ pub mod locks;
 pub mod objects;
 pub mod promises;
 pub mod recall;
+pub mod shadow;
 pub mod signing;
 pub mod standing;
 #[cfg(test)]
@@ -49,7 +53,8 @@ use model::statement::Slot;
 use model::{HeadCertificate, Malpractice, NodeId, ShardId, Time};
 use node::store::log::Position;
 
-use crate::simulation::{Coverage, Place, Setting};
+use crate::simulation::{Coverage, Place, Setting, Trust};
+use accountability::Accountability;
 use liveness::Liveness;
 
 /// Something that is to be seen of an honest node.
@@ -157,6 +162,8 @@ pub struct Judges {
     high: Vec<Box<dyn Judge>>,
     /// The judge that is also told what is expected.
     pub liveness: Liveness,
+    /// The judge that is asked at the end whether those who split others can be convicted.
+    pub accountability: Accountability,
     /// Who was seen to lie.
     named: BTreeSet<NodeId>,
     /// What honest nodes have been through.
@@ -165,7 +172,7 @@ pub struct Judges {
 }
 
 /// Those who judge one shard.
-fn bench(setting: &Setting, liars: &BTreeSet<Place>) -> Vec<Box<dyn Judge>> {
+fn bench(setting: &Setting, liars: &BTreeSet<Place>, trust: &Trust) -> Vec<Box<dyn Judge>> {
     let members = setting.committee.size() as u64;
     let liars = liars.iter().filter(|liar| liar.shard == setting.shard());
     let liars = liars.map(|liar| liar.seat).collect();
@@ -174,38 +181,50 @@ fn bench(setting: &Setting, liars: &BTreeSet<Place>) -> Vec<Box<dyn Judge>> {
         Box::new(signing::Signing::new(members)),
         Box::new(durability::Durability::new(members)),
         Box::new(recall::Recall::new(members)),
-        Box::new(objects::Objects::new(&setting.genesis, setting.shard())),
+        Box::new(objects::Objects::new(
+            &setting.genesis,
+            setting.shard(),
+            trust.clone(),
+        )),
         Box::<decisions::Decisions>::default(),
         Box::<locks::Locks>::default(),
+        Box::new(shadow::Shadow::new(setting)),
         Box::new(evidence::Evidence::new(setting, liars)),
         Box::new(standing::Standing),
     ]
 }
 
 impl Judges {
-    /// Judges of a world of these shards, in which the members on the places of `liars` lie.
+    /// Judges of a world of these shards, in which the members on the places of `liars` lie, and thus all
+    /// of those that are not to be trusted.
     #[must_use]
     pub fn new<'a>(
         settings: impl Iterator<Item = &'a Setting> + Clone,
         liars: &BTreeSet<Place>,
+        trust: &Trust,
     ) -> Self {
         let benches = settings
             .clone()
-            .map(|setting| (setting.shard(), bench(setting, liars)));
+            .map(|setting| (setting.shard(), bench(setting, liars, trust)));
         let first = settings.clone().next().expect("there is a shard");
         let in_shard = |setting: &Setting| {
             let shard = setting.shard();
             setting.seats().map(move |seat| Place { shard, seat })
         };
         let honest = settings.clone().flat_map(in_shard);
+        let mut high: Vec<Box<dyn Judge>> = vec![
+            Box::<promises::Promises>::default(),
+            Box::new(atomicity::Atomicity::new(trust.clone())),
+        ];
+        if trust.is_isolated() {
+            high.push(Box::new(history::History::new(first)));
+        }
+        let honest = honest.filter(|place| !liars.contains(place));
         Self {
             benches: benches.collect(),
-            high: vec![
-                Box::<promises::Promises>::default(),
-                Box::<atomicity::Atomicity>::default(),
-                Box::new(history::History::new(first)),
-            ],
-            liveness: Liveness::new(honest.filter(|place| !liars.contains(place))),
+            high,
+            liveness: Liveness::new(honest, trust.clone()),
+            accountability: Accountability::new(settings, liars, trust.clone()),
             named: BTreeSet::new(),
             coverage: Coverage::default(),
             broken: None,
@@ -238,6 +257,7 @@ impl Judges {
         };
         self.liveness.see(&sighting);
         self.coverage.see(&sighting);
+        self.accountability.see(&sighting);
         if let What::Accused(record) = what {
             self.named.insert(record.node);
         }

@@ -7,7 +7,9 @@ use model::shard::Seat;
 
 use super::Adversary;
 use super::babbler::Babbler;
+use super::bundle_forger::BundleForger;
 use super::certificate_withholder::CertificateWithholder;
+use super::dishonest_shard::Scheme;
 use super::double_proposer::DoubleProposer;
 use super::equivocating_voter::EquivocatingVoter;
 use super::equivocator::Equivocator;
@@ -20,6 +22,12 @@ use super::old_backup::OldBackup;
 use super::oversized_sender::OversizedSender;
 use super::plot::Plot;
 use super::replayer::Replayer;
+use super::shard_denier::ShardDenier;
+use super::shard_equivocator::ShardEquivocator;
+use super::shard_false_voter::ShardFalseVoter;
+use super::shard_forker::ShardForker;
+use super::shard_impostor::ShardImpostor;
+use super::shard_mute::ShardMute;
 use super::silent_courier::SilentCourier;
 use super::silent_leader::SilentLeader;
 use super::stale_parent_proposer::StaleParentProposer;
@@ -74,6 +82,24 @@ pub enum Kind {
     /// It repeats old letters to other shards: see [`super::letter_replayer`]. One-shot transactions
     /// stop it.
     LetterReplayer,
+    /// A whole shard that contradicts itself: see [`super::shard_equivocator`]. One decider stops it.
+    ShardEquivocator,
+    /// A whole shard with two chains: see [`super::shard_forker`]. Whoever sees both stops listening.
+    ShardForker,
+    /// A whole shard that is for everything: see [`super::shard_false_voter`]. The checkers of other shards
+    /// stop it, and mappings.
+    ShardFalseVoter,
+    /// A whole shard that keeps silent: see [`super::shard_mute`]. Deadlines stop it.
+    ShardMute,
+    /// A whole shard that decides without the votes: see [`super::bundle_forger`]. The votes beside a
+    /// decision stop it.
+    BundleForger,
+    /// A whole shard that denies what it has promised: see [`super::shard_denier`]. Nothing stops it where
+    /// it decides.
+    ShardDenier,
+    /// A whole shard that announces decisions of others: see [`super::shard_impostor`]. That a transaction
+    /// names who decides it stops it.
+    ShardImpostor,
 }
 
 /// No kind of liar has this name.
@@ -108,11 +134,35 @@ impl Kind {
         Self::LetterReplayer,
     ];
 
-    /// All kinds that have something to lie about in a network of so many shards.
+    /// All kinds of shards of which every member lies.
+    pub const SHARDS: [Self; 7] = [
+        Self::ShardEquivocator,
+        Self::ShardForker,
+        Self::ShardFalseVoter,
+        Self::ShardMute,
+        Self::BundleForger,
+        Self::ShardDenier,
+        Self::ShardImpostor,
+    ];
+
+    /// All kinds of members that have something to lie about in a network of so many shards.
     #[must_use]
     pub fn of_shards(shards: usize) -> Vec<Self> {
         let across = Self::ACROSS.into_iter().filter(|_| shards > 1);
         Self::ALL.into_iter().chain(across).collect()
+    }
+
+    /// As [`Kind::of_shards`], and the kinds of shards if others are left to cheat each other.
+    #[must_use]
+    pub fn with_shards(shards: usize) -> Vec<Self> {
+        let whole = Self::SHARDS.into_iter().filter(|_| shards > 2);
+        Self::of_shards(shards).into_iter().chain(whole).collect()
+    }
+
+    /// Whether it is a whole shard that lies.
+    #[must_use]
+    pub fn is_shard(self) -> bool {
+        Self::SHARDS.contains(&self)
     }
 
     /// What people call it: lower case, with hyphens. It does not change.
@@ -137,21 +187,45 @@ impl Kind {
             Self::SilentCourier => "silent-courier",
             Self::LetterForger => "letter-forger",
             Self::LetterReplayer => "letter-replayer",
+            Self::ShardEquivocator => "shard-equivocator",
+            Self::ShardForker => "shard-forker",
+            Self::ShardFalseVoter => "shard-false-voter",
+            Self::ShardMute => "shard-mute",
+            Self::BundleForger => "bundle-forger",
+            Self::ShardDenier => "shard-denier",
+            Self::ShardImpostor => "shard-impostor",
         }
     }
 
-    /// A liar of this kind, with its part in the `plot` of all liars of its world.
-    #[must_use]
-    pub fn make(
+    /// What a shard of this kind is after; nothing if it is a kind of members.
+    pub(super) fn scheme(self, setting: &Setting, random: &mut Random) -> Option<Box<dyn Scheme>> {
+        let shards = setting.genesis.shards.iter().map(|shard| shard.shard);
+        let others: Vec<_> = shards.filter(|shard| *shard != setting.shard()).collect();
+        Some(match self {
+            Self::ShardEquivocator => Box::new(ShardEquivocator),
+            Self::ShardForker => Box::new(ShardForker),
+            Self::ShardFalseVoter => Box::<ShardFalseVoter>::default(),
+            Self::ShardMute => Box::new(ShardMute::new(&others, random)),
+            Self::BundleForger => Box::<BundleForger>::default(),
+            Self::ShardDenier => Box::<ShardDenier>::default(),
+            Self::ShardImpostor => Box::<ShardImpostor>::default(),
+            _ => return None,
+        })
+    }
+
+    /// A member of this kind, with its part in the `plot` of all liars of its world.
+    ///
+    /// A kind of shards has no members: those of a shard like that are made together.
+    pub(super) fn make(
         self,
         seat: Seat,
         setting: &Setting,
         random: &mut Random,
         plot: &Plot,
-    ) -> Box<dyn Adversary> {
+    ) -> Option<Box<dyn Adversary>> {
         let scope = setting.scope();
         let voice = |random: &mut Random| Voice::new(seat, setting, random, plot);
-        match self {
+        Some(match self {
             Self::Twins => Box::new(Twins::new(seat, setting, random, plot.random())),
             Self::Babbler => Box::new(Babbler::new(seat, setting, random)),
             Self::Equivocator => Box::new(Equivocator::new(seat, setting, random)),
@@ -177,7 +251,14 @@ impl Kind {
             Self::NonMemberVoter => {
                 self.trickster(voice(random), NonMemberVoter::new(setting, random))
             }
-        }
+            Self::ShardEquivocator
+            | Self::ShardForker
+            | Self::ShardFalseVoter
+            | Self::ShardMute
+            | Self::BundleForger
+            | Self::ShardDenier
+            | Self::ShardImpostor => return None,
+        })
     }
 
     fn trickster<T: Trick + 'static>(self, voice: Voice, trick: T) -> Box<dyn Adversary> {
@@ -195,7 +276,8 @@ impl FromStr for Kind {
     type Err = UnknownKind;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let mut kinds = Self::ALL.into_iter().chain(Self::ACROSS);
+        let members = Self::ALL.into_iter().chain(Self::ACROSS);
+        let mut kinds = members.chain(Self::SHARDS);
         let kind = kinds.find(|kind| kind.name() == name);
         kind.ok_or_else(|| UnknownKind(name.to_owned()))
     }

@@ -3,11 +3,11 @@
 //!
 //! The auditor is a crate that does not link what it judges: a second opinion beside the judges here.
 
-use audit::Replay;
+use audit::{Finding, Problem, Replay};
 use consensus::Ledger;
 use model::Finalized;
 
-use crate::simulation::Setting;
+use crate::simulation::{Setting, Trust};
 
 /// The name of the rule.
 pub const RULE: &str = "audit";
@@ -42,18 +42,32 @@ pub fn in_order<'a>(
     Ok(replay)
 }
 
-/// Lays the histories of all shards side by side, two at a time.
+/// Lays the histories of all honest shards side by side, two at a time. The auditor may find that dishonest
+/// shards contradict themselves, and then proves it; and that they split others who let them.
 ///
 /// # Errors
 ///
 /// What the auditor finds.
 ///
 /// Paper: Section V-B, Security Theorem 3.
-pub fn compatible(audits: &[Replay]) -> Result<(), String> {
+pub fn compatible(audits: &[Replay], trust: &Trust) -> Result<(), String> {
     for (at, first) in audits.iter().enumerate() {
         for second in &audits[at + 1..] {
-            audit::compatible(first, second).map_err(|finding| finding.to_string())?;
+            if let Err(finding) = audit::compatible(first, second)
+                && !is_of_the_dishonest(&finding, trust)
+            {
+                return Err(finding.to_string());
+            }
         }
     }
     Ok(())
+}
+
+/// Whether dishonest shards are to blame, and no honest member is.
+fn is_of_the_dishonest(finding: &Finding, trust: &Trust) -> bool {
+    match &finding.problem {
+        Problem::TwoHeads(shard) | Problem::TwoPromises { shard, .. } => trust.is_dishonest(*shard),
+        Problem::Split(_) => !trust.is_isolated(),
+        _ => false,
+    }
 }

@@ -9,11 +9,16 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use consensus::Ledger;
+use consensus::sbac::session::{Session, Stage};
 use model::statement::Height;
+use model::transaction::TransactionBody;
 use model::{Hash, Outcome, ShardId, TransactionId, TransactionResult};
 
+use system_contracts::cscoin;
+
 use super::{Sighting, What};
-use crate::simulation::Place;
+use crate::simulation::{Place, Trust};
 
 /// Frames that an idle node may send in five seconds, beside one more at the beginning: a heartbeat,
 /// and an answer to one.
@@ -28,6 +33,8 @@ pub enum Expected {
     Decided,
     /// It is one of those with this number, of which exactly one commits.
     OneOf(u64),
+    /// Nobody knows: a dishonest shard takes part.
+    Anything,
 }
 
 /// Where an honest node stands.
@@ -54,9 +61,47 @@ impl End {
     }
 }
 
+/// Whether a transaction consumes or creates accounts here: not if only objects of contracts that trust
+/// every shard are at stake.
+fn holds_money(ledger: &Ledger, session: &Session) -> bool {
+    let Stage::Prepared(held) = &session.stage else {
+        return true;
+    };
+    let consumed = held.consumed.iter();
+    let consumed = consumed.filter_map(|object| ledger.state.objects.get(object));
+    let mut touched = consumed.chain(held.created.values());
+    touched.any(|object| object.object_type.contract == cscoin::id())
+}
+
+/// How many transactions are under way, and how many objects are locked, that honest shards alone can
+/// bring to an end.
+fn open(ledger: &Ledger, trust: &Trust) -> (usize, usize) {
+    let bribed: BTreeSet<TransactionId> = ledger
+        .state
+        .sessions
+        .iter()
+        .filter(|(_, session)| {
+            let body = session.transaction.body();
+            trust.is_bribed(body) || trust.is_ruled(body) && !holds_money(ledger, session)
+        })
+        .map(|(id, _)| *id)
+        .collect();
+    let sessions = ledger.state.sessions.iter().filter(|(id, session)| {
+        let unheard = match &session.stage {
+            Stage::Decided { waiting, .. } => waiting.is_subset(trust.dishonest()),
+            Stage::Prepared(_) | Stage::Open(_) => false,
+        };
+        !unheard && !bribed.contains(id)
+    });
+    let locked = ledger.locked();
+    let locks = locked.filter(|(_, holders, _)| holders.iter().any(|id| !bribed.contains(id)));
+    (sessions.count(), locks.count())
+}
+
 /// See the module.
 pub struct Liveness {
     honest: BTreeSet<Place>,
+    trust: Trust,
     stands: BTreeMap<Place, Stand>,
     expected: BTreeMap<TransactionId, Expected>,
     ends: BTreeMap<TransactionId, End>,
@@ -66,10 +111,11 @@ pub struct Liveness {
 }
 
 impl Liveness {
-    /// These nodes are honest.
-    pub fn new(honest: impl Iterator<Item = Place>) -> Self {
+    /// These nodes are honest, and these shards are.
+    pub fn new(honest: impl Iterator<Item = Place>, trust: Trust) -> Self {
         Self {
             honest: honest.collect(),
+            trust,
             stands: BTreeMap::new(),
             expected: BTreeMap::new(),
             ends: BTreeMap::new(),
@@ -92,7 +138,7 @@ impl Liveness {
             }
             What::Stands(ledger) => {
                 stand.tip = Some((ledger.tip.height, ledger.tip.head));
-                stand.open = (ledger.state.sessions.len(), ledger.locked().count());
+                stand.open = open(ledger, &self.trust);
                 let highest = self.highest.entry(place.shard).or_insert(Height::ZERO);
                 *highest = ledger.tip.height.max(*highest);
             }
@@ -103,22 +149,25 @@ impl Liveness {
             What::Applied(applied) => {
                 let done = &applied.applied;
                 for ((transaction, _), result) in done.concluded.iter().zip(&done.results) {
-                    let participants = &transaction.body().participants;
-                    self.ended(place.shard, result, participants);
+                    self.ended(place.shard, result, transaction.body());
                 }
             }
             _ => {}
         }
     }
 
-    fn ended(&mut self, shard: ShardId, result: &TransactionResult, participants: &[ShardId]) {
+    fn ended(&mut self, shard: ShardId, result: &TransactionResult, body: &TransactionBody) {
+        let trust = &self.trust;
+        let bribed = trust.is_bribed(body);
+        let participants = body.participants.iter().copied();
+        let expected = participants.filter(|shard| !bribed && !trust.is_dishonest(*shard));
         let id = result.transaction;
         let mut is_news = false;
         let end = self.ends.entry(id).or_insert_with(|| {
             is_news = true;
             End {
                 outcome: result.outcome,
-                missing: participants.iter().copied().collect(),
+                missing: expected.collect(),
             }
         });
         let before = !is_news && end.is_known();
@@ -216,7 +265,7 @@ impl Liveness {
                         "transaction {id} is valid and did not commit: {outcome:?}"
                     ));
                 }
-                Expected::Committed | Expected::Decided => {}
+                Expected::Committed | Expected::Decided | Expected::Anything => {}
                 Expected::OneOf(group) => {
                     *committed.entry(*group).or_default() += usize::from(commits);
                 }

@@ -10,10 +10,12 @@ use contracts::Content;
 use model::{NetworkId, Object, ObjectId, Outcome, SecretKey, ShardId, Time, TransactionId};
 use system_contracts::cscoin::{self, Account, CSC, Merge, Payment, Transfer};
 
+use super::lure::is_lure;
 use super::notary::Notary;
 use super::options::Modes;
 use super::random::Random;
 use super::setting::{Place, Setting, USERS, user_key};
+use super::trust::Trust;
 use crate::invariants::liveness::Expected;
 use making::{draft, letter, terms};
 
@@ -43,6 +45,8 @@ struct Made {
     inputs: Vec<ObjectId>,
     outputs: Vec<Object>,
     expected: Expected,
+    /// Whether honest shards may come to different ends of it.
+    bribed: bool,
     /// The last moment of virtual time at which it is valid, if clocks are right.
     until: Time,
 }
@@ -55,6 +59,7 @@ pub(super) struct Clients {
     places: Vec<Place>,
     shards: Vec<ShardId>,
     modes: Modes,
+    trust: Trust,
     random: Random,
     keys: Vec<SecretKey>,
     /// Accounts that may be spent, as far as the users know.
@@ -70,6 +75,10 @@ pub(super) struct Clients {
     all: Vec<Letter>,
     /// Transactions of which one of two commits.
     contending: Vec<(TransactionId, Expected)>,
+    /// Of which nobody knows whether one commits, because a dishonest shard takes part.
+    unsure: BTreeSet<Expected>,
+    /// Objects that anybody may use, and that dishonest shards have.
+    lures: Vec<Object>,
     groups: u64,
 }
 
@@ -80,6 +89,7 @@ impl Clients {
     pub(super) fn new<'a>(
         settings: impl Iterator<Item = &'a Setting> + Clone,
         modes: Modes,
+        trust: Trust,
         random: Random,
     ) -> Self {
         let first = settings.clone().next().expect("there is a shard");
@@ -88,23 +98,26 @@ impl Clients {
             setting.seats().map(move |seat| Place { shard, seat })
         };
         let accounts = |setting: &Setting| setting.genesis.objects_of(setting.shard());
+        let objects = settings.clone().flat_map(accounts);
+        let objects = objects.map(|(id, object)| (id, Arc::unwrap_or_clone(object)));
+        let (lures, free): (Vec<_>, Vec<_>) = objects.partition(|(_, object)| is_lure(object));
         Self {
             network: first.scope().network,
             notary: first.notary.clone(),
             places: settings.clone().flat_map(in_shard).collect(),
             shards: settings.clone().map(Setting::shard).collect(),
             modes,
+            trust,
             random,
             keys: (0..USERS).map(user_key).collect(),
-            free: settings
-                .flat_map(accounts)
-                .map(|(id, object)| (id, Arc::unwrap_or_clone(object)))
-                .collect(),
+            free: free.into_iter().collect(),
             spent: Vec::new(),
             contested: BTreeMap::new(),
             open: BTreeMap::new(),
             all: Vec::new(),
             contending: Vec::new(),
+            unsure: BTreeSet::new(),
+            lures: lures.into_iter().map(|(_, lure)| lure).collect(),
             groups: 0,
         }
     }
@@ -137,18 +150,21 @@ impl Clients {
         now: Time,
     ) -> (Vec<Submission>, Vec<(TransactionId, Expected)>) {
         let late = |made: &Made| made.until < now.plus_ms(AMPLE_MS);
-        let hopeless: BTreeSet<Expected> = self
-            .open
-            .values()
-            .filter(|made| late(made))
-            .map(|made| made.expected)
-            .collect();
+        let late_ones = self.open.values().filter(|made| late(made));
+        let mut hopeless = self.unsure.clone();
+        hopeless.extend(late_ones.map(|made| made.expected));
         let groups = self.contending.iter().copied();
         let mut expected: Vec<_> = groups.filter(|(_, one)| !hopeless.contains(one)).collect();
         let mut all = Vec::new();
         for (id, made) in &self.open {
-            if !late(made) {
-                expected.push((*id, made.expected));
+            if !late(made) && made.expected != Expected::Anything {
+                let unsure = self.unsure.contains(&made.expected);
+                let expects = if unsure {
+                    Expected::Decided
+                } else {
+                    made.expected
+                };
+                expected.push((*id, expects));
             }
             all.push(made.letter.clone());
         }
@@ -164,6 +180,11 @@ impl Clients {
             return;
         };
         self.contested.retain(|_, until| *until >= now);
+        if made.bribed {
+            // What one shard says of these, another one may deny.
+            self.free.retain(|id, _| !made.inputs.contains(id));
+            return;
+        }
         if outcome != Outcome::Committed {
             if !made.alone {
                 let until = made.until.plus_ms(CLOCKS_MS);
@@ -175,8 +196,13 @@ impl Clients {
         for input in &made.inputs {
             self.spent.extend(self.free.remove(input));
         }
+        self.lures.retain(|lure| !made.inputs.contains(&lure.id()));
         for output in made.outputs {
-            self.free.insert(output.id(), output);
+            if is_lure(&output) {
+                self.lures.push(output);
+            } else {
+                self.free.insert(output.id(), output);
+            }
         }
     }
 
@@ -295,8 +321,15 @@ impl Clients {
         let draft = {
             let nonce = self.random.bytes();
             let terms = terms(nonce, now, VALID_MS, mode);
-            draft(self.network, &Transfer::NEAR, inputs, vec![payment], terms)
-                .map(|draft| draft.sign(thief))
+            draft(
+                self.network,
+                &Transfer::NEAR,
+                inputs,
+                vec![payment],
+                None,
+                terms,
+            )
+            .map(|draft| draft.sign(thief))
         };
         let Some(formed) = draft.and_then(|draft| draft.finish().ok()) else {
             return Vec::new();

@@ -52,7 +52,7 @@ impl Worlds {
     pub fn options_of(&self, seed: u64) -> Options {
         let mut options = self.options.clone();
         if self.each_kind {
-            let kinds = Kind::of_shards(options.shards);
+            let kinds = Kind::with_shards(options.shards);
             let index = usize::try_from(seed % kinds.len() as u64).expect("it is below a length");
             options.casting = Casting::All(kinds[index]);
         }

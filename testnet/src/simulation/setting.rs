@@ -5,15 +5,18 @@
 use std::sync::Arc;
 
 use consensus::{Ledger, Shards};
-use model::genesis::GenesisShard;
+use model::genesis::{GenesisMapping, GenesisShard};
+use model::policy::Mapping;
 use model::shard::Seat;
 use model::statement::Scope;
 use model::{
     Checkers, Committee, Genesis, NodeDescriptor, NodeId, Profile, SecretKey, ShardId, Time,
 };
-use system_contracts::cscoin::CSC;
+use system_contracts::cscoin::{self, CSC};
 
+use super::lure::{Lures, lures};
 use super::notary::{Journal, Notary, Scribe};
+use super::trust::Trust;
 
 /// The time of day at which every world begins.
 pub const DAWN: Time = Time::from_ms(1_800_000_000_000);
@@ -70,6 +73,13 @@ impl Setting {
     /// members of each.
     #[must_use]
     pub fn of_shards(shards: usize, members: usize, profile: Profile) -> Vec<Self> {
+        Self::trusting(shards, members, profile, &Trust::default())
+    }
+
+    /// As [`Setting::of_shards`]. Where CSCoin does not trust the dishonest shards, it has no accounts
+    /// there; they have lures instead.
+    #[must_use]
+    pub fn trusting(shards: usize, members: usize, profile: Profile, trust: &Trust) -> Vec<Self> {
         let shards: Vec<GenesisShard> = (0..shards)
             .map(|shard| GenesisShard {
                 shard: ShardId::new(u32::try_from(shard).expect("there are few shards")),
@@ -80,14 +90,30 @@ impl Setting {
             .collect();
         let ids: Vec<ShardId> = shards.iter().map(|shard| shard.shard).collect();
         let account = |shard: &ShardId, user| (user_key(user).public(), *shard, BALANCE);
+        let lured = |shard: &ShardId| trust.is_isolated() && trust.is_dishonest(*shard);
         let accounts: Vec<_> = ids
             .iter()
+            .filter(|shard| !lured(shard))
             .flat_map(|shard| (0..USERS).flat_map(move |user| [account(shard, user); ACCOUNTS]))
             .collect();
         let mut genesis = system_contracts::genesis::genesis("simulated", DAWN, shards, &accounts);
         genesis.profile = profile;
+        for shard in ids.iter().filter(|shard| lured(shard)) {
+            genesis.objects.extend(lures(*shard));
+        }
+        let trusted: Vec<ShardId> = ids.iter().copied().filter(|id| !lured(id)).collect();
+        if trusted.len() < ids.len() {
+            genesis.mappings.push(GenesisMapping {
+                contract: cscoin::id(),
+                mapping: Mapping {
+                    homes: trusted.clone(),
+                    deciders: trusted,
+                    frozen: Vec::new(),
+                },
+            });
+        }
         let genesis = Arc::new(genesis);
-        let checkers: Arc<dyn Checkers> = Arc::new(system_contracts::checkers());
+        let checkers: Arc<dyn Checkers> = Arc::new(system_contracts::checkers().with(Lures));
         let notary = Notary::default();
         let setting = |shard| Self::of_shard(shard, &genesis, &checkers, &notary);
         ids.into_iter().map(setting).collect()

@@ -6,7 +6,7 @@ mod trouble;
 
 use std::collections::BTreeSet;
 
-use model::Time;
+use model::{ShardId, Time};
 
 use super::agenda::Agenda;
 use super::around::Happening;
@@ -19,9 +19,10 @@ use super::options::Options;
 use super::plan;
 use super::random::Random;
 use super::setting::{Place, Setting, number};
+use super::trust::Trust;
 use super::verdict::{Failure, Summary};
 use crate::adversary::Adversary;
-use crate::invariants::{Broken, Judges, audit};
+use crate::invariants::{Broken, Judges, accountability, audit};
 use quarter::Quarter;
 
 /// How soon after calm begins everything is to be decided, certified and the same everywhere, in
@@ -58,6 +59,7 @@ pub(super) struct World {
     network: Network,
     clients: Clients,
     judges: Judges,
+    trust: Trust,
     chronicle: Chronicle,
     random: Random,
     calm: bool,
@@ -76,14 +78,16 @@ impl World {
     /// The world that a seed stands for.
     pub(super) fn new(seed: u64, options: &Options) -> Self {
         let mut random = Random::new(seed);
-        let settings = Setting::of_shards(options.shards, options.nodes, options.modes.profile());
+        let trust = trust(seed, options);
+        let profile = options.modes.profile();
+        let settings = Setting::trusting(options.shards, options.nodes, profile, &trust);
         let mut liars = BTreeSet::new();
         let quarters: Vec<Quarter> = settings
             .into_iter()
             .map(|setting| Quarter::draw(setting, options, &mut liars, &mut random))
             .collect();
         let settings = || quarters.iter().map(|quarter| &quarter.setting);
-        let mut judges = Judges::new(settings(), &liars);
+        let mut judges = Judges::new(settings(), &liars, &trust);
         if let Some(rule) = options.dismissed {
             judges.dismiss(rule);
         }
@@ -93,8 +97,9 @@ impl World {
             now: Time::ZERO,
             agenda: Agenda::new(random.fork()),
             network: Network::new(random.fork(), Weather::calm(), members),
-            clients: Clients::new(settings(), options.modes, random.fork()),
+            clients: Clients::new(settings(), options.modes, trust.clone(), random.fork()),
             judges,
+            trust,
             chronicle: Chronicle::default(),
             links_tell: random.chance(700),
             options: options.clone(),
@@ -156,9 +161,8 @@ impl World {
         self.judges.liveness.just().map_err(unsettled)?;
         self.pass(settled.plus_ms(AFTERMATH_MS))?;
         self.listen()?;
-        // Liars may keep honest nodes answering, in a block that is under way at this moment.
-        let under_way = if self.liars() > 0 { ANSWERED_MS } else { 0 };
-        self.settle(self.now.plus_ms(under_way))?;
+        self.settle(self.now.plus_ms(self.patience()))?;
+        self.judges.accountability.answered().map_err(unanswered)?;
         self.audit()?;
         let (committed, aborted) = self.judges.liveness.outcomes();
         Ok(Summary {
@@ -179,7 +183,7 @@ impl World {
         })
     }
 
-    /// Lets things happen until everything that is expected has happened.
+    /// Lives on until everything that is expected has happened.
     fn settle(&mut self, latest: Time) -> Result<(), Broken> {
         while let Err(how) = self.judges.liveness.settled() {
             match self.agenda.next_time() {
@@ -188,6 +192,19 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// How long nodes that were settled may be at something again, in milliseconds. Liars may keep honest
+    /// nodes answering, in a block that is under way; and to a shard that does not acknowledge it a
+    /// decision is announced for ever.
+    fn patience(&self) -> u64 {
+        if !self.trust.dishonest().is_empty() {
+            AFTERMATH_MS
+        } else if self.liars() > 0 {
+            ANSWERED_MS
+        } else {
+            0
+        }
     }
 
     /// Watches nodes that have nothing to do.
@@ -220,7 +237,7 @@ impl World {
                 audits.push(audited.map_err(misaudited)?);
             }
         }
-        audit::compatible(&audits).map_err(misaudited)
+        audit::compatible(&audits, &self.trust).map_err(misaudited)
     }
 
     /// All seats of all shards.
@@ -347,6 +364,20 @@ impl World {
             Member::Liar(liar) => format!("node {index}: {}", liar.name()),
         };
         self.members().enumerate().map(describe).collect()
+    }
+}
+
+/// Who lies in the world of a seed, and whether the contract of the money trusts them.
+fn trust(seed: u64, options: &Options) -> Trust {
+    let shards: Vec<ShardId> = (0..).map(ShardId::new).take(options.shards).collect();
+    let dishonest = options.casting.dishonest_shards(&shards);
+    Trust::without(dishonest, Random::new(!seed).chance(500))
+}
+
+fn unanswered(how: String) -> Broken {
+    Broken {
+        rule: accountability::RULE,
+        how,
     }
 }
 

@@ -10,11 +10,11 @@ use crate::invariants::testing::{
     HEIGHT_1, Scripted, aborted, certificate, follow, genesis, prepared, seat, state, tip, turn,
 };
 use crate::invariants::{Sighting, What};
-use crate::simulation::{Place, SHARD, Setting};
+use crate::simulation::{Place, SHARD, Setting, Trust};
 
 /// Two honest nodes.
 fn judge() -> Liveness {
-    Liveness::new([0, 1].map(place).into_iter())
+    Liveness::new([0, 1].map(place).into_iter(), Trust::default())
 }
 
 fn place(node: usize) -> Place {

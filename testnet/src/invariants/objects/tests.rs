@@ -9,7 +9,7 @@ use model::{Object, ObjectId, Outcome};
 use super::Objects;
 use crate::invariants::What;
 use crate::invariants::testing::{self, Scripted, follow, genesis, refusal, see, state, tip};
-use crate::simulation::{SHARD, Setting};
+use crate::simulation::{SHARD, Setting, Trust};
 
 type State = BTreeMap<ObjectId, Arc<Object>>;
 
@@ -27,7 +27,7 @@ fn turn(setting: &Setting, objects: &State, nonce: u8) -> (Authorized, State) {
 
 fn begun() -> (Setting, Objects, State) {
     let setting = Setting::new(4);
-    let judge = Objects::new(&setting.genesis, SHARD);
+    let judge = Objects::new(&setting.genesis, SHARD, Trust::default());
     let objects = setting.ledger().state.objects;
     (setting, judge, objects)
 }
@@ -104,7 +104,7 @@ fn an_output_that_lives_elsewhere_is_not_active_here() {
     let [first, second] = Scripted::two();
     let payment = testing::turn(&first.setting, 1, second.setting.shard(), 0);
     let decided = vec![(payment.clone(), Outcome::Committed)];
-    let mut judge = Objects::new(&first.setting.genesis, SHARD);
+    let mut judge = Objects::new(&first.setting.genesis, SHARD, Trust::default());
     let block = follow(&first.setting, &genesis(&first.setting), 1, decided);
     see(&mut judge, 0, &What::Applied(&block)).unwrap();
     let mut after = first.setting.ledger().state.objects;

@@ -10,12 +10,16 @@ use system_contracts::cscoin::Transfer;
 
 use super::{Clients, Letter, Made, Submission, owner};
 use crate::invariants::liveness::Expected;
+use crate::simulation::lure::Move;
 use crate::simulation::options::Modes;
 use crate::simulation::setting::{DAWN, Place};
 
 /// How many of a thousand transactions of several shards are submitted to one of them alone, whose
 /// votes must make the others ask for them.
 const ONLY_ONE: u64 = 300;
+
+/// How many of a thousand transactions have a lure with them, where there are lures.
+const LURED: u64 = 400;
 
 impl Clients {
     pub(super) fn terms(&mut self, now: Time, valid_ms: u64, mode: Mode) -> Terms {
@@ -73,8 +77,11 @@ impl Clients {
         expected: Expected,
     ) -> Option<Letter> {
         let owners: BTreeSet<_> = inputs.iter().map(owner).collect();
-        let ids = inputs.iter().map(Object::id).collect();
-        let mut draft = draft(self.network, procedure, inputs, parameters, terms)?;
+        let lure = self.lure();
+        let with_lure = lure.is_some();
+        let lured = lure.iter().map(|(lure, _)| lure);
+        let ids = inputs.iter().chain(lured).map(Object::id).collect();
+        let mut draft = draft(self.network, procedure, inputs, parameters, lure, terms)?;
         for key in self
             .keys
             .iter()
@@ -100,12 +107,22 @@ impl Clients {
             letter.shards = vec![*self.random.pick(&letter.shards)];
         }
         self.all.push(letter.clone());
+        let exposed = self.trust.is_exposed(&transaction.body);
+        if matches!(expected, Expected::OneOf(_)) && (exposed || with_lure) {
+            self.unsure.insert(expected);
+        }
+        let expected = match expected {
+            _ if exposed => Expected::Anything,
+            _ if with_lure => Expected::Decided, // others may move the same lure
+            expected => expected,
+        };
         let made = Made {
             letter: letter.clone(),
             alone,
             inputs: ids,
             outputs,
             expected,
+            bribed: self.trust.is_bribed(&transaction.body),
             until: Time::from_ms(terms.valid_until.since_ms(DAWN)),
         };
         self.open.insert(formed.id(), made);
@@ -113,6 +130,16 @@ impl Clients {
             self.contending.push((formed.id(), expected));
         }
         Some(letter)
+    }
+
+    /// Something that a dishonest shard has, to go with the money, and where to. There is nothing like
+    /// that where all shards are honest.
+    fn lure(&mut self) -> Option<(Object, ShardId)> {
+        if self.lures.is_empty() || !self.random.chance(LURED) {
+            return None;
+        }
+        let lure = self.random.pick(&self.lures).clone();
+        Some((lure, *self.random.pick(&self.shards)))
     }
 
     /// Submits a letter to so many nodes of each of its shards, or all.
@@ -142,6 +169,7 @@ pub(super) fn draft<P: Procedure<SecretParameters = ()>>(
     procedure: &P,
     inputs: Vec<Object>,
     local_parameters: P::LocalParameters,
+    lure: Option<(Object, ShardId)>,
     terms: Terms,
 ) -> Option<Draft> {
     let arguments = Arguments {
@@ -152,6 +180,15 @@ pub(super) fn draft<P: Procedure<SecretParameters = ()>>(
     };
     let mut calls = Calls::new(network);
     calls.call(procedure, arguments).ok()?;
+    if let Some((lure, home)) = lure {
+        let arguments = Arguments {
+            inputs: vec![lure],
+            references: Vec::new(),
+            local_parameters: (),
+            secret_parameters: Secret::NONE,
+        };
+        calls.call(&Move { home }, arguments).ok()?;
+    }
     Some(calls.draft(terms))
 }
 

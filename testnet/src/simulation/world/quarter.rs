@@ -32,7 +32,11 @@ impl Quarter {
         let seats: BTreeSet<Seat> = liars.keys().copied().collect();
         let shard = setting.shard();
         all_liars.extend(seats.iter().map(|seat| Place { shard, seat: *seat }));
-        let forgetful = trouble::forgetful(options.forgetting, &setting, &seats, random);
+        let forgetful = if seats.len() < setting.committee.size() {
+            trouble::forgetful(options.forgetting, &setting, &seats, random)
+        } else {
+            Vec::new()
+        };
         let members = setting
             .seats()
             .map(|seat| match liars.remove(&seat) {
