@@ -1,6 +1,7 @@
 //! One world: its shards, their users and everything that goes wrong, from a seed to a verdict.
 
 mod carry;
+mod ending;
 mod quarter;
 mod trouble;
 
@@ -22,7 +23,7 @@ use super::setting::{Place, Setting, number};
 use super::trust::Trust;
 use super::verdict::{Failure, Summary};
 use crate::adversary::Adversary;
-use crate::invariants::{Broken, Judges, accountability, audit};
+use crate::invariants::{Broken, Judges};
 use quarter::Quarter;
 
 /// How soon after calm begins everything is to be decided, certified and the same everywhere, in
@@ -32,15 +33,6 @@ const SETTLED_MS: u64 = 45_000;
 /// As much if there are several shards: promises that were lost are repeated ever more seldom, and
 /// deadlines must pass.
 const SETTLED_ACROSS_MS: u64 = 150_000;
-
-/// How long after that nodes may still finish what they were at, and echoes arrive, in milliseconds.
-const AFTERMATH_MS: u64 = 22_000;
-
-/// How long they are then watched to be silent, in milliseconds.
-const SILENCE_MS: u64 = 20_000;
-
-/// How long a block may take then that answers a liar, in milliseconds.
-const ANSWERED_MS: u64 = 5_000;
 
 /// Whoever has a seat.
 enum Member {
@@ -158,12 +150,7 @@ impl World {
         });
         self.settle(latest)?;
         let settled = self.now;
-        self.judges.liveness.just().map_err(unsettled)?;
-        self.pass(settled.plus_ms(AFTERMATH_MS))?;
-        self.listen()?;
-        self.settle(self.now.plus_ms(self.patience()))?;
-        self.judges.accountability.answered().map_err(unanswered)?;
-        self.audit()?;
+        self.end()?;
         let (committed, aborted) = self.judges.liveness.outcomes();
         Ok(Summary {
             seed: self.seed,
@@ -181,63 +168,6 @@ impl World {
             deeds: std::mem::take(&mut self.deeds),
             states: self.judges.coverage.take(),
         })
-    }
-
-    /// Lives on until everything that is expected has happened.
-    fn settle(&mut self, latest: Time) -> Result<(), Broken> {
-        while let Err(how) = self.judges.liveness.settled() {
-            match self.agenda.next_time() {
-                Some(next) if next <= latest => self.pass(next)?,
-                Some(_) | None => return Err(unsettled(how)),
-            }
-        }
-        Ok(())
-    }
-
-    /// How long nodes that were settled may be at something again, in milliseconds. Liars may keep honest
-    /// nodes answering, in a block that is under way; and to a shard that does not acknowledge it a
-    /// decision is announced for ever.
-    fn patience(&self) -> u64 {
-        if !self.trust.dishonest().is_empty() {
-            AFTERMATH_MS
-        } else if self.liars() > 0 {
-            ANSWERED_MS
-        } else {
-            0
-        }
-    }
-
-    /// Watches nodes that have nothing to do.
-    fn listen(&mut self) -> Result<(), Broken> {
-        let (frames, height) = (self.frames, self.judges.liveness.blocks());
-        self.pass(self.now.plus_ms(SILENCE_MS))?;
-        let frames = self.frames - frames;
-        let silent = self.judges.liveness.silent(frames, SILENCE_MS, height);
-        // Liars may keep honest nodes answering.
-        if self.liars() > 0 {
-            Ok(())
-        } else {
-            silent.map_err(unsettled)
-        }
-    }
-
-    /// Lays the history of one honest node of each shard before the auditor.
-    fn audit(&self) -> Result<(), Broken> {
-        if self.options.dismissed == Some(audit::RULE) {
-            return Ok(());
-        }
-        let mut audits = Vec::new();
-        for quarter in &self.quarters {
-            let honest = quarter.members.iter().find_map(|member| match member {
-                Member::Honest(node) => node.history(),
-                Member::Liar(_) => None,
-            });
-            if let Some((history, ledger)) = honest {
-                let audited = audit::in_order(&quarter.setting, history, ledger);
-                audits.push(audited.map_err(misaudited)?);
-            }
-        }
-        audit::compatible(&audits, &self.trust).map_err(misaudited)
     }
 
     /// All seats of all shards.
@@ -372,25 +302,4 @@ fn trust(seed: u64, options: &Options) -> Trust {
     let shards: Vec<ShardId> = (0..).map(ShardId::new).take(options.shards).collect();
     let dishonest = options.casting.dishonest_shards(&shards);
     Trust::without(dishonest, Random::new(!seed).chance(500))
-}
-
-fn unanswered(how: String) -> Broken {
-    Broken {
-        rule: accountability::RULE,
-        how,
-    }
-}
-
-const fn misaudited(how: String) -> Broken {
-    Broken {
-        rule: audit::RULE,
-        how,
-    }
-}
-
-fn unsettled(how: String) -> Broken {
-    Broken {
-        rule: "liveness",
-        how,
-    }
 }

@@ -321,7 +321,7 @@ fn weakened() -> Vec<Named> {
         named(M::ForgetsVoted, "forgets-voted", &paper, "S3"),
         named(M::SkipsWitnesses, "skips-witnesses", &decider, "S1"),
         named(M::UnlocksForOthers, "unlocks-for-others", &decider, "S6"),
-        named(M::CarriesOutAgain, "carries-out-again", &decider, "S4"),
+        named(M::CarriesOutAgain, "carries-out-again", &decider, "S5"),
         named(M::GivesUpAlone, "gives-up-alone", &decider, "S1"),
         named(
             M::BelievesAnybody,
