@@ -26,7 +26,7 @@ pub(crate) struct Flags {
     /// The folder that gets a table (CSV) and a drawing (SVG) of each figure
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// A few points only, in 3 minutes in place of 15
+    /// A few points only, in less than half the time
     #[arg(long)]
     quick: bool,
     /// Which figures of the paper: 6 shards, 7 inputs, 8 latency, 9 nodes per shard
