@@ -10,8 +10,9 @@ use super::error::LocalError;
 use super::file;
 use super::layout::Layout;
 
-/// The version of the folder's shape. Another one is not read.
-const FORMAT: u32 = 2;
+/// The version of what a folder holds, and of the rules by which its chains were made. Another one is not
+/// read.
+const FORMAT: u32 = 3;
 
 /// The network of a folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
