@@ -9,12 +9,12 @@ use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, 
 use model::key::{Batch, Zip215};
 use model::outbox::BadParcel;
 use model::transaction::{Authorized, Malformed, WellFormed, authorization_bytes};
-use model::{Committee, Parcel, Signature};
+use model::{Committee, Parcel, Signature, SignatureCheck};
 
 use payments::{SHARD, block};
 
 /// Checks all signatures in one batch, as a node does.
-struct Batched;
+struct Batched(Zip215);
 
 impl Checks for Batched {
     fn authorize(&mut self, transactions: Vec<WellFormed>) -> Vec<Result<Authorized, Malformed>> {
@@ -39,6 +39,10 @@ impl Checks for Batched {
         needed: usize,
     ) -> Result<(), BadParcel> {
         parcel.check_head(committee, needed, &mut Zip215)
+    }
+
+    fn signed(&mut self) -> &mut dyn SignatureCheck {
+        &mut self.0
     }
 }
 
@@ -100,7 +104,7 @@ fn admit(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new("batch", size), |bencher| {
             bencher.iter(|| {
                 decode()
-                    .admit(&shards, &mut Batched)
+                    .admit(&shards, &mut Batched(Zip215))
                     .expect("it is well-formed")
             });
         });

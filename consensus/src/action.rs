@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::block::{Entry, EntryRef};
 use model::transaction::Authorized;
-use model::{Delivery, Height, ShardId, TransactionId};
+use model::{Delivery, Ending, Epoch, EpochChange, Height, ShardId, ShardRecord, TransactionId};
 
 /// An entry of a block, whose form and signatures have been checked. A clone shares it.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +13,10 @@ pub enum Action {
     Prepare(Authorized),
     /// See [`Entry::Deliver`].
     Deliver(Arc<Delivery>),
+    /// See [`Entry::Change`].
+    Change(Arc<EpochChange>),
+    /// See [`Entry::End`].
+    End(Arc<Ending>),
 }
 
 /// What tells the actions of a shard apart, so that none is proposed twice.
@@ -22,6 +26,8 @@ pub enum ActionKey {
     Transaction(TransactionId),
     /// The leaves: whose, under which head, and where they begin.
     Parcel(ParcelKey),
+    /// The shard that begins an epoch, and the epoch: another one, or ours.
+    Epoch(ShardId, Epoch),
 }
 
 /// What tells the parcels of all shards apart.
@@ -55,6 +61,8 @@ impl Action {
         match self {
             Self::Prepare(transaction) => ActionKey::Transaction(transaction.id()),
             Self::Deliver(delivery) => ActionKey::Parcel(ParcelKey::of(delivery)),
+            Self::Change(change) => epoch_key(&change.next),
+            Self::End(ending) => epoch_key(&ending.plan.next),
         }
     }
 
@@ -64,6 +72,8 @@ impl Action {
         match self {
             Self::Prepare(transaction) => EntryRef::Prepare(transaction.transaction()),
             Self::Deliver(delivery) => EntryRef::Deliver(delivery),
+            Self::Change(change) => EntryRef::Change(change),
+            Self::End(ending) => EntryRef::End(ending),
         }
     }
 
@@ -72,7 +82,7 @@ impl Action {
     pub const fn prepares(&self) -> Option<&Authorized> {
         match self {
             Self::Prepare(transaction) => Some(transaction),
-            Self::Deliver(_) => None,
+            Self::Deliver(_) | Self::Change(_) | Self::End(_) => None,
         }
     }
 
@@ -82,6 +92,12 @@ impl Action {
         match self {
             Self::Prepare(transaction) => Entry::Prepare(transaction.transaction().clone()),
             Self::Deliver(delivery) => Entry::Deliver((**delivery).clone()),
+            Self::Change(change) => Entry::Change((**change).clone()),
+            Self::End(ending) => Entry::End((**ending).clone()),
         }
     }
+}
+
+const fn epoch_key(next: &ShardRecord) -> ActionKey {
+    ActionKey::Epoch(next.shard, next.epoch)
 }

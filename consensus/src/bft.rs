@@ -92,6 +92,13 @@ pub(crate) struct Candidate {
     logged: bool,
 }
 
+impl Candidate {
+    /// Whether the epoch ends with it.
+    pub(crate) fn ends_epoch(&self) -> bool {
+        matches!(self.entries.last(), Some(Action::End(_)))
+    }
+}
+
 /// A block that is final now, in the order in which blocks are to be applied.
 #[derive(Clone, Debug)]
 pub(crate) struct FinalBlock {
@@ -170,6 +177,11 @@ impl Bft {
             catch_up: CatchUp::default(),
             answers: Answers::default(),
         }
+    }
+
+    /// The time-outs.
+    pub(crate) const fn pace(&self) -> Pace {
+        self.pace
     }
 
     /// A leader's proposal, from whomever it came.

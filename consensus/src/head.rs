@@ -232,6 +232,11 @@ impl Heads {
         std::mem::take(&mut self.believed)
     }
 
+    /// The certificate of a head, if it is remembered.
+    pub(crate) fn certificate(&self, height: Height) -> Option<&HeadCertificate> {
+        self.links.get(&height)?.certificate.as_ref()
+    }
+
     /// The highest height up to which all remembered heads are certified.
     pub(crate) fn certified(&self) -> Height {
         self.links

@@ -23,7 +23,7 @@ use model::result::{AbortReason, Outcome, TransactionResult, results_tree};
 use model::statement::{Height, Scope};
 use model::transaction::Authorized;
 use model::{ActiveSet, Block, Checkers, Genesis, Hash, NetworkId, Object, ObjectId, Policy};
-use model::{Mode, ShardId, Time, TransactionId, validity};
+use model::{Epoch, EpochChange, Mode, ShardId, Time, TransactionId, validity};
 
 pub use applied::Applied;
 pub(crate) use applied::Turn;
@@ -75,6 +75,8 @@ pub struct State {
 pub struct Tip {
     /// The block.
     pub block: BlockRef,
+    /// The epoch that it belongs to.
+    pub epoch: Epoch,
     /// Its height.
     pub height: Height,
     /// Its time.
@@ -91,10 +93,11 @@ impl Ledger {
         let scope = Scope {
             network,
             shard,
-            epoch: model::Epoch::ZERO,
+            epoch: Epoch::ZERO,
         };
         let tip = Tip {
             block: BlockRef::genesis(&network),
+            epoch: Epoch::ZERO,
             height: Height::ZERO,
             time: genesis.created,
             head: Head::before_first(&network),
@@ -194,6 +197,11 @@ impl Ledger {
         self.locks.iter()
     }
 
+    /// The next epoch begins, after the block that ended the one before.
+    pub(crate) fn enter(&mut self, epoch: Epoch) {
+        self.scope.epoch = epoch;
+    }
+
     /// Applies the next block. `actions` are those of its payload.
     ///
     /// # Panics
@@ -207,11 +215,16 @@ impl Ledger {
 
         let mut turn = Turn::new(header.time, header.height, checkers);
         self.forget_before(&mut turn);
+        if self.scope.epoch > self.tip.epoch {
+            self.promise_again(&mut turn);
+        }
         self.sound_alarms(&mut turn);
         for action in actions {
             match action {
                 Action::Prepare(transaction) => self.prepare(transaction, &mut turn),
                 Action::Deliver(delivery) => self.deliver(delivery, &mut turn),
+                Action::Change(change) => self.hear_change(change),
+                Action::End(ending) => turn.next = Some(Arc::new(ending.plan.next.clone())),
             }
         }
 
@@ -225,10 +238,11 @@ impl Ledger {
             block: name.hash,
             time: header.time,
             results: results_tree(&turn.results).root(),
-            outbox: outbox_tree(&turn.outbox).root(),
+            outbox: outbox_tree(&turn.outbox, turn.next.as_deref()).root(),
         };
         self.tip = Tip {
             block: name,
+            epoch: self.scope.epoch,
             height: header.height,
             time: header.time,
             head: head.hash(),
@@ -365,6 +379,20 @@ impl Ledger {
             outcome,
         });
         turn.concluded.push((transaction.clone(), prepared));
+    }
+
+    /// Another shard has begun an epoch: what it said in the one before counts no more, except in votes
+    /// that somebody shows.
+    fn hear_change(&mut self, change: &EpochChange) {
+        let foreign = self.state.foreign.entry(change.next.shard).or_default();
+        foreign.change(change);
+    }
+
+    /// The epoch in which another shard is heard.
+    #[must_use]
+    pub fn epoch_of(&self, shard: ShardId) -> Epoch {
+        let foreign = self.state.foreign.get(&shard);
+        foreign.map_or(Epoch::ZERO, |foreign| foreign.epoch)
     }
 
     /// Drops the records of transactions whose deadlines are over (decision D14).

@@ -32,6 +32,7 @@ pub mod sbac;
 pub mod sequencer;
 pub mod shards;
 pub mod signer;
+mod succession;
 pub mod time;
 
 pub use action::{Action, ActionKey};

@@ -23,15 +23,6 @@ pub(crate) struct Member {
     pub(crate) recall: Recall,
 }
 
-/// A boxed check, as the functions of `model` want it.
-struct Check<'a>(&'a mut (dyn SignatureCheck + Send));
-
-impl SignatureCheck for Check<'_> {
-    fn check(&mut self, key: &model::PublicKey, message: &[u8], signature: &Signature) -> bool {
-        self.0.check(key, message, signature)
-    }
-}
-
 impl Member {
     pub(crate) fn new(
         shards: Shards,
@@ -52,7 +43,25 @@ impl Member {
         &self.shards
     }
 
-    pub(crate) const fn committee(&self) -> &Committee {
+    pub(crate) const fn shards_mut(&mut self) -> &mut Shards {
+        &mut self.shards
+    }
+
+    /// The next epoch begins. Whether this node is a member in it.
+    ///
+    /// What was signed in the epoch before says nothing in this one, so there is nothing to remember.
+    pub(crate) fn enter(&mut self) -> bool {
+        let node = self.committee().member(self.seat);
+        if !self.shards.enter() {
+            return false;
+        }
+        self.recall = Recall::default();
+        let seat = node.and_then(|node| self.committee().seat(&node));
+        self.seat = seat.unwrap_or(self.seat);
+        seat.is_some()
+    }
+
+    pub(crate) fn committee(&self) -> &Committee {
         self.shards.ours()
     }
 
@@ -70,18 +79,25 @@ impl Member {
         self.committee().size() as u64
     }
 
-    /// The leader of a slot: the seats take turns.
+    /// The leader of a slot: those on the seats take turns. Nobody waits for a vacant one.
     pub(crate) fn leader(&self, slot: Slot) -> Seat {
-        let index = slot.number() % self.size();
-        Seat::new(usize::try_from(index).expect("a seat index is small"))
-            .expect("the remainder is a seat of the committee")
+        let committee = self.committee();
+        let taken = committee.size() - committee.vacant();
+        let turn = slot.number() % (taken as u64).max(1);
+        let turn = usize::try_from(turn).expect("a seat index is small");
+        if taken == committee.size() {
+            return Seat::new(turn).expect("the remainder is a seat of the committee");
+        }
+        committee.seats().nth(turn).unwrap_or(self.seat)
     }
 
-    /// All seats but this member's, from the one after it on.
+    /// The seats of all other members, from the one after this member's on.
     pub(crate) fn others(&self) -> Vec<Seat> {
-        let size = self.committee().size();
+        let committee = self.committee();
+        let size = committee.size();
         (1..size)
             .filter_map(|step| Seat::new((self.seat.index() + step) % size))
+            .filter(|seat| committee.member(*seat).is_some())
             .collect()
     }
 
@@ -104,7 +120,7 @@ impl Member {
         if injected::makes(Mistake::SignaturesUnchecked) {
             return true;
         }
-        let check = &mut Check(&mut *self.check);
+        let check = &mut &mut *self.check;
         statement.verify(self.shards.scope(), node.key(), signature, check)
     }
 
@@ -119,13 +135,13 @@ impl Member {
         if injected::makes(Mistake::SmallQuorum) {
             return certificate.signatures.len() >= self.quorum();
         }
-        let check = &mut Check(&mut *self.check);
+        let check = &mut &mut *self.check;
         certificate.verify(self.shards.ours(), check).is_ok()
     }
 
     /// Whether a quorum signed the head.
     pub(crate) fn verify_head(&mut self, head: &HeadCertificate) -> bool {
-        let check = &mut Check(&mut *self.check);
+        let check = &mut &mut *self.check;
         head.verify(self.shards.ours(), check).is_ok()
     }
 
@@ -154,12 +170,14 @@ impl Member {
         seat: Seat,
         lie: Lie,
     ) -> Option<Malpractice> {
-        let node = self.shards.other(shard)?.member(seat)?;
+        let epoch = lie.epoch();
+        let committee = self.shards.directory().committee(shard, epoch)?;
+        let node = committee.member(seat)?;
         self.proven(Malpractice { node, lie })
     }
 
     fn proven(&mut self, record: Malpractice) -> Option<Malpractice> {
-        let check = &mut Check(&mut *self.check);
+        let check = &mut &mut *self.check;
         record.verify(check).is_ok().then_some(record)
     }
 }

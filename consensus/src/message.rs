@@ -4,18 +4,20 @@
 //! [`Admitted`], which is all that a replica takes. Votes and certificates are checked later, by the
 //! agreement itself, and only when they matter: most votes arrive after the certificate exists.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use model::Transaction;
 use model::block::BlockRef;
 use model::block::{Entry, decode_entries};
 use model::bounds;
 use model::encoding::{self, DecodeError};
+use model::epoch::BadEnding;
 use model::head::HeadCertificate;
 use model::outbox::BadParcel;
-use model::statement::{Height, Slot, Statement, Vote};
+use model::statement::{Epoch, Height, Slot, Statement, Vote};
 use model::transaction::{Authorized, Malformed, WellFormed};
 use model::{Block, Certificate, Committee, Delivery, Finalized, Hash, Parcel, Signature, Time};
+use model::{Ending, EpochChange, NotAFact, Plan, SignatureCheck, Transaction};
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
@@ -138,6 +140,23 @@ pub enum Message {
     Recall(Time),
     /// The answer to [`Message::Recall`].
     Reminder(Reminder),
+    /// The sender is for a list of nodes to follow when the epoch ends.
+    Approval(Approval),
+    /// Epochs of the shard that have begun since the one that the receiver is in, ascending. Said to
+    /// those who speak in an epoch that is over.
+    Changes(Vec<EpochChange>),
+}
+
+/// Epochs in a [`Message::Changes`] or a [`crate::sbac::letter::Letter::Changes`].
+pub const CHANGES_MAX: usize = 4;
+
+/// That the member that sends it is for a list of nodes to follow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Who is to follow.
+    pub plan: Plan,
+    /// The sender's signature over [`Plan::statement`].
+    pub signature: Signature,
 }
 
 /// Asks for final blocks from a height on, ascending.
@@ -196,6 +215,10 @@ pub enum Admitted {
     Recall(Time),
     /// See [`Message::Reminder`].
     Reminder(Reminder),
+    /// See [`Message::Approval`].
+    Approval(Approval),
+    /// See [`Message::Changes`].
+    Changes(Vec<Arc<EpochChange>>),
 }
 
 /// Why a message is not admitted. Its sender is at fault, or on another network.
@@ -224,6 +247,15 @@ pub enum Refused {
     /// What is said to be a promise of another shard is none.
     #[error("a promise of another shard is not proven: {0}")]
     Parcel(#[from] BadParcel),
+    /// The list of nodes cannot follow, or too few members are for it.
+    #[error("the epoch cannot end like that: {0}")]
+    Ending(#[from] BadEnding),
+    /// What is said of the epochs of a shard is not so.
+    #[error("the epochs of a shard: {0}")]
+    Change(#[from] NotAFact),
+    /// Something comes after the end of the epoch.
+    #[error("the end of the epoch is not the last entry of its block")]
+    AfterEnd,
     /// The blocks have gaps, do not extend what was asked for, or end without a certificate.
     #[error("the blocks do not form a chain that ends in a certificate")]
     NotAChain,
@@ -247,6 +279,9 @@ pub trait Checks {
         committee: &Committee,
         needed: usize,
     ) -> Result<(), BadParcel>;
+
+    /// Whether `key` signed the message. For what is rare, and not worth remembering.
+    fn signed(&mut self) -> &mut dyn SignatureCheck;
 }
 
 /// Checks each signature by itself.
@@ -266,6 +301,10 @@ impl<T: model::SignatureCheck> Checks for T {
     ) -> Result<(), BadParcel> {
         parcel.check_head(committee, needed, self)
     }
+
+    fn signed(&mut self) -> &mut dyn SignatureCheck {
+        self
+    }
 }
 
 impl Message {
@@ -282,6 +321,22 @@ impl Message {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         encoding::encode(self)
+    }
+
+    /// The message in these bytes, and the epoch in which its sender speaks.
+    ///
+    /// # Errors
+    ///
+    /// As [`Message::decode`].
+    pub fn decode_in(bytes: &[u8]) -> Result<(Epoch, Self), DecodeError> {
+        encoding::decode(bytes, MESSAGE_BYTES_MAX)
+    }
+
+    /// The canonical encoding, with the epoch in which this is said: no signature of one epoch says
+    /// anything in another, and not all members begin one at the same moment.
+    #[must_use]
+    pub fn encode_in(&self, epoch: Epoch) -> Vec<u8> {
+        encoding::encode(&(epoch, self))
     }
 
     /// Checks all that needs no state of the agreement.
@@ -322,8 +377,32 @@ impl Message {
                 limit(reminder.signed.len(), REMINDED_MAX)?;
                 Admitted::Reminder(reminder)
             }
+            Self::Approval(approval) => {
+                let network = shards.scope().network;
+                let check = &mut checks.signed();
+                approval.plan.check(network, shards.record(), check)?;
+                Admitted::Approval(approval)
+            }
+            Self::Changes(changes) => Admitted::Changes(admit_changes(changes, shards, checks)?),
         })
     }
+}
+
+/// The changes that are news, each checked against those before it.
+pub(crate) fn admit_changes(
+    changes: Vec<EpochChange>,
+    shards: &Shards,
+    checks: &mut impl Checks,
+) -> Result<Vec<Arc<EpochChange>>, Refused> {
+    limit(changes.len(), CHANGES_MAX)?;
+    let mut directory = shards.directory().clone();
+    let mut news = Vec::new();
+    for change in changes.into_iter().map(Arc::new) {
+        if directory.learn(&change, &mut checks.signed())? {
+            news.push(change);
+        }
+    }
+    Ok(news)
 }
 
 fn admit_proposal(
@@ -339,10 +418,20 @@ fn admit_proposal(
     }
     let formed = well_formed_entries(&proposal.block, shards)?;
     let mut transactions = Vec::new();
+    // What an entry says of the epochs of another shard holds for those after it.
+    let mut shards = Cow::Borrowed(shards);
     for entry in &formed {
         match entry {
             Formed::Prepare(transaction) => transactions.push(transaction.clone()),
-            Formed::Deliver(delivery) => check_delivery(delivery, shards, checks)?,
+            Formed::Deliver(delivery) => check_delivery(delivery, &shards, checks)?,
+            Formed::Change(change) => {
+                let directory = shards.to_mut().directory_mut();
+                directory.learn(change, &mut checks.signed())?;
+            }
+            Formed::End(ending) => {
+                let check = &mut checks.signed();
+                ending.check(shards.record(), shards.ours(), check)?;
+            }
         }
     }
     let mut authorized = checks.authorize(transactions).into_iter();
@@ -352,6 +441,8 @@ fn admit_proposal(
             Ok(Action::Prepare(transaction))
         }
         Formed::Deliver(delivery) => Ok(Action::Deliver(delivery)),
+        Formed::Change(change) => Ok(Action::Change(change)),
+        Formed::End(ending) => Ok(Action::End(ending)),
     });
     let entries = entries.collect::<Result<Vec<_>, Refused>>()?;
     Ok(AdmittedBlock {
@@ -364,6 +455,8 @@ fn admit_proposal(
 enum Formed {
     Prepare(WellFormed),
     Deliver(Arc<Delivery>),
+    Change(Arc<EpochChange>),
+    End(Arc<Ending>),
 }
 
 /// The entries of a block, their form checked.
@@ -371,6 +464,12 @@ fn well_formed_entries(block: &Block, shards: &Shards) -> Result<Vec<Formed>, Re
     let entries = decode_entries(&block.payload)?;
     limit(entries.len(), bounds::ENTRIES_MAX)?;
     let scope = shards.scope();
+    let end = entries
+        .iter()
+        .position(|entry| matches!(entry, Entry::End(_)));
+    if end.is_some_and(|end| end + 1 < entries.len()) {
+        return Err(Refused::AfterEnd);
+    }
     entries
         .into_iter()
         .map(|entry| match entry {
@@ -381,6 +480,11 @@ fn well_formed_entries(block: &Block, shards: &Shards) -> Result<Vec<Formed>, Re
                 delivery.check_form(scope.shard)?;
                 Ok(Formed::Deliver(Arc::new(delivery)))
             }
+            Entry::Change(change) if change.next.shard == scope.shard => {
+                Err(Refused::Change(NotAFact::UnknownShard(scope.shard)))
+            }
+            Entry::Change(change) => Ok(Formed::Change(Arc::new(change))),
+            Entry::End(ending) => Ok(Formed::End(Arc::new(ending))),
         })
         .collect()
 }
@@ -396,6 +500,8 @@ pub fn entries_of_final(block: &Block, shards: &Shards) -> Result<Vec<Action>, R
     let actions = formed.map(|entry| match entry {
         Formed::Prepare(transaction) => Action::Prepare(transaction.trust()),
         Formed::Deliver(delivery) => Action::Deliver(delivery),
+        Formed::Change(change) => Action::Change(change),
+        Formed::End(ending) => Action::End(ending),
     });
     Ok(actions.collect())
 }

@@ -5,7 +5,7 @@
 //! wrote them.
 
 use model::statement::{Slot, Vote};
-use model::{Block, Certificate, Head, HeadCertificate, Malpractice};
+use model::{Block, Certificate, EpochChange, Head, HeadCertificate, Malpractice};
 use serde::{Deserialize, Serialize};
 
 use crate::message::Proposal;
@@ -39,6 +39,8 @@ pub enum Record {
     Malpractice(Malpractice),
     /// The node has forgotten what it signed, and signs nothing in slots up to this one.
     Abstain(Slot),
+    /// The epoch has ended, and this is the next one. What follows in the log is of that one.
+    Change(EpochChange),
 }
 
 impl Record {
@@ -58,6 +60,7 @@ impl Record {
             | Self::Head(_)
             | Self::HeadCertificate(_)
             | Self::Malpractice(_)
+            | Self::Change(_)
             | Self::Abstain(_) => false,
         }
     }

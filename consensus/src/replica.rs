@@ -7,6 +7,7 @@
 //! Starting: [`Replica::new`] from the state that the shell kept, [`Replica::restore`] for each
 //! record of the log since then, [`Replica::start`] once, then [`Replica::step`] for ever.
 
+mod epoch;
 #[cfg(feature = "exploration")]
 mod exploration;
 mod letters;
@@ -15,19 +16,21 @@ mod port;
 mod recall;
 mod recovery;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::bounds;
 use model::shard::Seat;
 use model::transaction::Authorized;
-use model::{Checkers, Head, SignatureCheck, Time, TransactionId};
+use model::{Checkers, Epoch, Head, ShardId, SignatureCheck, Time, TransactionId};
 
+use epoch::Closing;
 use letters::REST_MS;
 use pool::{Pool, pass_on};
 pub use port::{AppliedBlock, Contradiction, Input, Output};
 pub use recovery::Open;
 
-use crate::action::ActionKey;
+use crate::action::{Action, ActionKey};
 use crate::bft::{Bft, FinalBlock, Pace, Turn};
 use crate::head::Heads;
 use crate::ledger::Ledger;
@@ -39,6 +42,7 @@ use crate::sbac::inbox::Inbox;
 use crate::sbac::testimony::Testimony;
 use crate::shards::Shards;
 use crate::signer::Signer;
+use crate::succession::Succession;
 use crate::time::Now;
 
 /// What a replica is told when it is made.
@@ -70,13 +74,22 @@ pub struct Replica {
     inbox: Inbox,
     courier: Courier,
     testimony: Testimony,
+    succession: Succession,
+    /// Changes of other shards that blocks short of final hold already.
+    changes_aside: BTreeSet<(ShardId, Epoch)>,
     bft: Bft,
     heads: Heads,
+    /// The epoch has ended with the last applied block.
+    closing: Option<Closing>,
+    /// When members that are in other epochs were last told.
+    taught: BTreeMap<Seat, Time>,
     /// The time of the last request to be woken.
     wake: Option<Time>,
     /// When transactions that can never be decided were last dropped.
     swept: Time,
     halted: bool,
+    /// It is no member any more.
+    retired: bool,
 }
 
 impl Replica {
@@ -101,6 +114,11 @@ impl Replica {
             inbox: Inbox::default(),
             courier: Courier::default(),
             testimony: Testimony::default(),
+            succession: Succession::default(),
+            changes_aside: BTreeSet::new(),
+            closing: None,
+            taught: BTreeMap::new(),
+            retired: false,
             wake: None,
             swept: Time::ZERO,
             halted: false,
@@ -110,6 +128,9 @@ impl Replica {
     /// Begins, or goes on, to take part. Call once, after all records are restored.
     pub fn start(&mut self, now: Now) -> Vec<Output> {
         let mut out = Vec::new();
+        if self.retired {
+            return out;
+        }
         self.courier.begin(&self.ledger, now.timer);
         let question = self.member.recall.begin(now);
         let (turn, bft, heads) = &mut self.parts(now, &mut out);
@@ -127,19 +148,20 @@ impl Replica {
     /// Everything else that happens to a replica.
     pub fn step(&mut self, now: Now, input: Input) -> Vec<Output> {
         let mut out = Vec::new();
-        if self.halted {
+        if self.halted || self.retired {
             return out;
         }
         let taken = match input {
-            Input::Message { from, message } => self.on_message(now, from, message, &mut out),
+            Input::Message {
+                from,
+                epoch,
+                message,
+            } => self.on_message(now, from, epoch, message, &mut out),
             Input::Letter {
                 shard,
                 seat,
                 letter,
-            } => {
-                self.on_letter(now, shard, seat, letter, &mut out);
-                Ok(())
-            }
+            } => self.on_letter(now, shard, seat, letter, &mut out),
             Input::Submitted(transactions) => {
                 self.on_submitted(now, transactions, &mut out);
                 Ok(())
@@ -149,6 +171,11 @@ impl Replica {
                 self.bft.on_fetch_failed(now, from);
                 Ok(())
             }
+            Input::Approve(plan) => {
+                self.on_approve(plan, &mut out);
+                Ok(())
+            }
+            Input::Learned(fact) => self.on_fact(now, fact, &mut out),
             Input::LinkUp(seat) => {
                 self.on_link_up(now, seat, &mut out);
                 Ok(())
@@ -170,6 +197,12 @@ impl Replica {
     #[must_use]
     pub const fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// The shards of the network, as far as they are known here.
+    #[must_use]
+    pub const fn shards(&self) -> &Shards {
+        self.member.shards()
     }
 
     /// From now on this member proposes blocks of at most so many transactions. It votes for all that
@@ -206,10 +239,19 @@ impl Replica {
         &mut self,
         now: Now,
         from: Seat,
+        epoch: Epoch,
         message: Admitted,
         out: &mut Vec<Output>,
     ) -> Result<(), Contradiction> {
         if from == self.member.seat() {
+            return Ok(());
+        }
+        if let Admitted::Changes(changes) = message {
+            let mut changes = changes.iter();
+            return changes.try_for_each(|change| self.learn(now, change, Some(from), out));
+        }
+        if epoch != self.ledger.scope.epoch {
+            self.on_other_epoch(now, from, epoch, out);
             return Ok(());
         }
         let (turn, bft, heads) = &mut self.parts(now, out);
@@ -234,6 +276,8 @@ impl Replica {
                     self.take_in(now, &transaction);
                 }
             }
+            Admitted::Approval(approval) => self.on_approval(from, approval),
+            Admitted::Changes(_) => {} // see above
             Admitted::Recall(name) => self.on_recall(now, from, name, out),
             Admitted::Reminder(reminder) => self.on_reminder(now, from, reminder, out)?,
         }
@@ -320,7 +364,8 @@ impl Replica {
     fn said(&self) -> impl Iterator<Item = Message> + use<> {
         let seat = self.member.seat();
         let heads = self.heads.said(seat);
-        self.bft.said(seat).into_iter().chain(heads)
+        let said = self.bft.said(seat).into_iter().chain(heads);
+        said.chain(self.succession.said(seat))
     }
 
     /// Messages that pass on the transactions that have waited longest, so many at most.
@@ -396,7 +441,11 @@ impl Replica {
         loop {
             let believed = self.heads.take_believed();
             self.carry(&believed, out);
+            if self.closing.is_some() && !self.hand_over(now, out) || self.retired {
+                return Ok(());
+            }
             let final_blocks = {
+                let shards = self.member.shards().clone();
                 let turn = &mut Turn {
                     now,
                     member: &mut self.member,
@@ -406,6 +455,9 @@ impl Replica {
                     mempool: &mut self.mempool,
                     inbox: &mut self.inbox,
                     ledger: &self.ledger,
+                    succession: &mut self.succession,
+                    changes_aside: &mut self.changes_aside,
+                    shards: &shards,
                     timer: now.timer,
                 };
                 self.bft.advance(turn, work)?
@@ -417,7 +469,8 @@ impl Replica {
         }
     }
 
-    /// Applies blocks that have become final, in order.
+    /// Applies blocks that have become final, in order, up to the end of the epoch: what comes after it
+    /// is there to make it final. The agreement stays below, so that others can still get there.
     fn apply(
         &mut self,
         now: Now,
@@ -425,9 +478,14 @@ impl Replica {
         out: &mut Vec<Output>,
     ) -> Result<(), Contradiction> {
         for block in blocks {
+            let before = self.ledger.tip;
             let head = self.apply_block(now, block, out);
             let (turn, _, heads) = &mut self.parts(now, out);
             heads.applied(turn, head)?;
+            if self.closing.is_some() {
+                self.bft.applied(before);
+                return Ok(());
+            }
         }
         self.bft.applied(self.ledger.tip);
         Ok(())
@@ -447,8 +505,14 @@ impl Replica {
             match action.key() {
                 ActionKey::Transaction(id) => self.mempool.remove(&id),
                 ActionKey::Parcel(key) => delivered.push(key),
+                ActionKey::Epoch(..) => {}
+            }
+            if let Action::Change(change) = action {
+                // A quorum has checked it, and this member may not know it yet.
+                let _ = self.member.shards_mut().directory_mut().follow(change);
             }
         }
+        self.closing = Closing::after(&applied);
         self.courier.applied(&applied, now.timer);
         if self.inbox.len() > 0 || !delivered.is_empty() {
             self.review_inbox(now, &delivered);

@@ -81,7 +81,7 @@ impl Sequencer {
         tip: Tip,
     ) -> Self {
         Self {
-            member: Member::new(Shards::alone(committee), seat, signer, check),
+            member: Member::new(Shards::alone(&committee), seat, signer, check),
             bft: Bft::new(Pace::default(), tip),
             tip,
             wake: None,
@@ -142,6 +142,8 @@ impl Sequencer {
             | Message::HeadCertificate(_)
             | Message::Transactions(_)
             | Message::Recall(_)
+            | Message::Approval(_)
+            | Message::Changes(_)
             | Message::Reminder(_) => {} // what only replicas say to each other
         }
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::bounds;
 use crate::certificate::Certificate;
 use crate::encoding::{self, Bytes, DecodeError};
+use crate::epoch::{Ending, EpochChange};
 use crate::hash::{Hash, Tag, hash, hash_value};
 use crate::head::HeadCertificate;
 use crate::id::NetworkId;
@@ -103,6 +104,14 @@ pub enum Entry {
     ///
     /// Paper: Section IV-C, Process Prepared and Process Accept.
     Deliver(Delivery),
+    /// Another shard has begun an epoch: from now on it is heard in no earlier one.
+    ///
+    /// Paper: Section VI-A, `MS.update`.
+    Change(EpochChange),
+    /// The epoch of this shard ends with this block. It is the last entry of its block.
+    ///
+    /// Paper: Section VI-A, `MS.update`.
+    End(Ending),
 }
 
 /// An [`Entry`] whose parts are elsewhere, to be encoded without a copy.
@@ -112,6 +121,10 @@ pub enum EntryRef<'a> {
     Prepare(&'a Transaction),
     /// See [`Entry::Deliver`].
     Deliver(&'a Delivery),
+    /// See [`Entry::Change`].
+    Change(&'a EpochChange),
+    /// See [`Entry::End`].
+    End(&'a Ending),
 }
 
 /// The payload of a block with these entries.

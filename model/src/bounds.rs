@@ -109,5 +109,9 @@ pub const ALARMS_MAX: usize = 1_000;
 /// comes before so many others.
 pub const FOREIGN_HEADS_MAX: usize = 1_024;
 
+/// Ended epochs of one other shard that a shard remembers. A vote that is older is not believed where a
+/// third shard shows it; the voter says it again in its present epoch.
+pub const FOREIGN_EPOCHS_MAX: usize = 64;
+
 /// Aborts of one other shard that a shard remembers of transactions which are not known there yet.
 pub const EARLY_ABORTS_MAX: usize = 1_024;

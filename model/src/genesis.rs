@@ -16,6 +16,7 @@ use crate::bounds;
 use crate::encoding::{self, Bytes, DecodeError};
 use crate::hash::{Tag, hash, hash_value};
 use crate::id::{ContractId, NetworkId, NodeId, ObjectId, ShardId, TraceId};
+use crate::membership::ShardRecord;
 use crate::object::{Object, ObjectType};
 use crate::policy::{Mapping, Policy, Profile};
 use crate::shard::{Committee, NodeDescriptor, NotACommittee};
@@ -315,6 +316,13 @@ impl Genesis {
     /// The first committee of a shard, `None` for a shard that the document does not have.
     pub fn committee(&self, shard: ShardId) -> Option<Result<Committee, BadGenesis>> {
         Some(self.shard(shard)?.committee(self.network()))
+    }
+
+    /// The first record of a shard, `None` for a shard that the document does not have.
+    #[must_use]
+    pub fn record(&self, shard: ShardId) -> Option<ShardRecord> {
+        let members = self.shard(shard)?.members.clone();
+        Some(ShardRecord::founded(shard, members, 0))
     }
 
     /// The first objects that live in `shard`.

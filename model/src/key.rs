@@ -110,6 +110,12 @@ pub trait SignatureCheck {
     fn check(&mut self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool;
 }
 
+impl<T: SignatureCheck + ?Sized> SignatureCheck for &mut T {
+    fn check(&mut self, key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
+        (**self).check(key, message, signature)
+    }
+}
+
 /// The plain [`SignatureCheck`]: computes each answer.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Zip215;

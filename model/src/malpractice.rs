@@ -14,7 +14,7 @@ use crate::id::{NetworkId, NodeId, ShardId};
 use crate::key::{PublicKey, Signature, SignatureCheck};
 use crate::merkle::InclusionProof;
 use crate::outbox::{Leaf, Promise};
-use crate::statement::{Scope, Statement};
+use crate::statement::{Epoch, Scope, Statement};
 
 /// A proof that `node` lied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +117,15 @@ impl Lie {
             Self::Promises { first, .. } => &first.head.scope,
         };
         (scope.network, scope.shard)
+    }
+
+    /// The epoch in which the first half was said.
+    #[must_use]
+    pub const fn epoch(&self) -> Epoch {
+        match self {
+            Self::Statements { scope, .. } => scope.epoch,
+            Self::Promises { first, .. } => first.head.scope.epoch,
+        }
     }
 }
 

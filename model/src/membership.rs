@@ -71,8 +71,8 @@ pub enum BadRecord {
     /// There are nodes beyond `3f + 1`, who add nothing but messages.
     #[error("a shard has 3f + 1 nodes, 4, 7, 10 and so on, this one has {0}")]
     Form(usize),
-    /// A seat is empty from the start.
-    #[error("a seat of the new list is vacant")]
+    /// A seat is empty whose node was no member in the epoch before.
+    #[error("a seat of the new list is vacant, and nobody was excluded from it")]
     Vacant,
     /// A node describes itself badly.
     #[error("node {node}: {reason}")]
@@ -152,6 +152,24 @@ impl ShardRecord {
         })
     }
 
+    /// The first record of the next epoch, with the same seats, vacated ones included: how a shard takes
+    /// note of an exclusion. `None` if there is no number left for it.
+    #[must_use]
+    pub fn renewed(&self) -> Option<Self> {
+        let epoch = Epoch::new(self.epoch.number().checked_add(1)?);
+        Some(Self {
+            epoch,
+            ..self.clone()
+        })
+    }
+
+    /// Whether it is of the same shard as `before`, one epoch later.
+    #[must_use]
+    pub fn follows(&self, before: &Self) -> bool {
+        let next = before.epoch.number().checked_add(1);
+        self.shard == before.shard && Some(self.epoch.number()) == next
+    }
+
     /// The record after `node` has lost its seat.
     ///
     /// Paper: Section VI-A, "a new shard object omitting the malicious shard node".
@@ -191,28 +209,37 @@ impl ShardRecord {
         Ok(vacated.fold(committee, Committee::vacate))
     }
 
+    /// Whether a node is described in these words, be it excluded or not.
+    fn describes(&self, node: &NodeDescriptor) -> bool {
+        self.descriptors().any(|known| known == node)
+    }
+
     /// Who is on each seat, or was.
     fn descriptors(&self) -> impl Iterator<Item = &NodeDescriptor> {
         self.seats.iter().map(Place::descriptor)
     }
 
-    /// Checks that the record can be the first one of its shard, or of its epoch.
+    /// Checks that the record can be the first one of its shard, or of its epoch, `before` being the
+    /// record of the epoch before. A seat may be vacant if its node was a member then: what a shard has
+    /// handed over cannot become impossible because somebody is excluded meanwhile.
     ///
     /// Whether a node is a member of another shard, too, is not for one record to say.
     ///
     /// # Errors
     ///
     /// [`BadRecord`] says what is wrong with it.
-    pub fn check(&self, network: NetworkId) -> Result<(), BadRecord> {
+    pub fn check(&self, network: NetworkId, before: Option<&Self>) -> Result<(), BadRecord> {
         let size = self.committee(network)?.size();
         if size != 3 * Faults::of(size).count() + 1 {
             return Err(BadRecord::Form(size));
         }
         let mut names = BTreeSet::new();
         for place in &self.seats {
-            let Place::Taken(descriptor) = place else {
+            let descriptor = place.descriptor();
+            let known = before.is_some_and(|before| before.describes(descriptor));
+            if matches!(place, Place::Vacated(_)) && !known {
                 return Err(BadRecord::Vacant);
-            };
+            }
             let node = descriptor.node;
             descriptor
                 .check()
@@ -243,9 +270,7 @@ impl ShardRecord {
         &'a self,
         before: Option<&'a Self>,
     ) -> impl Iterator<Item = &'a NodeDescriptor> {
-        let known = move |new: &NodeDescriptor| {
-            before.is_some_and(|before| before.descriptors().any(|old| old == new))
-        };
+        let known = move |new: &NodeDescriptor| before.is_some_and(|before| before.describes(new));
         self.descriptors().filter(move |new| !known(new))
     }
 

@@ -14,14 +14,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounds;
 use crate::encoding;
+use crate::hand_over::HandOver;
 use crate::hash::Hash;
 use crate::head::{HeadCertificate, HeadError};
 use crate::id::{ShardId, TransactionId};
 use crate::key::SignatureCheck;
 use crate::malpractice::SignedLeaf;
+use crate::membership::ShardRecord;
 use crate::merkle::{InclusionProof, RangeProof, Tree, leaf_hash};
 use crate::result::{AbortReason, Outcome};
 use crate::shard::{Committee, Seat};
+use crate::statement::Epoch;
 use crate::time::Time;
 
 /// Commit or abort, as a shard votes and as a decider decides.
@@ -88,10 +91,12 @@ impl Leaf {
     }
 }
 
-/// The tree over the leaves of a block, which are ascending: what is for one shard is a run.
+/// The tree over the leaves of a block, which are ascending: what is for one shard is a run. Under the
+/// last block of an epoch there is one more at the end, which names the record that follows.
 #[must_use]
-pub fn outbox_tree(leaves: &[Leaf]) -> Tree {
-    Tree::new(leaves.iter().map(Leaf::hash).collect())
+pub fn outbox_tree(leaves: &[Leaf], next: Option<&ShardRecord>) -> Tree {
+    let hand_over = next.map(HandOver::leaf);
+    Tree::new(leaves.iter().map(Leaf::hash).chain(hand_over).collect())
 }
 
 /// Some of what a block of one shard says to another one, with the proof.
@@ -127,6 +132,17 @@ pub enum BadParcel {
     /// A leaf is for another shard than it is shown to, or by the shard that it is for.
     #[error("a promise of the parcel is not made to this shard by another one")]
     OtherShard,
+    /// The shard that speaks is in an epoch of which nothing is known here yet.
+    #[error("shard {shard} is known up to epoch {known}, and this is of a later one")]
+    Ahead {
+        /// The shard.
+        shard: ShardId,
+        /// The last epoch of it that is known.
+        known: Epoch,
+    },
+    /// The head is of an epoch that had ended at its height.
+    #[error("the head is above the last one of its epoch")]
+    AfterEnd,
     /// The leaves are not under the head.
     #[error("the path from the leaves to the head does not verify")]
     Path,

@@ -143,6 +143,18 @@ impl Committee {
         &self.members
     }
 
+    /// The seats that are not vacant, ascending.
+    pub fn seats(&self) -> impl Iterator<Item = Seat> {
+        let all = (0..self.size()).filter_map(Seat::new);
+        all.filter(|seat| !self.vacant.contains(seat))
+    }
+
+    /// How many seats are vacant.
+    #[must_use]
+    pub fn vacant(&self) -> usize {
+        self.vacant.len()
+    }
+
     /// `n`: the number of seats.
     #[must_use]
     pub fn size(&self) -> usize {

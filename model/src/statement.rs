@@ -1,7 +1,8 @@
 //! What members of a shard sign, and the one layout in which they sign it.
 //!
-//! A statement is about one slot of the agreement, or about one height of the chain of heads. Two
-//! statements that no honest node signs together are a [`crate::Malpractice`].
+//! A statement is about one slot of the agreement, about one height of the chain of heads, or about who
+//! is to follow when the epoch ends. Two statements that no honest node signs together are a
+//! [`crate::Malpractice`].
 
 use std::fmt;
 
@@ -119,6 +120,14 @@ pub enum Statement {
         /// The hash of the head.
         head: Hash,
     },
+    /// The signer is for `next`, the hash of a record, to follow when the epoch ends. One may be for
+    /// several: which of them follows is what the shard agrees on.
+    ///
+    /// Paper: Section VI-A, `MS.update`.
+    Succession {
+        /// The hash of the record.
+        next: Hash,
+    },
 }
 
 /// Separates the signatures of shards from all others, and this layout from later ones.
@@ -137,6 +146,7 @@ impl Statement {
                 Vote::Finalize(block) => (4, slot.number(), *block),
             },
             Self::Head { height, head } => (5, height.number(), *head),
+            Self::Succession { next } => (6, 0, *next),
         };
         let mut bytes = Vec::with_capacity(DOMAIN.len() + 32 + 4 + 8 + 1 + 8 + 32);
         bytes.extend_from_slice(DOMAIN);
@@ -177,7 +187,13 @@ impl Statement {
             (Self::Head { height: s, head: a }, Self::Head { height: t, head: b }) => {
                 s == t && a != b
             }
-            (Self::Proposal { .. } | Self::Vote { .. } | Self::Head { .. }, _) => false,
+            (
+                Self::Proposal { .. }
+                | Self::Vote { .. }
+                | Self::Head { .. }
+                | Self::Succession { .. },
+                _,
+            ) => false,
         }
     }
 }

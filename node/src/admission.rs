@@ -21,7 +21,7 @@ use consensus::sbac::letter::Letter;
 use model::api::{Refused, Taken};
 use model::shard::Seat;
 use model::transaction::{Authorized, Malformed, WellFormed};
-use model::{NodeId, ShardId, Transaction};
+use model::{Epoch, NodeId, ShardId, Transaction};
 use tokio::sync::mpsc;
 
 use crate::event::{Answer, Event, Submission, Submitted};
@@ -60,9 +60,17 @@ pub(crate) struct Admission {
 )]
 enum Arrived {
     /// Transactions of a member; the number of those that are well-formed.
-    Transactions { from: Seat, well_formed: usize },
+    Transactions {
+        from: Seat,
+        epoch: Epoch,
+        well_formed: usize,
+    },
     /// Anything else of a member.
-    Message { from: Seat, message: Message },
+    Message {
+        from: Seat,
+        epoch: Epoch,
+        message: Message,
+    },
 }
 
 impl Admission {
@@ -185,14 +193,22 @@ impl Admission {
             self.meter.strangers.increment();
             return None;
         };
-        match Message::decode(bytes) {
-            Ok(Message::Transactions(found)) if found.len() <= TRANSACTIONS_MAX => {
+        match Message::decode_in(bytes) {
+            Ok((epoch, Message::Transactions(found))) if found.len() <= TRANSACTIONS_MAX => {
                 let before = transactions.len();
                 transactions.extend(found.into_iter().filter_map(|found| self.check_form(found)));
                 let well_formed = transactions.len() - before;
-                Some(Arrived::Transactions { from, well_formed })
+                Some(Arrived::Transactions {
+                    from,
+                    epoch,
+                    well_formed,
+                })
             }
-            Ok(message) => Some(Arrived::Message { from, message }),
+            Ok((epoch, message)) => Some(Arrived::Message {
+                from,
+                epoch,
+                message,
+            }),
             Err(error) => {
                 self.refuse(from, &error.into());
                 None
@@ -237,22 +253,36 @@ impl Admission {
         verdicts: &mut impl Iterator<Item = Result<Authorized, Malformed>>,
     ) -> Option<Event> {
         match arrived {
-            Arrived::Transactions { from, well_formed } => {
+            Arrived::Transactions {
+                from,
+                epoch,
+                well_formed,
+            } => {
                 let (good, bad): (Vec<_>, Vec<_>) =
                     verdicts.take(well_formed).partition(Result::is_ok);
                 self.meter.transactions.add(bad.len());
                 let message = Admitted::Transactions(good.into_iter().flatten().collect());
-                Some(Event::Message { from, message })
+                Some(Event::Message {
+                    from,
+                    epoch,
+                    message,
+                })
             }
-            Arrived::Message { from, message } => {
-                match message.admit(&self.shards, &mut self.memo) {
-                    Ok(message) => Some(Event::Message { from, message }),
-                    Err(reason) => {
-                        self.refuse(from, &reason);
-                        None
-                    }
+            Arrived::Message {
+                from,
+                epoch,
+                message,
+            } => match message.admit(&self.shards, &mut self.memo) {
+                Ok(message) => Some(Event::Message {
+                    from,
+                    epoch,
+                    message,
+                }),
+                Err(reason) => {
+                    self.refuse(from, &reason);
+                    None
                 }
-            }
+            },
         }
     }
 

@@ -16,7 +16,7 @@ use consensus::Record;
 use consensus::message::{BlocksRequest, Message};
 use consensus::replica::{Open, Output};
 use model::shard::Seat;
-use model::{HeadCertificate, ShardId};
+use model::{Epoch, EpochChange, HeadCertificate, ShardId};
 use tokio::sync::mpsc;
 
 use crate::error::Fatal;
@@ -48,6 +48,9 @@ pub(crate) trait Links: Send {
     /// Tells members of another shard something: one of them, or all. It may get lost.
     fn tell(&self, shard: ShardId, to: Option<Seat>, frame: Bytes);
 
+    /// An epoch of the shard has begun: from now on, members are those of its record.
+    fn entered(&mut self, change: &Arc<EpochChange>);
+
     /// Asks a member for blocks. The answer, or that there is none, comes as an event.
     fn fetch(&self, from: Seat, request: BlocksRequest);
 }
@@ -58,6 +61,8 @@ pub(crate) struct Effects<L> {
     links: L,
     waiters: Arc<Waiters>,
     flusher: Flusher,
+    /// The epoch in which the node speaks.
+    epoch: Epoch,
     /// The last message that was sent to a single member, for those that follow.
     encoded: Option<(Arc<Message>, Bytes)>,
 }
@@ -65,6 +70,7 @@ pub(crate) struct Effects<L> {
 impl<L: Links> Effects<L> {
     pub(crate) fn new(store: Store, links: L, waiters: Arc<Waiters>, flusher: Flusher) -> Self {
         Self {
+            epoch: store.epoch(),
             store,
             links,
             waiters,
@@ -123,7 +129,9 @@ impl<L: Links> Effects<L> {
                 let frame = self.encode(message);
                 self.links.send(to, frame);
             }
-            Output::Broadcast(message) => self.links.broadcast(message.encode().into()),
+            Output::Broadcast(message) => {
+                self.links.broadcast(message.encode_in(self.epoch).into());
+            }
             Output::Tell { shard, to, letter } => {
                 self.links.tell(shard, to, letter.encode().into())
             }
@@ -134,6 +142,12 @@ impl<L: Links> Effects<L> {
                 self.waiters.applied(block.applied.head.height);
             }
             Output::HeadCertified(head) => self.certified(head)?,
+            Output::Entered(change) => {
+                self.epoch = change.next.epoch;
+                self.encoded = None;
+                self.store.entered(&change);
+                self.links.entered(&change);
+            }
             Output::Malpractice(malpractice) => {
                 tracing::warn!(node = %malpractice.node, "a member of a shard was seen to lie");
             }
@@ -159,7 +173,7 @@ impl<L: Links> Effects<L> {
         {
             return frame.clone();
         }
-        let frame = Bytes::from(message.encode());
+        let frame = Bytes::from(message.encode_in(self.epoch));
         self.encoded = Some((message, frame.clone()));
         frame
     }

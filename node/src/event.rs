@@ -5,7 +5,7 @@ use consensus::sbac::letter::AdmittedLetter;
 use model::api::{Refused, Taken};
 use model::shard::Seat;
 use model::transaction::Authorized;
-use model::{ShardId, Transaction};
+use model::{Epoch, ShardId, Transaction};
 use tokio::sync::oneshot;
 
 /// Tells a submitter what became of a transaction. Nobody may be listening any more.
@@ -40,6 +40,8 @@ pub(crate) enum Event {
     Message {
         /// The member.
         from: Seat,
+        /// The epoch in which it said it.
+        epoch: Epoch,
         /// What it said.
         message: Admitted,
     },

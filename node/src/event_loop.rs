@@ -142,7 +142,15 @@ impl EventLoop {
     fn step(&mut self, event: Event, outputs: &mut Vec<Output>) {
         let now = self.clock.now();
         let input = match event {
-            Event::Message { from, message } => Input::Message { from, message },
+            Event::Message {
+                from,
+                epoch,
+                message,
+            } => Input::Message {
+                from,
+                epoch,
+                message,
+            },
             Event::Letter {
                 shard,
                 seat,
@@ -232,7 +240,8 @@ impl EventLoop {
         }
         self.gauges.set_waiting(self.replica.waiting() as u64);
         self.gauges.set_behind(self.replica.is_behind());
-        let flush = self.flush_is_due().then(|| {
+        let flush = self.flush_is_due() && !self.replica.is_closing();
+        let flush = flush.then(|| {
             self.unflushed = Unflushed::default();
             self.replica.open()
         });
@@ -258,6 +267,9 @@ impl EventLoop {
 
     /// Has the tables written once more, so that the next start replays nothing.
     async fn last_flush(&mut self) {
+        if self.replica.is_closing() {
+            return;
+        }
         let turn = Turn {
             outputs: Vec::new(),
             flush: Some(self.replica.open()),

@@ -174,7 +174,7 @@ impl Reads {
     }
 
     /// Final blocks from a height on: as many as make a good answer, ending in one that is final by
-    /// a certificate of its own.
+    /// a certificate of its own, or of the head after it.
     ///
     /// # Errors
     ///
@@ -201,7 +201,8 @@ impl Reads {
             height = height.next();
         }
         // What comes after the last certificate proves nothing yet.
-        let proven = blocks.iter().rposition(|block| block.certificate.is_some());
+        let is_proven = |block: &Finalized| block.certificate.is_some() || block.head.is_some();
+        let proven = blocks.iter().rposition(is_proven);
         blocks.truncate(proven.map_or(0, |last| last + 1));
         Ok(Blocks { blocks })
     }
@@ -258,7 +259,7 @@ fn entry(block: &Block, id: &TransactionId) -> Result<Option<Transaction>, Store
     let entries = decode_entries(&block.payload)?.into_iter();
     let mut transactions = entries.filter_map(|entry| match entry {
         Entry::Prepare(transaction) => Some(transaction),
-        Entry::Deliver(_) => None,
+        Entry::Deliver(_) | Entry::Change(_) | Entry::End(_) => None,
     });
     Ok(transactions.find(|transaction| transaction.body.id() == *id))
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use consensus::Shards;
 use consensus::message::BlocksRequest;
 use model::shard::{Committee, Seat};
-use model::{NodeId, ShardId};
+use model::{EpochChange, NodeId, ShardId};
 use net::{Inbound, Link, Protocol};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -111,6 +111,12 @@ impl Links for Network {
                 let _ = self.handle.tell(*node, frame.clone()); // as above
             }
         }
+    }
+
+    fn entered(&mut self, change: &Arc<EpochChange>) {
+        // The replica knows it, and so what comes before it is known here.
+        let _ = self.shards.directory_mut().follow(change);
+        self.shards.enter();
     }
 
     fn fetch(&self, from: Seat, request: BlocksRequest) {

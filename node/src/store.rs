@@ -35,7 +35,7 @@ use consensus::replica::{AppliedBlock, Open};
 use consensus::{Ledger, Record};
 use model::block::BlockRef;
 use model::statement::{Height, Scope};
-use model::{Genesis, HeadCertificate, NodeId, ShardId};
+use model::{Epoch, EpochChange, Fact, Genesis, HeadCertificate, NodeId, ShardId};
 use redb::StorageBackend;
 
 pub use directory::Directory;
@@ -79,6 +79,8 @@ pub struct Start {
     pub open: Vec<Record>,
     /// The first record of the log that the tables do not reflect.
     pub position: Position,
+    /// What was known of shards and epochs when the tables were written.
+    pub facts: Vec<Fact>,
     /// What was cut off the end of the log.
     pub torn: Option<Torn>,
 }
@@ -148,6 +150,7 @@ impl Store {
         let start = Start {
             ledger,
             open: checkpoint.open,
+            facts: checkpoint.facts,
             position: checkpoint.position,
             torn,
         };
@@ -212,6 +215,7 @@ impl Store {
         };
         let tip = consensus::ledger::Tip {
             block: name,
+            epoch: applied.head.scope.epoch,
             height: applied.head.height,
             time: applied.head.time,
             head: applied.head.hash(),
@@ -225,6 +229,17 @@ impl Store {
             }
             changes.decide(row, applied);
         });
+    }
+
+    /// The epoch that the shard is in.
+    #[must_use]
+    pub const fn epoch(&self) -> Epoch {
+        self.scope.epoch
+    }
+
+    /// An epoch has begun.
+    pub fn entered(&mut self, change: &EpochChange) {
+        self.scope.epoch = change.next.epoch;
     }
 
     /// A quorum has signed the head of an applied block.
@@ -250,13 +265,17 @@ impl Store {
     /// A flush of what the records before `position` have changed.
     fn flush_up_to(&self, position: Position, open: Open) -> Flush {
         let checkpoint = Checkpoint {
-            scope: self.scope,
+            scope: Scope {
+                epoch: open.epoch,
+                ..self.scope
+            },
             tip: self.state.tip(),
             certified: self.state.certified(),
             position,
             bodies: self.bodies.iter().map(|(name, at)| (*name, *at)).collect(),
             open: open.records,
             foreign: StoredForeign::store(&open.foreign),
+            facts: open.directory.facts(),
         };
         Flush {
             state: Arc::clone(&self.state),
@@ -288,6 +307,7 @@ impl Store {
             | Record::Head { .. }
             | Record::HeadCertificate(_)
             | Record::Malpractice(_)
+            | Record::Change(_)
             | Record::Abstain(_) => return,
         };
         if block.header.slot > self.state.tip().block.slot {
@@ -318,6 +338,7 @@ impl Checkpoint {
             bodies: Vec::new(),
             open: Vec::new(),
             foreign: Vec::new(),
+            facts: Vec::new(),
         }
     }
 }

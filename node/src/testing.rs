@@ -138,7 +138,7 @@ pub(crate) fn payment(
 /// How the replica on a seat is made.
 pub(crate) fn setup(number: usize) -> Setup {
     Setup {
-        shards: Shards::alone(committee()),
+        shards: Shards::alone(&committee()),
         seat: seat(number),
         signer: Box::new(member_key(number)),
         check: Box::new(Zip215),
@@ -228,7 +228,7 @@ impl Shard {
     pub(crate) fn advance(&mut self) {
         if let Some((from, to, message)) = self.under_way.pop_front() {
             self.now = self.now.plus_ms(1);
-            let shards = Shards::alone(committee());
+            let shards = Shards::alone(&committee());
             let message = (*message).clone().admit(&shards, &mut Zip215);
             let message = message.expect("members say what is admitted");
             let from = seat(from);

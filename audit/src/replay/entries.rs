@@ -40,6 +40,9 @@ impl Replay {
                 self.promised(&delivery, check)?;
                 Ok(Checked::Deliver(Box::new(delivery)))
             }
+            Entry::Change(_) | Entry::End(_) => {
+                Err(Problem::Malformed("it changes an epoch".to_owned()))
+            }
         });
         checked.collect()
     }

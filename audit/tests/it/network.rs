@@ -164,7 +164,7 @@ impl Network {
         let head = Head {
             previous: ours.head,
             results: results_tree(&claims.results).root(),
-            outbox: outbox_tree(&claims.outbox).root(),
+            outbox: outbox_tree(&claims.outbox, None).root(),
             ..applied.head.clone()
         };
         ours.head = head.hash();
@@ -195,7 +195,7 @@ impl Network {
     pub(crate) fn forged_by(&self, members: usize, from: ShardId, promise: Leaf) -> Parcel {
         let last = self.chain(from).last().expect("it has a block");
         let head = Head {
-            outbox: outbox_tree(&[promise]).root(),
+            outbox: outbox_tree(&[promise], None).root(),
             ..last
                 .head
                 .as_ref()
@@ -429,7 +429,7 @@ fn certified_by(members: usize, head: Head) -> HeadCertificate {
 
 /// What a block says, as it is carried: runs of promises to one shard.
 pub(crate) fn parcels(head: &HeadCertificate, leaves: &[Leaf]) -> Vec<Parcel> {
-    let tree = outbox_tree(leaves);
+    let tree = outbox_tree(leaves, None);
     let mut first = 0;
     let runs = leaves.chunk_by(|a, b| a.to == b.to);
     let runs = runs

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use model::block::BlockRef;
 use model::shard::Seat;
-use model::statement::{Slot, Statement, Vote};
+use model::statement::{Height, Slot, Statement, Vote};
 use model::{Certificate, Finalized, Time};
 
 use super::cast::log;
@@ -29,6 +29,8 @@ const ASK_AGAIN_MS: u64 = 200;
 pub(super) struct CatchUp {
     /// The highest block known to be final.
     target: Option<BlockRef>,
+    /// The height of the last block of the epoch, if it is known that others have begun the next one.
+    end: Option<Height>,
     /// Who told of it: the first to ask.
     source: Option<Seat>,
     /// A fetch that is under way: whom, and until when nobody else is asked.
@@ -63,6 +65,12 @@ impl CatchUp {
         }
     }
 
+    /// The last block of the epoch has this height, and is not at hand.
+    pub(super) fn ends_at(&mut self, from: Option<Seat>, height: Height) {
+        self.end = Some(height);
+        self.source = from.or(self.source);
+    }
+
     /// Whether a finalization of this slot says more than what is known.
     pub(super) fn is_beyond(&self, slot: Slot) -> bool {
         self.target.is_none_or(|target| slot > target.slot)
@@ -85,7 +93,7 @@ impl CatchUp {
 
     /// Whether there are final blocks that are not at hand.
     pub(super) const fn is_behind(&self) -> bool {
-        self.target.is_some()
+        self.target.is_some() || self.end.is_some()
     }
 
     /// If it is time to ask for this (again), how often it was asked for before.
@@ -109,7 +117,8 @@ impl CatchUp {
 
     /// When to look again.
     pub(super) fn deadlines(&self) -> impl Iterator<Item = Time> + '_ {
-        let fetch = self.target.and(self.fetch).map(|(_, until)| until);
+        let fetch = self.fetch.filter(|_| self.is_behind());
+        let fetch = fetch.map(|(_, until)| until);
         let asked = self.asked.values();
         let asked = asked.map(|(when, _)| when.plus_ms(ASK_AGAIN_MS));
         asked.chain(fetch)
@@ -129,7 +138,7 @@ impl Bft {
             .catch_up
             .fetch
             .is_some_and(|(_, until)| turn.now.timer < until);
-        if self.catch_up.target.is_none() || waiting {
+        if !self.catch_up.is_behind() || waiting {
             return;
         }
         let from = self.catch_up.next_source(&turn.member.others());
@@ -193,24 +202,31 @@ impl Bft {
             return Ok(false);
         }
         self.on_fetch_failed(turn.now, from);
-        let blocks = self.after_tip(answer.blocks);
+        let blocks = self.after_tip(turn.member, answer.blocks);
         if blocks.is_empty() {
             return Ok(false);
         }
         let checked = check_chain(turn.member, &self.tip, blocks)?;
         self.catch_up.fetch = None;
         self.catch_up.source = Some(from);
+        let mut last = None;
         for (candidate, certificate) in checked {
+            last = Some(candidate.block.hash());
             self.keep_final(turn, candidate, certificate);
+        }
+        if let Some(last) = last {
+            self.is_final_by_head(last);
         }
         Ok(true)
     }
 
-    /// The blocks that are above the last final one here.
-    fn after_tip(&self, blocks: Vec<Finalized>) -> Vec<Finalized> {
+    /// The blocks of this epoch that are above the last final one here.
+    fn after_tip(&self, member: &Member, blocks: Vec<Finalized>) -> Vec<Finalized> {
+        let epoch = member.committee().scope().epoch;
         blocks
             .into_iter()
             .skip_while(|block| block.block.header.height <= self.tip.height)
+            .take_while(|block| block.block.header.scope.epoch <= epoch)
             .collect()
     }
 
@@ -236,7 +252,8 @@ impl Bft {
     }
 }
 
-/// Checks that the blocks extend `tip` without gaps and end in a finalization.
+/// Checks that the blocks extend `tip` without gaps, and that the last one is final: that it was
+/// finalized, or that a quorum signed the head after it.
 fn check_chain(
     member: &mut Member,
     tip: &Tip,
@@ -245,11 +262,12 @@ fn check_chain(
     let scope = *member.committee().scope();
     let (mut parent, mut height, mut time) = (tip.block, tip.height, tip.time);
     let mut last_certified = false;
+    let mut last_head = None;
     let mut checked = Vec::with_capacity(blocks.len());
     for Finalized {
         block,
         certificate,
-        head: _, // taken in by the keeper of heads
+        head, // taken in by the keeper of heads
     } in blocks
     {
         let header = &block.header;
@@ -272,6 +290,7 @@ fn check_chain(
             certificate.statement == finalize && member.verify_certificate(certificate)
         });
         last_certified = certificate.is_some();
+        last_head = head.filter(|head| head.head.block == parent.hash);
         let entries = entries_of_final(&block, member.shards())?;
         checked.push((
             Candidate {
@@ -283,7 +302,7 @@ fn check_chain(
             certificate,
         ));
     }
-    if last_certified {
+    if last_certified || last_head.is_some_and(|head| member.verify_head(&head)) {
         Ok(checked)
     } else {
         Err(Refused::NotAChain)

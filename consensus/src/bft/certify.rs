@@ -91,7 +91,7 @@ impl Bft {
             .slots
             .iter()
             .rev()
-            .find(|(_, state)| state.certificates.finalization.is_some())
+            .find(|(_, state)| state.certificates.is_final())
             .map(|(slot, _)| slot.next());
         self.frontier = self
             .frontier

@@ -1,8 +1,11 @@
 //! Committing: a finalization makes a block and all blocks before it final.
 
 use model::block::BlockRef;
+use model::shard::Seat;
+use model::{Hash, Height};
 
 use super::cast::log;
+use super::slot::SlotState;
 use super::{Bft, FinalBlock, Turn};
 use crate::injected::{self, Mistake};
 use crate::ledger::Tip;
@@ -35,6 +38,23 @@ impl Bft {
         Ok(Vec::new())
     }
 
+    /// A quorum signed the head after this block, which is the last one of the epoch. If the block is not
+    /// at hand it is fetched, first from whoever told.
+    pub(crate) fn ends_with(&mut self, from: Option<Seat>, height: Height, block: Hash) {
+        if !self.is_final_by_head(block) {
+            self.catch_up.ends_at(from, height);
+        }
+    }
+
+    /// Takes note that a quorum signed the head after this block. Whether the block is at hand.
+    pub(crate) fn is_final_by_head(&mut self, block: Hash) -> bool {
+        let mut slots = self.slots.values_mut();
+        let holds = |state: &&mut SlotState| state.candidates.contains_key(&block);
+        let found = slots.find(holds);
+        let at_hand = found.map(|state| state.certificates.head = Some(block));
+        at_hand.is_some()
+    }
+
     /// The blocks above the tip that quorums finalized, the highest first.
     pub(super) fn finalized(&self) -> Vec<BlockRef> {
         self.slots
@@ -46,11 +66,9 @@ impl Bft {
                     .notarization
                     .as_ref()
                     .filter(|_| injected::makes(Mistake::AppliesEarly));
-                let (hash, _) = certificates.finalization.as_ref().or(early)?;
-                Some(BlockRef {
-                    slot: *slot,
-                    hash: *hash,
-                })
+                let early = early.map(|(hash, _)| *hash);
+                let hash = certificates.final_block().or(early)?;
+                Some(BlockRef { slot: *slot, hash })
             })
             .collect()
     }

@@ -75,7 +75,9 @@ impl SlotState {
             certified: certified
                 .filter_map(|certificate| match certificate.statement {
                     model::Statement::Vote { slot: _, vote } => Some(vote),
-                    model::Statement::Proposal { .. } | model::Statement::Head { .. } => None,
+                    model::Statement::Proposal { .. }
+                    | model::Statement::Head { .. }
+                    | model::Statement::Succession { .. } => None,
                 })
                 .collect(),
             own: self.own.cast().collect(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use model::block::{BlockRef, Header, payload_hash};
+use model::block::{BlockRef, Header, encode_entries, payload_hash};
 use model::encoding::Bytes;
 use model::{Block, Time};
 
@@ -42,7 +42,8 @@ impl Bft {
         let time = base.map_or(turn.now.clock, |base| {
             turn.now.clock.max(base.time.plus_ms(1))
         });
-        let waits = work.waits(time);
+        let over = base.is_some_and(|base| self.is_over(&base.block));
+        let waits = !over && work.waits(time);
         if !waits && !self.is_unfinished() && !self.others_act(turn) {
             self.waiting_since = None;
             return false;
@@ -167,7 +168,11 @@ impl Bft {
 
     fn propose(&mut self, turn: &mut Turn<'_>, base: Base, time: Time, work: &dyn Work) {
         let slot = self.frontier;
-        let (payload, entries) = work.payload(time);
+        let (payload, entries) = if self.is_over(&base.block) {
+            (encode_entries(&[]), Vec::new())
+        } else {
+            work.payload(time)
+        };
         let header = Header {
             scope: *turn.member.committee().scope(),
             slot,

@@ -35,6 +35,8 @@ pub(super) struct Certificates {
     pub(super) notarization: Option<(Hash, Certificate)>,
     pub(super) skip: Option<Certificate>,
     pub(super) finalization: Option<(Hash, Certificate)>,
+    /// The block after which a quorum signed a head, which honest members do when it is final.
+    pub(super) head: Option<Hash>,
 }
 
 /// The votes of this member in a slot: the one table that decides what it may still sign.
@@ -89,6 +91,17 @@ impl Certificates {
         }
     }
 
+    /// The block that is final, if one is known to be.
+    pub(super) fn final_block(&self) -> Option<Hash> {
+        let finalization = self.finalization.as_ref();
+        finalization.map(|(hash, _)| *hash).or(self.head)
+    }
+
+    /// Whether a block of the slot is known to be final.
+    pub(super) fn is_final(&self) -> bool {
+        self.final_block().is_some()
+    }
+
     /// Keeps a certificate about `vote`.
     pub(super) fn keep(&mut self, vote: Vote, certificate: Certificate) {
         match vote {
@@ -119,7 +132,7 @@ impl SlotState {
     pub(super) fn is_cleared(&self) -> bool {
         self.certificates.notarization.is_some()
             || self.certificates.skip.is_some() && !injected::makes(Mistake::IgnoresSkips)
-            || self.certificates.finalization.is_some()
+            || self.certificates.is_final()
     }
 
     /// The block that a quorum voted to notarize (or to finalize, which takes a notarization).
@@ -128,11 +141,10 @@ impl SlotState {
             notarization,
             skip: _, // a slot may be both notarized and skipped
             finalization,
+            head,
         } = &self.certificates;
-        notarization
-            .as_ref()
-            .or(finalization.as_ref())
-            .map(|(hash, _)| *hash)
+        let voted = notarization.as_ref().or(finalization.as_ref());
+        voted.map(|(hash, _)| *hash).or(*head)
     }
 
     /// Whether the block with this hash is notarized.

@@ -143,6 +143,6 @@ impl Bft {
 const fn slot_of(statement: model::Statement) -> Slot {
     match statement {
         model::Statement::Proposal { slot, .. } | model::Statement::Vote { slot, .. } => slot,
-        model::Statement::Head { .. } => Slot::ZERO,
+        model::Statement::Head { .. } | model::Statement::Succession { .. } => Slot::ZERO,
     }
 }

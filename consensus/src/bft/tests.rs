@@ -43,6 +43,7 @@ impl Fixture {
                 slot: Slot::ZERO,
                 hash: Hash::ZERO,
             },
+            epoch: model::Epoch::ZERO,
             height: Height::ZERO,
             time: Time::ZERO,
             head: Hash::ZERO,

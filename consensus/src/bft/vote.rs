@@ -154,6 +154,10 @@ impl Bft {
         if header.height != height.next() || !is_timely(header.time, time, turn.now.clock) {
             return Verdict::Bad;
         }
+        // What comes after the end of an epoch can make it final, and nothing else.
+        if self.is_over(&parent) && !candidate.entries.is_empty() {
+            return Verdict::Bad;
+        }
         match self.first_unskipped(parent.slot, slot) {
             Some(first) => Verdict::Unproven { first },
             None => Verdict::Good,
@@ -174,6 +178,12 @@ impl Bft {
         let header = &self.candidate(parent)?.block.header;
         self.is_notarized(parent)
             .then_some((header.height, header.time))
+    }
+
+    /// Whether the epoch ends with this block or with one before it that is not applied yet.
+    pub(super) fn is_over(&self, block: &BlockRef) -> bool {
+        let chain = self.chain_to(block).unwrap_or_default();
+        chain.iter().any(|candidate| candidate.ends_epoch())
     }
 
     /// The first slot strictly between two that has no skip certificate.

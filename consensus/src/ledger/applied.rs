@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::head::Head;
 use model::result::TransactionResult;
 use model::transaction::Authorized;
-use model::{Checkers, Height, Leaf, Object, ObjectId, Time, TransactionId};
+use model::{Checkers, Height, Leaf, Object, ObjectId, ShardRecord, Time, TransactionId};
 
 use super::Decided;
 use crate::sbac::session::Session;
@@ -22,6 +22,8 @@ pub struct Applied {
     pub concluded: Vec<(Authorized, Height)>,
     /// What it says to other shards, ascending.
     pub outbox: Vec<Leaf>,
+    /// If the epoch ends with it: the record that follows.
+    pub next: Option<Arc<ShardRecord>>,
     /// The objects that became inactive, and were active before the block.
     pub consumed: BTreeMap<ObjectId, Arc<Object>>,
     /// The objects that became active, and still are at the end of the block.
@@ -42,6 +44,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) results: Vec<TransactionResult>,
     pub(crate) concluded: Vec<(Authorized, Height)>,
     pub(crate) outbox: Vec<Leaf>,
+    pub(crate) next: Option<Arc<ShardRecord>>,
     consumed: BTreeMap<ObjectId, Arc<Object>>,
     created: BTreeMap<ObjectId, Arc<Object>>,
     decided: BTreeMap<TransactionId, Option<Decided>>,
@@ -57,6 +60,7 @@ impl<'a> Turn<'a> {
             results: Vec::new(),
             concluded: Vec::new(),
             outbox: Vec::new(),
+            next: None,
             consumed: BTreeMap::new(),
             created: BTreeMap::new(),
             decided: BTreeMap::new(),
@@ -92,6 +96,7 @@ impl<'a> Turn<'a> {
             results: self.results,
             concluded: self.concluded,
             outbox: self.outbox,
+            next: self.next,
             consumed: self.consumed,
             created: self.created,
             decided: self.decided,

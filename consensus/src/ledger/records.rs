@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use model::bounds::{ANSWER_MS, EARLY_ABORTS_MAX, FOREIGN_HEADS_MAX};
-use model::{Hash, Height, ShardId, Time, TransactionId, Verdict};
+use model::bounds::{ANSWER_MS, EARLY_ABORTS_MAX, FOREIGN_EPOCHS_MAX, FOREIGN_HEADS_MAX};
+use model::{Epoch, EpochChange, Hash, Head, Height, ShardId, Time, TransactionId, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::injected::{self, Mistake};
@@ -85,9 +85,36 @@ pub struct Foreign {
     /// Transactions that it decided to abort before they were known here, each with the time until
     /// which that matters.
     pub aborted: BTreeMap<TransactionId, Time>,
+    /// The epoch in which it speaks.
+    pub epoch: Epoch,
+    /// The heights at which its last epochs ended.
+    pub ends: BTreeMap<Epoch, Height>,
 }
 
 impl Foreign {
+    /// Takes note that it has begun an epoch, if it is the next one.
+    pub(crate) fn change(&mut self, change: &EpochChange) {
+        let next = change.next.epoch;
+        if next != self.epoch.next() {
+            return;
+        }
+        let end = change.hand_over.head.head.height;
+        self.ends.insert(self.epoch, end);
+        self.epoch = next;
+        while self.ends.len() > FOREIGN_EPOCHS_MAX {
+            self.ends.pop_first();
+        }
+    }
+
+    /// Whether a vote under this head counts where another shard shows it: it was cast in the epoch in
+    /// which the shard speaks, or in one before, and then not after its end.
+    #[must_use]
+    pub fn is_shown_by(&self, head: &Head) -> bool {
+        let epoch = head.scope.epoch;
+        let ended = self.ends.get(&epoch);
+        epoch == self.epoch || ended.is_some_and(|end| head.height <= *end)
+    }
+
     /// Takes note of a head.
     pub(crate) fn hear(&mut self, height: Height, head: Hash) {
         let known = *self.heads.entry(height).or_insert(head);

@@ -28,7 +28,7 @@ fn committee() -> Committee {
 pub(crate) fn member(index: usize) -> Member {
     let signer = Box::new(key(index));
     Member::new(
-        Shards::alone(committee()),
+        Shards::alone(&committee()),
         seat(index),
         signer,
         Box::new(Zip215),

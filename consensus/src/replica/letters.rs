@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::shard::Seat;
 use model::{Delivery, HeadCertificate, ShardId, TransactionId};
 
-use super::{Output, Replica};
+use super::{Contradiction, Output, Replica};
 use crate::action::ParcelKey;
 use crate::bft::report;
 use crate::sbac::courier::Mail;
@@ -26,7 +26,7 @@ impl Replica {
         seat: Seat,
         letter: AdmittedLetter,
         out: &mut Vec<Output>,
-    ) {
+    ) -> Result<(), Contradiction> {
         match letter {
             AdmittedLetter::Deliver(deliveries) => {
                 let mut lacking = Vec::new();
@@ -37,16 +37,13 @@ impl Replica {
                 if !lacking.is_empty() {
                     lacking.sort_unstable();
                     lacking.dedup();
-                    let letter = Arc::new(Letter::Ask(lacking));
-                    let to = Some(seat);
-                    out.push(Output::Tell { shard, to, letter });
+                    answer(shard, seat, Letter::Ask(lacking), out);
                 }
             }
             AdmittedLetter::Ask(asked) => {
                 let bodies = asked.iter().filter_map(|id| self.body(id)).collect();
                 for letter in transactions(bodies) {
-                    let (to, letter) = (Some(seat), Arc::new(letter));
-                    out.push(Output::Tell { shard, to, letter });
+                    answer(shard, seat, letter, out);
                 }
             }
             AdmittedLetter::Transactions(transactions) => {
@@ -54,7 +51,22 @@ impl Replica {
                     self.take_in(now, &transaction);
                 }
             }
+            AdmittedLetter::Changes(changes) => {
+                for change in &changes {
+                    self.learn(now, change, None, out)?;
+                }
+            }
+            AdmittedLetter::AskChanges { shard: of, known } => {
+                let changes = self.changes(of, known);
+                if !changes.is_empty() {
+                    answer(shard, seat, Letter::Changes(changes), out);
+                }
+            }
+            AdmittedLetter::Ahead { shard: of, known } => {
+                answer(shard, seat, Letter::AskChanges { shard: of, known }, out);
+            }
         }
+        Ok(())
     }
 
     /// Reports the members of other shards that have promised the opposite before.
@@ -119,6 +131,11 @@ impl Replica {
         self.inbox
             .applied(sequenced.iter(), &self.ledger, has, now.timer);
     }
+}
+
+fn answer(shard: ShardId, seat: Seat, letter: Letter, out: &mut Vec<Output>) {
+    let (to, letter) = (Some(seat), Arc::new(letter));
+    out.push(Output::Tell { shard, to, letter });
 }
 
 fn tell_all(mail: Mail, out: &mut Vec<Output>) {

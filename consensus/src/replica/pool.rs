@@ -1,20 +1,23 @@
 //! What waits to be sequenced, as a leader proposes it and as a member passes it on.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use model::block::{EntryRef, encode_borrowed};
 use model::bounds;
 use model::encoding::Bytes;
 use model::transaction::Authorized;
-use model::{Time, TransactionId};
+use model::{Epoch, ShardId, ShardRecord, Time, TransactionId};
 
 use crate::action::{Action, ActionKey};
 use crate::bft::Work;
 use crate::ledger::Ledger;
 use crate::mempool::{Mempool, PAYLOAD_ROOM};
-use crate::message::{Message, TRANSACTIONS_MAX};
+use crate::message::{CHANGES_MAX, Message, TRANSACTIONS_MAX};
 use crate::sbac::inbox::Inbox;
 use crate::sbac::letter::estimate;
+use crate::shards::Shards;
+use crate::succession::Succession;
 
 /// The share of a payload that promises of other shards may take: transactions that have begun come
 /// before those that have not, and must not keep them out.
@@ -23,11 +26,18 @@ const DELIVERIES_ROOM: usize = PAYLOAD_ROOM / 2;
 /// Deliveries in one payload.
 const DELIVERIES: usize = bounds::ENTRIES_MAX / 2;
 
+/// Bytes for the signatures that go with a list of nodes: [`bounds::MEMBERS_MAX`] of each of two kinds.
+const SIGNATURES: usize = 2 * 80 * bounds::MEMBERS_MAX;
+
 /// What waits, as a leader sees it.
 pub(super) struct Pool<'a> {
     pub(super) mempool: &'a mut Mempool,
     pub(super) inbox: &'a mut Inbox,
     pub(super) ledger: &'a Ledger,
+    pub(super) succession: &'a mut Succession,
+    /// Changes of other shards that rest.
+    pub(super) changes_aside: &'a mut BTreeSet<(ShardId, Epoch)>,
+    pub(super) shards: &'a Shards,
     /// What the timer shows.
     pub(super) timer: Time,
 }
@@ -35,9 +45,17 @@ pub(super) struct Pool<'a> {
 impl Work for Pool<'_> {
     fn set_aside(&mut self, elsewhere: BTreeSet<ActionKey>) {
         self.inbox.set_aside(&elsewhere);
+        let epochs = elsewhere.iter().filter_map(|key| match key {
+            ActionKey::Epoch(shard, epoch) => Some((*shard, *epoch)),
+            ActionKey::Transaction(_) | ActionKey::Parcel(_) => None,
+        });
+        *self.changes_aside = epochs.collect();
+        let ours = self.ledger.shard();
+        let ends = self.changes_aside.iter().any(|(shard, _)| *shard == ours);
+        self.succession.set_aside(ends);
         let transactions = elsewhere.into_iter().filter_map(|key| match key {
             ActionKey::Transaction(id) => Some(id),
-            ActionKey::Parcel(_) => None,
+            ActionKey::Parcel(_) | ActionKey::Epoch(..) => None,
         });
         self.mempool
             .set_aside(transactions.collect::<BTreeSet<TransactionId>>());
@@ -46,6 +64,8 @@ impl Work for Pool<'_> {
     fn waits(&self, time: Time) -> bool {
         let due = self.ledger.next_alarm().is_some_and(|alarm| alarm < time);
         due || self.inbox.is_urgent(self.timer)
+            || self.changes().next().is_some()
+            || self.ending().is_some()
             || self
                 .mempool
                 .ready()
@@ -54,22 +74,51 @@ impl Work for Pool<'_> {
 
     fn payload(&self, time: Time) -> (Bytes, Vec<Action>) {
         let deliveries = self.inbox.payload(DELIVERIES_ROOM, DELIVERIES);
-        let bytes = deliveries.iter().map(delivery_bytes).sum();
+        let changes: Vec<Action> = self.changes().collect();
+        let ending = self.ending();
+        let beside = deliveries.iter().chain(&changes).chain(&ending);
+        let bytes = beside.map(bytes).sum();
         let chosen = self.mempool.payload_beside(
             |transaction| self.ledger.is_wanted(transaction, time),
-            deliveries.len(),
+            deliveries.len() + changes.len() + 1,
             bytes,
         );
+        // What is promised in an epoch comes after the change that begins it.
+        let mut actions = changes;
         // Transactions come first: the votes on them may be among the deliveries.
-        let mut actions: Vec<Action> = chosen.into_iter().map(Action::Prepare).collect();
+        actions.extend(chosen.into_iter().map(Action::Prepare));
         actions.extend(deliveries);
+        actions.extend(ending);
         let entries: Vec<EntryRef<'_>> = actions.iter().map(Action::as_entry).collect();
         (encode_borrowed(&entries), actions)
     }
 }
 
-fn delivery_bytes(action: &Action) -> usize {
+impl Pool<'_> {
+    /// The epochs of other shards that have begun and that the ledger has not heard of.
+    fn changes(&self) -> impl Iterator<Item = Action> {
+        let directory = self.shards.directory();
+        let lagging = self.shards.others().filter_map(|committee| {
+            let scope = committee.scope();
+            let heard = self.ledger.epoch_of(scope.shard);
+            (heard < scope.epoch).then_some((scope.shard, heard))
+        });
+        let changes = lagging.flat_map(|(shard, heard)| directory.changes(shard, heard));
+        let known = |next: &ShardRecord| self.changes_aside.contains(&(next.shard, next.epoch));
+        let news = changes.filter(move |change| !known(&change.next));
+        news.take(CHANGES_MAX)
+            .map(|change| Action::Change(Arc::clone(change)))
+    }
+
+    fn ending(&self) -> Option<Action> {
+        self.succession.ending(self.shards.ours().quorum())
+    }
+}
+
+/// Estimates what an action takes in a payload.
+fn bytes(action: &Action) -> usize {
     match action {
+        Action::Change(_) | Action::End(_) => bounds::SHARD_RECORD_BYTES_MAX + SIGNATURES,
         Action::Deliver(delivery) => delivery.parcels().map(estimate).sum(),
         Action::Prepare(transaction) => transaction.encoded_len(),
     }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use model::ShardId;
 use model::shard::Seat;
-use model::statement::Height;
+use model::statement::{Epoch, Height};
 use model::transaction::Authorized;
-use model::{Block, HeadCertificate, Malpractice, Time};
+use model::{Block, EpochChange, Fact, HeadCertificate, Malpractice, Plan, Time};
 
 use crate::ledger::Applied;
 use crate::message::{Admitted, Blocks, BlocksRequest, Message};
@@ -24,6 +24,8 @@ pub enum Input {
     Message {
         /// The member.
         from: Seat,
+        /// The epoch in which it said it.
+        epoch: Epoch,
         /// What it said.
         message: Admitted,
     },
@@ -50,6 +52,11 @@ pub enum Input {
         /// The member.
         from: Seat,
     },
+    /// The operator is for a list of nodes to follow, or the root shard has excluded a member. The plan
+    /// has been checked.
+    Approve(Plan),
+    /// Something has become known of the network, and has been checked.
+    Learned(Fact),
     /// A link to a member came up. What was sent to it before may be lost.
     LinkUp(Seat),
     /// The time asked for with [`Output::WakeAt`] has come. Harmless at any other time.
@@ -94,6 +101,8 @@ pub enum Output {
     Applied(AppliedBlock),
     /// A quorum signed the head of an applied block.
     HeadCertified(HeadCertificate),
+    /// An epoch of the shard has begun. From here on, members are those of its record.
+    Entered(Arc<EpochChange>),
     /// A member was seen to lie.
     Malpractice(Malpractice),
     /// Go no further: what the node holds contradicts what a quorum, or it itself, has signed. An

@@ -69,6 +69,7 @@ impl Replica {
                 Statement::Vote { slot, vote } => bft.reminded_of_vote(turn, slot, vote),
                 Statement::Proposal { slot, block: _ } => bft.reminded_of_proposal(turn, slot),
                 Statement::Head { height, head } => heads.reminded(height, head)?,
+                Statement::Succession { .. } => {} // it contradicts nothing
             }
         }
         let quorum = turn.member.committee().quorum();

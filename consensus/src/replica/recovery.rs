@@ -1,8 +1,9 @@
 //! Getting a replica back from what its node kept.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use model::ShardId;
+use model::{Directory, Epoch, ShardId};
 
 use super::{Contradiction, Output, Replica};
 use crate::bft::Turn;
@@ -12,18 +13,22 @@ use crate::record::Record;
 use crate::time::Now;
 
 /// What a replica holds beyond what blocks have changed in its ledger.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Open {
     /// The records that give the replica when they are restored above a ledger at its present tip.
     pub records: Vec<Record>,
     /// What the ledger has heard of other shards.
     pub foreign: BTreeMap<ShardId, Foreign>,
+    /// The epoch that the replica is in.
+    pub epoch: Epoch,
+    /// What is known of shards and epochs.
+    pub directory: Directory,
 }
 
 impl Replica {
     /// Takes back one record of the log. Call for each, in the order in which they were written.
     ///
-    /// Returns [`Output::Applied`] and [`Output::HeadCertified`] only, so that the shell can rebuild
+    /// Returns [`Output::Applied`], [`Output::HeadCertified`] and [`Output::Entered`] only, so that the shell can rebuild
     /// what it derives; nothing is sent, and nothing is to be kept again.
     ///
     /// # Errors
@@ -44,17 +49,32 @@ impl Replica {
             }
             Record::Head(head) => self.heads.restore_guard(head)?,
             Record::HeadCertificate(certificate) => {
+                // It may be all that says that the last block of an epoch is final.
+                self.bft.is_final_by_head(certificate.head.block);
                 let turn = &mut Turn {
                     now: Now::both(model::Time::ZERO),
                     member: &mut self.member,
                     out: &mut out,
                 };
                 self.heads.restore_certificate(turn, certificate)?;
+                self.restore_final(&mut out)?;
+            }
+            Record::Change(change) => {
+                if self.ledger.tip.height != change.hand_over.head.head.height {
+                    let slot = self.ledger.tip.block.slot;
+                    return Err(Contradiction::KeptBlock { slot });
+                }
+                self.enter(&Arc::new(change), &mut out);
             }
             Record::Malpractice(_) => {} // it was reported when it was found
             Record::Abstain(through) => self.member.recall.abstain(through),
         }
-        out.retain(|output| matches!(output, Output::Applied(_) | Output::HeadCertified(_)));
+        out.retain(|output| {
+            matches!(
+                output,
+                Output::Applied(_) | Output::HeadCertified(_) | Output::Entered(_)
+            )
+        });
         Ok(out)
     }
 
@@ -67,6 +87,8 @@ impl Replica {
         Open {
             records: self.open_records(),
             foreign: self.ledger.state.foreign.clone(),
+            epoch: self.ledger.scope.epoch,
+            directory: self.member.shards().directory().clone(),
         }
     }
 
@@ -96,6 +118,9 @@ impl Replica {
     /// Applies what is final by what has been restored so far. Nothing is signed: the log says what
     /// was, and [`Replica::start`] signs the rest.
     fn restore_final(&mut self, out: &mut Vec<Output>) -> Result<(), Contradiction> {
+        if self.closing.is_some() {
+            return Ok(());
+        }
         let now = Now::both(model::Time::ZERO);
         let (turn, bft, _) = &mut self.parts(now, out);
         let blocks = bft.restore_final(turn)?;
@@ -103,9 +128,14 @@ impl Replica {
             return Ok(());
         }
         for block in blocks {
+            let before = self.ledger.tip;
             let head = self.apply_block(now, block, out);
             let (turn, _, heads) = &mut self.parts(now, out);
             heads.restore_applied(turn, head)?;
+            if self.closing.is_some() {
+                self.bft.applied(before);
+                return Ok(());
+            }
         }
         self.bft.applied(self.ledger.tip);
         Ok(())

@@ -16,7 +16,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::outbox::outbox_tree;
-use model::{Committee, Delivery, HeadCertificate, Height, Leaf, Parcel, Promise, ShardId, Time};
+use model::{Committee, Delivery, HeadCertificate, Height, Leaf, Parcel, Promise, ShardId};
+use model::{ShardRecord, Time};
 use model::{TransactionId, Verdict, bounds};
 
 use reminders::Reminders;
@@ -33,10 +34,13 @@ const BLOCKS: usize = 256;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Courier {
     /// The promises of blocks whose heads are not certified.
-    blocks: BTreeMap<Height, Vec<Leaf>>,
+    blocks: BTreeMap<Height, Said>,
     /// When to look whether votes have come.
     reminders: Reminders,
 }
+
+/// What a block says, and who follows if the epoch ends with it.
+type Said = (Vec<Leaf>, Option<Arc<ShardRecord>>);
 
 /// Letters to all members of a shard.
 pub(crate) type Mail = Vec<(ShardId, Letter)>;
@@ -46,7 +50,8 @@ impl Courier {
     pub(crate) fn applied(&mut self, applied: &Applied, timer: Time) {
         if !applied.outbox.is_empty() {
             let height = applied.head.height;
-            self.blocks.insert(height, applied.outbox.clone());
+            let said = (applied.outbox.clone(), applied.next.clone());
+            self.blocks.insert(height, said);
             while self.blocks.len() > BLOCKS {
                 self.blocks.pop_first();
             }
@@ -79,14 +84,14 @@ impl Courier {
         ledger: &Ledger,
     ) -> Mail {
         let height = head.head.height;
-        let Some(leaves) = self.blocks.remove(&height) else {
+        let Some((leaves, next)) = self.blocks.remove(&height) else {
             return Vec::new();
         };
         let carries = is_initiator(height.number(), seat, committee);
         if !carries {
             return Vec::new();
         }
-        let tree = outbox_tree(&leaves);
+        let tree = outbox_tree(&leaves, next.as_deref());
         let mut by_shard: BTreeMap<ShardId, Vec<Delivery>> = BTreeMap::new();
         let mut first = 0;
         while first < leaves.len() {

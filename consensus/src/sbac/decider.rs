@@ -50,6 +50,9 @@ impl Ledger {
     ///
     /// Paper: Section IV-C, Process Prepared and Process Accept.
     pub(crate) fn deliver(&mut self, delivery: &Arc<Delivery>, turn: &mut Turn<'_>) {
+        if !self.speaks_now(&delivery.parcel) {
+            return;
+        }
         for parcel in delivery.parcels() {
             let head = &parcel.head.head;
             let foreign = self.state.foreign.entry(parcel.from()).or_default();
@@ -239,6 +242,19 @@ impl Ledger {
             waiting.remove(&from);
         }
         self.put_session(session, turn);
+    }
+
+    /// What was promised in the epoch before is promised in this one: those who have not heard it take
+    /// nothing any more that the members of that epoch have signed.
+    pub(crate) fn promise_again(&mut self, turn: &mut Turn<'_>) {
+        let sessions = self.state.sessions.values();
+        let promised = sessions.filter(|session| !matches!(session.stage, Stage::Open(_)));
+        let promised: Vec<Session> = promised.map(|session| (**session).clone()).collect();
+        for mut session in promised {
+            session.alarm = self.tip.time; // due in this block, or in the next ones if there are many
+            session.repeats = 0;
+            self.put_session(session, turn);
+        }
     }
 
     /// Does what is due: deadlines that are over, promises that nobody seems to have heard.

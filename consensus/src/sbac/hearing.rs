@@ -29,7 +29,9 @@ impl Ledger {
     pub fn hearing(&self, delivery: &Delivery, leaf: &Leaf, time: Time) -> Hearing {
         let from = delivery.parcel.from();
         let foreign = self.state.foreign.get(&from);
-        if foreign.is_some_and(|foreign| foreign.forked) {
+        // What is of a later epoch is sequenced with the change that begins it.
+        let epoch = delivery.parcel.head.head.scope.epoch;
+        if foreign.is_some_and(|foreign| foreign.forked || epoch < foreign.epoch) {
             return Hearing::Never;
         }
         let now = match self.state.sessions.get(&leaf.transaction) {

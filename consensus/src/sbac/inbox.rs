@@ -205,7 +205,7 @@ impl Inbox {
             .iter()
             .filter_map(|key| match key {
                 ActionKey::Parcel(key) => Some(*key),
-                ActionKey::Transaction(_) => None,
+                ActionKey::Transaction(_) | ActionKey::Epoch(..) => None,
             })
             .collect();
     }

@@ -10,10 +10,10 @@ use model::bounds;
 use model::encoding::{self, DecodeError};
 use model::outbox::BadParcel;
 use model::transaction::Authorized;
-use model::{Delivery, Transaction, TransactionId};
+use model::{Delivery, Epoch, EpochChange, ShardId, Transaction, TransactionId};
 use serde::{Deserialize, Serialize};
 
-use crate::message::{Checks, Refused, limit};
+use crate::message::{Checks, Refused, admit_changes, limit};
 use crate::shards::Shards;
 
 /// The longest encoding of a [`Letter`].
@@ -34,6 +34,15 @@ pub enum Letter {
     Ask(Vec<TransactionId>),
     /// Transactions that concern the shard they are sent to.
     Transactions(Vec<Transaction>),
+    /// Epochs of a shard that have begun, ascending.
+    Changes(Vec<EpochChange>),
+    /// The sender was shown something of an epoch of a shard that it does not know.
+    AskChanges {
+        /// The shard.
+        shard: ShardId,
+        /// The last epoch of it that the sender knows.
+        known: Epoch,
+    },
 }
 
 /// A letter that a replica may look at.
@@ -45,6 +54,23 @@ pub enum AdmittedLetter {
     Ask(Vec<TransactionId>),
     /// See [`Letter::Transactions`].
     Transactions(Vec<Authorized>),
+    /// See [`Letter::Changes`]. Those that are news.
+    Changes(Vec<Arc<EpochChange>>),
+    /// See [`Letter::AskChanges`].
+    AskChanges {
+        /// The shard.
+        shard: ShardId,
+        /// The last epoch of it that the sender knows.
+        known: Epoch,
+    },
+    /// A [`Letter::Deliver`] that cannot be checked, because it has something of an epoch that is not
+    /// known here.
+    Ahead {
+        /// The shard that is in that epoch.
+        shard: ShardId,
+        /// The last epoch of it that is known.
+        known: Epoch,
+    },
 }
 
 impl Letter {
@@ -81,7 +107,13 @@ impl Letter {
                     check_delivery(&delivery, shards, checks)?;
                     Ok(Arc::new(delivery))
                 });
-                AdmittedLetter::Deliver(checked.collect::<Result<_, BadParcel>>()?)
+                match checked.collect::<Result<_, BadParcel>>() {
+                    Ok(deliveries) => AdmittedLetter::Deliver(deliveries),
+                    Err(BadParcel::Ahead { shard, known }) => {
+                        AdmittedLetter::Ahead { shard, known }
+                    }
+                    Err(reason) => return Err(reason.into()),
+                }
             }
             Self::Ask(transactions) => {
                 limit(transactions.len(), LETTER_ITEMS_MAX)?;
@@ -97,6 +129,10 @@ impl Letter {
                 let authorized = checks.authorize(well_formed).into_iter().flatten();
                 AdmittedLetter::Transactions(authorized.collect())
             }
+            Self::Changes(changes) => {
+                AdmittedLetter::Changes(admit_changes(changes, shards, checks)?)
+            }
+            Self::AskChanges { shard, known } => AdmittedLetter::AskChanges { shard, known },
         })
     }
 }
@@ -109,9 +145,7 @@ pub(crate) fn check_delivery(
 ) -> Result<(), BadParcel> {
     delivery.check_form(shards.scope().shard)?;
     for parcel in delivery.parcels() {
-        let committee = shards.other(parcel.from());
-        let committee = committee.ok_or(BadParcel::OtherShard)?;
-        let needed = shards.policy().profile().threshold(committee);
+        let (committee, needed) = shards.believed(parcel)?;
         checks.certified(parcel, committee, needed)?;
     }
     Ok(())

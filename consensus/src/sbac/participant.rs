@@ -21,7 +21,7 @@ use model::bounds;
 use model::placement::How;
 use model::transaction::Authorized;
 use model::{AbortReason, Delivery, Leaf, Mode, ObjectId, Outcome, Policy, Profile, Promise};
-use model::{ShardId, TransactionId, Verdict};
+use model::{Epoch, Parcel, ShardId, TransactionId, Verdict};
 
 use super::Locks;
 use super::predicates::{all_prepared, others, some_prepared_abort};
@@ -259,7 +259,10 @@ impl Ledger {
         let decider = delivery.parcel.from();
         let ours = self.shard();
         let voted = |shard: &ShardId| {
-            let of_shard = delivery.votes.iter().filter(|votes| votes.from() == *shard);
+            let of_shard = delivery
+                .votes
+                .iter()
+                .filter(|votes| votes.from() == *shard && self.may_be_shown(votes));
             let mut leaves = of_shard.flat_map(|votes| &votes.leaves);
             leaves.any(|leaf| {
                 leaf.transaction == session.transaction.id()
@@ -271,6 +274,20 @@ impl Ledger {
             || shards
                 .filter(|shard| **shard != decider && **shard != ours)
                 .all(voted)
+    }
+
+    /// Whether a parcel is of the epoch in which its shard speaks.
+    pub(super) fn speaks_now(&self, parcel: &Parcel) -> bool {
+        parcel.head.head.scope.epoch == self.epoch_of(parcel.from())
+    }
+
+    /// Whether the votes in a parcel count where another shard than the voter shows them.
+    fn may_be_shown(&self, votes: &Parcel) -> bool {
+        let foreign = self.state.foreign.get(&votes.from());
+        let head = &votes.head.head;
+        foreign.map_or(head.scope.epoch == Epoch::ZERO, |foreign| {
+            foreign.is_shown_by(head)
+        })
     }
 
     /// The shard that was to decide, or a participant in the mode of the paper, never will.

@@ -28,6 +28,7 @@ pub(super) fn ledger() -> Ledger {
     let scope = scope(OURS);
     let tip = Tip {
         block: BlockRef::genesis(&NETWORK),
+        epoch: model::Epoch::ZERO,
         height: Height::new(1),
         time: NOW,
         head: Hash::ZERO,
@@ -118,7 +119,7 @@ pub(super) fn head(from: ShardId, height: u64, leaves: &[Leaf]) -> HeadCertifica
         block: Hash::ZERO,
         time: NOW,
         results: Hash::ZERO,
-        outbox: outbox_tree(leaves).root(),
+        outbox: outbox_tree(leaves, None).root(),
     };
     HeadCertificate {
         certificate: Certificate {
@@ -131,7 +132,7 @@ pub(super) fn head(from: ShardId, height: u64, leaves: &[Leaf]) -> HeadCertifica
 
 /// All promises of a block, to one shard.
 pub(super) fn delivery(from: ShardId, height: u64, leaves: &[Leaf]) -> Arc<Delivery> {
-    let proof = outbox_tree(leaves).prove_range(0, leaves.len());
+    let proof = outbox_tree(leaves, None).prove_range(0, leaves.len());
     let parcel = Parcel {
         head: head(from, height, leaves),
         leaves: leaves.to_vec(),

@@ -370,7 +370,7 @@ impl Network {
 pub(crate) fn certifies(message: &Message, kind: fn(Vote) -> bool) -> bool {
     let about = |certificate: &Certificate| match certificate.statement {
         Statement::Vote { vote, .. } => kind(vote),
-        Statement::Proposal { .. } | Statement::Head { .. } => false,
+        Statement::Proposal { .. } | Statement::Head { .. } | Statement::Succession { .. } => false,
     };
     match message {
         Message::Certificate(certificate) => about(certificate),

@@ -191,7 +191,12 @@ impl Shell {
 
     pub(crate) fn hear_admitted(&mut self, from: usize, message: Admitted) {
         let from = seat(from);
-        self.step(Input::Message { from, message });
+        let epoch = self.replica.ledger().scope.epoch;
+        self.step(Input::Message {
+            from,
+            epoch,
+            message,
+        });
     }
 
     /// Hears the same from several members.
@@ -284,6 +289,7 @@ impl Shell {
                     self.certified.insert(head.head.height, head);
                 }
                 Output::Malpractice(record) => self.malpractice.push(record),
+                Output::Entered(_) => {}
                 // There is no other shard in this world.
                 Output::Tell { .. } => {}
                 Output::Halt(contradiction) => self.halted = Some(contradiction),

@@ -108,7 +108,7 @@ fn promised(person: u8, scope: &Scope, height: u64, leaf: Leaf) -> SignedLeaf {
         transaction: TransactionId::from_bytes([0xff; 32]),
         ..leaf
     };
-    let tree = outbox_tree(&[leaf, other]);
+    let tree = outbox_tree(&[leaf, other], None);
     let head = Head {
         scope: *scope,
         height: Height::new(height),
@@ -287,7 +287,7 @@ fn what_a_shard_says_in_two_parcels_proves_that_those_lied_who_signed_both() {
         });
         leaves[1] = vote;
         let one = promised(LIAR, &SCOPE, 5, vote);
-        let tree = outbox_tree(&leaves);
+        let tree = outbox_tree(&leaves, None);
         let head = Head {
             outbox: tree.root(),
             ..one.head

@@ -33,7 +33,7 @@ fn consents(record: &ShardRecord, people: impl IntoIterator<Item = u8>) -> Vec<S
 fn check(change: impl FnOnce(&mut ShardRecord), expected: BadRecord) {
     let mut record = record(1..=4);
     change(&mut record);
-    assert_eq!(record.check(NETWORK), Err(expected));
+    assert_eq!(record.check(NETWORK, None), Err(expected));
 }
 
 fn descriptor(record: &mut ShardRecord, seat: usize) -> &mut NodeDescriptor {
@@ -55,16 +55,20 @@ fn a_shard_has_3_f_plus_1_nodes() {
             4 | 7 | 10 | 13 | 16 | 19 => Ok(()),
             _ => Err(BadRecord::Form(found)),
         };
-        assert_eq!(record(1..=size).check(NETWORK), expected, "{size} nodes");
+        assert_eq!(
+            record(1..=size).check(NETWORK, None),
+            expected,
+            "{size} nodes"
+        );
     }
-    assert_eq!(record(1..=100).check(NETWORK), Ok(()));
+    assert_eq!(record(1..=100).check(NETWORK, None), Ok(()));
     let found = 103;
     let size = NotACommittee::Size {
         min: 4,
         max: 100,
         found,
     };
-    assert_eq!(record(1..=103).check(NETWORK), Err(size.into()));
+    assert_eq!(record(1..=103).check(NETWORK, None), Err(size.into()));
 }
 
 #[test]
@@ -98,7 +102,7 @@ fn names_can_be_shown_as_they_are() {
     {
         let mut record = record(1..=4);
         descriptor(&mut record, 0).name = name;
-        assert_eq!(record.check(NETWORK), Ok(()));
+        assert_eq!(record.check(NETWORK, None), Ok(()));
     }
     let bad = ["", " a", "a ", "a\n", "a\u{1b}[2J", "\u{fc}"];
     for name in bad
@@ -119,7 +123,7 @@ fn names_can_be_shown_as_they_are() {
 fn a_node_has_a_few_addresses_or_none() {
     let mut silent = record(1..=4);
     descriptor(&mut silent, 3).addresses.clear();
-    assert_eq!(silent.check(NETWORK), Ok(()));
+    assert_eq!(silent.check(NETWORK, None), Ok(()));
 
     let (limit, found) = (ADDRESSES_MAX, ADDRESSES_MAX + 1);
     let reason = BadDescriptor::Addresses { limit, found };
@@ -146,7 +150,7 @@ fn a_new_list_is_full_short_and_not_absurdly_expensive() {
     );
     let mut dear = record(1..=4);
     dear.price = PRICE_MAX;
-    assert_eq!(dear.check(NETWORK), Ok(()));
+    assert_eq!(dear.check(NETWORK, None), Ok(()));
     let (limit, found) = (PRICE_MAX, PRICE_MAX + 1);
     check(
         |record| record.price = found,
@@ -161,7 +165,7 @@ fn a_new_list_is_full_short_and_not_absurdly_expensive() {
     let found = model::encoding::encode(&long).len();
     let limit = SHARD_RECORD_BYTES_MAX;
     assert_eq!(
-        long.check(NETWORK),
+        long.check(NETWORK, None),
         Err(BadRecord::TooLong { limit, found })
     );
 }
@@ -174,7 +178,7 @@ fn a_hundred_nodes_that_name_their_peers_fit_a_record() {
         let address = format!("/ip4/255.255.255.255/tcp/65535/p2p/{peer}");
         descriptor(&mut record, seat).addresses = vec![address];
     }
-    assert_eq!(record.check(NETWORK), Ok(()));
+    assert_eq!(record.check(NETWORK, None), Ok(()));
 }
 
 #[test]
@@ -214,7 +218,7 @@ fn an_epoch_follows_the_one_before_as_long_as_there_are_numbers() {
         .expect("a number");
     assert_eq!(next.epoch, Epoch::new(1));
     assert_eq!((next.shard, next.price), (shard(7), 6));
-    assert_eq!(next.check(NETWORK), Ok(()));
+    assert_eq!(next.check(NETWORK, None), Ok(()));
     let last = ShardRecord {
         epoch: Epoch::new(u64::MAX),
         ..next

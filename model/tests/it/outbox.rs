@@ -68,7 +68,7 @@ fn sign(committee: &Committee, head: &Head, index: usize) -> (Seat, Signature) {
 
 /// Some of the leaves of a block of the shard, with the signatures of the members on these seats.
 fn parcel_of(committee: &Committee, all: &[Leaf], run: Range<usize>, signers: &[usize]) -> Parcel {
-    let tree = outbox_tree(all);
+    let tree = outbox_tree(all, None);
     let head = Head {
         scope: *committee.scope(),
         height: Height::new(7),

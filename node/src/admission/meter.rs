@@ -44,6 +44,10 @@ counters! {
     transactions,
     /// Letters and blocks with what is said to be a promise of another shard and is none.
     parcels,
+    /// Ends of epochs, and approvals of them, that cannot be.
+    endings,
+    /// What was said of the epochs of shards and is not so, or not known to be so.
+    changes,
     /// Frames of nodes that are neither in the committee nor in that of another shard.
     strangers,
 }
@@ -58,6 +62,8 @@ impl Meter {
             Refused::TooMany { .. } => &self.too_many,
             Refused::Transaction(_) | Refused::NotAChain => &self.transactions,
             Refused::Parcel(_) => &self.parcels,
+            Refused::Ending(_) | Refused::AfterEnd => &self.endings,
+            Refused::Change(_) => &self.changes,
         }
     }
 }

@@ -23,7 +23,7 @@ fn payments(count: u64) -> Vec<Transaction> {
 }
 
 fn admission() -> Admission {
-    Admission::new(Shards::alone(committee()), Arc::new(Meter::default()))
+    Admission::new(Shards::alone(&committee()), Arc::new(Meter::default()))
 }
 
 fn admit(admission: &mut Admission, frames: &[(NodeId, Bytes)]) -> Vec<Event> {

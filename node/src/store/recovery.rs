@@ -64,7 +64,7 @@ impl Store {
         }
         let mut unflushed = 0;
         self.reader().replay_from(position, |at, record| {
-            if unflushed >= FLUSH_BLOCKS {
+            if unflushed >= FLUSH_BLOCKS && !replica.is_closing() {
                 self.flush_up_to(at, replica.open()).commit()?;
                 unflushed = 0;
             }
@@ -101,6 +101,7 @@ impl Store {
                     blocks += 1;
                 }
                 Output::HeadCertified(head) => self.certified(head),
+                Output::Entered(change) => self.entered(&change),
                 Output::Persist(_)
                 | Output::Send { .. }
                 | Output::Broadcast(_)

@@ -15,7 +15,7 @@ use consensus::sbac::session::{Session, Stored};
 use model::block::BlockRef;
 use model::encoding;
 use model::statement::Scope;
-use model::{Hash, HeadCertificate, Height, NetworkId, NodeId, Object, ObjectId};
+use model::{Epoch, Fact, Hash, HeadCertificate, Height, NetworkId, NodeId, Object, ObjectId};
 use model::{ShardId, Time, TransactionId};
 use redb::{
     Database, Durability, Key, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
@@ -35,7 +35,7 @@ use super::log::Position;
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 /// The version of the tables.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 type Id = &'static [u8; 32];
 type Encoded = &'static [u8];
@@ -80,6 +80,8 @@ pub(super) struct Checkpoint {
     pub(super) open: Vec<Record>,
     /// What the ledger has heard of other shards.
     pub(super) foreign: Vec<StoredForeign>,
+    /// What is known of shards and epochs.
+    pub(super) facts: Vec<Fact>,
 }
 
 /// What has been heard of one other shard, as lists.
@@ -89,6 +91,8 @@ pub(super) struct StoredForeign {
     heads: Vec<(Height, Hash)>,
     forked: bool,
     aborted: Vec<(TransactionId, Time)>,
+    epoch: Epoch,
+    ends: Vec<(Epoch, Height)>,
 }
 
 impl StoredForeign {
@@ -106,6 +110,8 @@ impl StoredForeign {
                 .iter()
                 .map(|(id, until)| (*id, *until))
                 .collect(),
+            epoch: foreign.epoch,
+            ends: foreign.ends.iter().map(|(of, end)| (*of, *end)).collect(),
         });
         stored.collect()
     }
@@ -116,6 +122,8 @@ impl StoredForeign {
                 heads: stored.heads.into_iter().collect(),
                 forked: stored.forked,
                 aborted: stored.aborted.into_iter().collect(),
+                epoch: stored.epoch,
+                ends: stored.ends.into_iter().collect(),
             };
             (stored.shard, foreign)
         });

@@ -144,9 +144,7 @@ fn check_create(call: &Call<'_>) -> Result<(), Refusal> {
 /// Paper: Section VI-A, `MS.update`.
 fn check_update(call: &Call<'_>) -> Result<(), Refusal> {
     let (before, after) = records(call)?;
-    let follows = after.shard == before.shard
-        && Some(after.epoch.number()) == before.epoch.number().checked_add(1);
-    ensure(follows, refusal::FOLLOWS)?;
+    ensure(after.follows(&before), refusal::FOLLOWS)?;
     let Succession {
         hand_over,
         consents,
@@ -201,7 +199,7 @@ fn check_list(
     before: Option<&ShardRecord>,
     consents: &[Signature],
 ) -> Result<(), Refusal> {
-    record.check(call.network).map_err(bad_record)?;
+    record.check(call.network, before).map_err(bad_record)?;
     record
         .check_consents(call.network, before, consents, &mut Zip215)
         .map_err(bad_consent)

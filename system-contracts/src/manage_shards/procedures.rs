@@ -24,6 +24,9 @@ pub enum CannotRun {
     /// There is no number left for the next shard or the next epoch.
     #[error("there is no number left")]
     Exhausted,
+    /// The record is of another shard, or not of the next epoch.
+    #[error("the record is of another shard, or not one epoch later than the one on the ledger")]
+    Follows,
     /// The list of nodes cannot be a shard's.
     #[error(transparent)]
     Record(#[from] BadRecord),
@@ -88,7 +91,7 @@ impl Procedure for Create {
         let (object, token): (_, Token) = the_input(arguments)?;
         let counted = token.counted().ok_or(CannotRun::Exhausted)?;
         let record = ShardRecord::founded(token.next, self.members.clone(), self.price);
-        record.check(network)?;
+        record.check(network, None)?;
         record.check_consents(network, None, &arguments.local_parameters, &mut Zip215)?;
         Ok(Returned {
             outputs: vec![
@@ -108,10 +111,8 @@ impl Procedure for Create {
 /// Paper: Section VI-A, `MS.update`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Update {
-    /// The nodes of the next epoch, in the order of their seats.
-    pub members: Vec<NodeDescriptor>,
-    /// What the shard asks for from then on, in ncsc.
-    pub price: u64,
+    /// The record of the epoch that begins, as the hand-over names it.
+    pub next: ShardRecord,
 }
 
 impl Procedure for Update {
@@ -134,14 +135,15 @@ impl Procedure for Update {
     ) -> Result<Returned<Self>, CannotRun> {
         let network = calls.network();
         let (object, Shard(before)) = the_input(arguments)?;
-        let after = before
-            .followed_by(self.members.clone(), self.price)
-            .ok_or(CannotRun::Exhausted)?;
+        let after = self.next.clone();
+        if !after.follows(&before) {
+            return Err(CannotRun::Follows);
+        }
         let Succession {
             hand_over,
             consents,
         } = &arguments.local_parameters;
-        after.check(network)?;
+        after.check(network, Some(&before))?;
         hand_over.verify(&after, &before.committee(network)?, &mut Zip215)?;
         after.check_consents(network, Some(&before), consents, &mut Zip215)?;
         Ok(changed(object, after))

@@ -111,7 +111,7 @@ fn the_first_shards_are_on_the_ledger_of_the_first_one() {
     assert_eq!(Token::read(manage_shards::id(), token), Ok(Token { next }));
     for (object, founder) in records.iter().zip(&shards) {
         let record = ShardRecord::founded(founder.shard, founder.members.clone(), 0);
-        assert_eq!(record.check(genesis.network()), Ok(()));
+        assert_eq!(record.check(genesis.network(), None), Ok(()));
         let committee = genesis.committee(founder.shard).expect("in the document");
         assert_eq!(
             record.committee(genesis.network()).ok(),

@@ -70,7 +70,7 @@ fn turn_round(leaf: &mut Leaf) {
 fn own_head(stage: &mut Stage<'_, '_>, parcel: &mut Parcel) {
     parcel.leaves.iter_mut().for_each(turn_round);
     parcel.leaves.sort_unstable();
-    let tree = outbox_tree(&parcel.leaves);
+    let tree = outbox_tree(&parcel.leaves, None);
     if let Some(proof) = tree.prove_range(0, parcel.leaves.len()) {
         parcel.proof = proof;
     }

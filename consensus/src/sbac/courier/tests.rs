@@ -21,6 +21,7 @@ fn applied(leaves: &[Leaf], height: u64) -> (Applied, HeadCertificate) {
         results: Vec::new(),
         concluded: Vec::new(),
         outbox: leaves.to_vec(),
+        next: None,
         consumed: BTreeMap::new(),
         created: BTreeMap::new(),
         decided: BTreeMap::new(),

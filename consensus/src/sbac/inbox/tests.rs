@@ -24,7 +24,7 @@ fn chosen(inbox: &Inbox) -> Vec<ParcelKey> {
     let actions = inbox.payload(usize::MAX, 100).into_iter();
     let keys = actions.map(|action| match action.key() {
         ActionKey::Parcel(key) => key,
-        ActionKey::Transaction(_) => panic!("an inbox has no transactions"),
+        ActionKey::Transaction(_) | ActionKey::Epoch(..) => panic!("an inbox has parcels"),
     });
     keys.collect()
 }

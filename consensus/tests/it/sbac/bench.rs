@@ -15,7 +15,7 @@ use consensus::sbac::session::Stage;
 use consensus::{Action, Ledger, Shards};
 use model::block::Header;
 use model::key::Zip215;
-use model::outbox::outbox_tree;
+use model::outbox::{BadParcel, outbox_tree};
 use model::shard::Seat;
 use model::transaction::Authorized;
 use model::{
@@ -296,7 +296,7 @@ impl Bench {
                 signatures: seats.map(sign).collect(),
             },
         };
-        let tree = outbox_tree(leaves);
+        let tree = outbox_tree(leaves, None);
         let parcel = |(index, leaf): (usize, &Leaf)| Parcel {
             head: head.clone(),
             leaves: vec![*leaf],
@@ -356,7 +356,7 @@ impl Bench {
             block: Hash::ZERO,
             time: CREATED,
             results: Hash::ZERO,
-            outbox: outbox_tree(&[leaf]).root(),
+            outbox: outbox_tree(&[leaf], None).root(),
         };
         let parcel = self.certify(from, &head, &[leaf]).remove(0);
         self.parcels.push(parcel.clone());
@@ -422,6 +422,9 @@ impl Bench {
         let letter = Letter::decode(&letter.encode()).expect("canonical");
         match letter.admit(&self.views[to as usize], &mut Zip215)? {
             AdmittedLetter::Deliver(mut admitted) => Ok(Action::Deliver(admitted.remove(0))),
+            AdmittedLetter::Ahead { shard, known } => {
+                Err(Refused::Parcel(BadParcel::Ahead { shard, known }))
+            }
             other => panic!("{other:?} is no delivery"),
         }
     }

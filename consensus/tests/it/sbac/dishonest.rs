@@ -69,7 +69,7 @@ fn false_vote(bench: &Bench, vote: &Parcel) -> Parcel {
         ..vote.leaves[0]
     };
     let head = Head {
-        outbox: outbox_tree(&[leaf]).root(),
+        outbox: outbox_tree(&[leaf], None).root(),
         ..vote.head.head.clone()
     };
     bench.certify_by(0..2, 1, &head, &[leaf]).remove(0)

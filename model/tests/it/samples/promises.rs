@@ -68,7 +68,7 @@ fn parcel(number: u32, to: u32, promise: Promise) -> Parcel {
     all.sort();
     let at = all.iter().position(|leaf| leaf.to == shard(to));
     let at = at.expect("there is one");
-    let tree = outbox_tree(&all);
+    let tree = outbox_tree(&all, None);
     let head = head_over(number, &tree);
     Parcel {
         leaves: vec![all[at]],
@@ -92,7 +92,7 @@ pub(super) fn delivery() -> Delivery {
 fn two_promises(first: Promise, second: Promise) -> Malpractice {
     let signed = |promise| {
         let leaf = leaf(4, promise);
-        let tree = outbox_tree(&[leaf]);
+        let tree = outbox_tree(&[leaf], None);
         let head = head_over(1, &tree);
         let scope: Scope = head.scope;
         Box::new(SignedLeaf {
@@ -123,7 +123,7 @@ pub(crate) fn malpractice() -> [(&'static str, Malpractice); 2] {
 
 fn range_proof() -> Sample {
     let leaves: Vec<_> = (0..5).map(|to| leaf(to, Promise::Acknowledged)).collect();
-    let tree = outbox_tree(&leaves);
+    let tree = outbox_tree(&leaves, None);
     let proof: RangeProof = tree.prove_range(1, 3).expect("three of five leaves");
     sample("range-proof", &proof, &[("root", tree.root().as_ref())])
 }

@@ -177,7 +177,7 @@ fn abort(scene: &Scene, transaction: &Authorized) -> Action {
         block: BlockRef::genesis(&scene.genesis.network()).hash,
         time: scene.ledger.tip.time,
         results: Hash::ZERO,
-        outbox: outbox_tree(&leaves).root(),
+        outbox: outbox_tree(&leaves, None).root(),
     };
     let parcel = Parcel {
         head: HeadCertificate {

@@ -53,7 +53,7 @@ pub(super) fn promise(scope: Scope, height: u64, promise: Promise) -> SignedLeaf
         valid_until: Time::from_ms(1_000),
         promise,
     };
-    let tree = outbox_tree(&[leaf(7), leaf(9)]);
+    let tree = outbox_tree(&[leaf(7), leaf(9)], None);
     let head = Head {
         scope,
         height: Height::new(height),

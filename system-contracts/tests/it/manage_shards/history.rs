@@ -100,9 +100,7 @@ impl World {
                 };
                 let before = read(&object);
                 let members = people(*first..=first + size - 1);
-                let after = before
-                    .followed_by(members.clone(), PRICE)
-                    .expect("a number");
+                let after = before.followed_by(members, PRICE).expect("a number");
                 let taken = before.seats.iter().enumerate();
                 let taken = taken.filter(|(_, place)| matches!(place, Place::Taken(_)));
                 let seats: Vec<usize> = taken.map(|(at, _)| at).take(*signers).collect();
@@ -110,10 +108,7 @@ impl World {
                     hand_over: hand_over(&before, &after, &seats),
                     consents: consents(&after, Some(&before)),
                 };
-                let update = Update {
-                    members,
-                    price: PRICE,
-                };
+                let update = Update { next: after };
                 let given = arguments(vec![object], succession);
                 self.run(|calls| calls.call(&update, given));
             }

@@ -30,10 +30,7 @@ fn create(
 }
 
 fn update(before: &ShardRecord, seats: &[usize]) -> Result<Called<Update>, CannotRun> {
-    let procedure = Update {
-        members: people(2..=8),
-        price: PRICE,
-    };
+    let procedure = Update { next: next() };
     let succession = Succession {
         hand_over: hand_over(before, &next(), seats),
         consents: consents(&next(), Some(before)),

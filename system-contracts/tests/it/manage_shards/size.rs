@@ -27,7 +27,7 @@ fn hundred(first: u8) -> Vec<NodeDescriptor> {
 fn the_largest_record_is_founded_changed_and_objected_to() {
     let founded = ShardRecord::founded(SHARD, hundred(1), PRICE);
     let bytes = encoding::encode(&founded).len();
-    assert_eq!(founded.check(NETWORK), Ok(()));
+    assert_eq!(founded.check(NETWORK, None), Ok(()));
     assert!(bytes + 1_000 > SHARD_RECORD_BYTES_MAX, "{bytes} bytes");
 
     let create = Create {
@@ -41,10 +41,7 @@ fn the_largest_record_is_founded_changed_and_objected_to() {
 
     // All hundred are replaced, all hundred sign, and all hundred agree.
     let next = follow(&founded, hundred(101));
-    let update = Update {
-        members: hundred(101),
-        price: PRICE,
-    };
+    let update = Update { next: next.clone() };
     let seats: Vec<usize> = (0..100).collect();
     let succession = Succession {
         hand_over: hand_over(&founded, &next, &seats),

@@ -53,7 +53,7 @@ impl Voice {
             self.height += 1;
         }
         let leaves = &leaves[..leaves.len().min(bounds::PARCEL_LEAVES_MAX)];
-        let tree = outbox_tree(leaves);
+        let tree = outbox_tree(leaves, None);
         let head = Head {
             height: Height::new(self.height),
             outbox: tree.root(),

@@ -232,7 +232,7 @@ impl Pair {
 
 /// What a block says, in parcels that are as large as they may be, a letter for each.
 fn letters(head: &HeadCertificate, leaves: &[Leaf]) -> Vec<Vec<u8>> {
-    let tree = outbox_tree(leaves);
+    let tree = outbox_tree(leaves, None);
     let firsts = (0..leaves.len()).step_by(PARCEL_LEAVES_MAX);
     let parcels = firsts.zip(leaves.chunks(PARCEL_LEAVES_MAX));
     parcels

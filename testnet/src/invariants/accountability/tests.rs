@@ -38,7 +38,7 @@ fn vote(settings: &[Setting], height: u64, verdict: Verdict) -> Parcel {
         valid_until: in_time(),
         promise: Promise::Prepared(verdict),
     };
-    let tree = outbox_tree(&[leaf]);
+    let tree = outbox_tree(&[leaf], None);
     let empty = model::Hash::ZERO;
     let head = Head {
         scope: *setting.scope(),

@@ -142,7 +142,7 @@ fn broken_promises(
             valid_until: Time::ZERO,
             promise: Promise::Prepared(verdict),
         };
-        let tree = outbox_tree(&[leaf]);
+        let tree = outbox_tree(&[leaf], None);
         let head = Head {
             scope,
             height: Height::new(1),

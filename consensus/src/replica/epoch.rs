@@ -1,0 +1,224 @@
+//! From one epoch to the next.
+//!
+//! ```text
+//!   a quorum is for a plan     the block is final        its head has 2f + 1 signatures
+//!   ----------------------> End ----------------> closing ----------------------------> next epoch
+//! ```
+//!
+//! While it is closing, a member decides nothing more and helps the others to get as far: the agreement
+//! stands still below the last block, whose head is being signed. Locks, sessions and transactions that
+//! wait are not touched. In the next epoch everything that was promised is promised again.
+//!
+//! Whoever has missed it is taught by those who have not, and catches up from block to block.
+//!
+//! Paper: Section VI-A, `MS.update`. Deviation: D-10.
+
+use std::sync::Arc;
+
+use model::outbox::outbox_tree;
+use model::shard::Seat;
+use model::{Epoch, EpochChange, Fact, HandOver, Head, Leaf, Plan, ShardId, ShardRecord, Time};
+
+use super::{Contradiction, Output, Replica};
+use crate::bft::Bft;
+use crate::head::Heads;
+use crate::ledger::Applied;
+use crate::message::{Approval, CHANGES_MAX, Message};
+use crate::record::Record;
+use crate::sbac::letter::Letter;
+use crate::succession::Succession;
+use crate::time::Now;
+
+/// How soon one member is taught again, or asked, in milliseconds of the timer.
+const TEACH_AGAIN_MS: u64 = 200;
+
+/// The last block of an epoch, applied.
+#[derive(Clone, Debug)]
+pub(super) struct Closing {
+    head: Head,
+    outbox: Vec<Leaf>,
+    next: Arc<ShardRecord>,
+}
+
+impl Closing {
+    /// What is left to do after a block; `None` if the epoch goes on.
+    pub(super) fn after(applied: &Applied) -> Option<Self> {
+        Some(Self {
+            head: applied.head.clone(),
+            outbox: applied.outbox.clone(),
+            next: Arc::clone(applied.next.as_ref()?),
+        })
+    }
+}
+
+impl Replica {
+    /// Whether the epoch has ended, and the members still sign its last head. What is kept must not be
+    /// cut off then: the last blocks are needed to get here again.
+    #[must_use]
+    pub const fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
+    /// Whether this node is no member any more: it takes no part.
+    #[must_use]
+    pub const fn is_retired(&self) -> bool {
+        self.retired
+    }
+
+    /// This member is for a plan, which its operator has approved of.
+    pub(super) fn on_approve(&mut self, plan: Plan, out: &mut Vec<Output>) {
+        if plan.next.follows(self.member.shards().record()) {
+            let message = self.succession.approve(&self.member, plan);
+            out.push(Output::Broadcast(Arc::new(message)));
+        }
+    }
+
+    /// A member is for a plan.
+    pub(super) fn on_approval(&mut self, from: Seat, approval: Approval) {
+        self.succession
+            .on_approval(&mut self.member, from, approval);
+    }
+
+    /// Something has become known of the network.
+    ///
+    /// # Errors
+    ///
+    /// As [`Replica::learn`].
+    pub(super) fn on_fact(
+        &mut self,
+        now: Now,
+        fact: Fact,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Contradiction> {
+        match fact {
+            Fact::Changed(change) => self.learn(now, &Arc::new(change), None, out),
+            // What contradicts what is known was not checked, or is known already.
+            Fact::Founded(_) => {
+                let _ = self.member.shards_mut().directory_mut().trust(&fact);
+                Ok(())
+            }
+        }
+    }
+
+    /// A shard has begun an epoch, which has been checked.
+    ///
+    /// # Errors
+    ///
+    /// [`Contradiction`] if it is ours, and ended with another head than this member computed.
+    pub(super) fn learn(
+        &mut self,
+        now: Now,
+        change: &Arc<EpochChange>,
+        from: Option<Seat>,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Contradiction> {
+        let scope = *self.member.shards().scope();
+        let directory = self.member.shards_mut().directory_mut();
+        if directory.follow(change).is_err() {
+            return Ok(());
+        }
+        let next = &change.next;
+        if next.shard != scope.shard || next.epoch != scope.epoch.next() {
+            return Ok(());
+        }
+        let certificate = change.hand_over.head.clone();
+        let (height, block) = (certificate.head.height, certificate.head.block);
+        let (turn, bft, heads) = &mut self.parts(now, out);
+        heads.on_certificate(turn, certificate)?;
+        bft.ends_with(from, height, block);
+        Ok(())
+    }
+
+    /// Begins the next epoch, if a quorum has signed the last head of this one and no head before it
+    /// lacks signatures. Whether it did.
+    pub(super) fn hand_over(&mut self, now: Now, out: &mut Vec<Output>) -> bool {
+        let Some(closing) = &self.closing else {
+            return false;
+        };
+        let height = closing.head.height;
+        let Some(head) = self.heads.certificate(height) else {
+            return false;
+        };
+        if self.heads.certified() < height {
+            return false;
+        }
+        let tree = outbox_tree(&closing.outbox, Some(&closing.next));
+        let proof = tree.prove(closing.outbox.len());
+        let change = EpochChange {
+            next: (*closing.next).clone(),
+            hand_over: HandOver {
+                head: head.clone(),
+                proof: proof.expect("the leaf after all promises is in the tree"),
+            },
+        };
+        let change = Arc::new(change);
+        self.enter(&change, out);
+        if !self.retired {
+            self.begin_epoch(now, &change, out);
+        }
+        true
+    }
+
+    /// Begins the next epoch: what was signed in the one before says nothing in it.
+    pub(super) fn enter(&mut self, change: &Arc<EpochChange>, out: &mut Vec<Output>) {
+        out.push(Output::Persist(Record::Change((**change).clone())));
+        // It may be known already, from those who were faster.
+        let _ = self.member.shards_mut().directory_mut().follow(change);
+        let stays = self.member.enter();
+        let committee = self.member.committee();
+        let alive = committee.size() - committee.vacant() >= committee.quorum();
+        self.retired = !stays || !alive;
+        self.ledger.enter(change.next.epoch);
+        self.bft = Bft::new(self.bft.pace(), self.ledger.tip);
+        self.heads = Heads::new(self.ledger.tip.height);
+        self.closing = None;
+        self.succession = Succession::default();
+        self.taught.clear();
+        out.push(Output::Entered(Arc::clone(change)));
+    }
+
+    fn begin_epoch(&mut self, now: Now, change: &Arc<EpochChange>, out: &mut Vec<Output>) {
+        let (turn, bft, heads) = &mut self.parts(now, out);
+        bft.resume(turn);
+        turn.broadcast(Message::Status(bft.status(heads.certified())));
+        let letter = Arc::new(Letter::Changes(vec![(**change).clone()]));
+        for committee in self.member.shards().others() {
+            out.push(Output::Tell {
+                shard: committee.scope().shard,
+                to: None,
+                letter: Arc::clone(&letter),
+            });
+        }
+    }
+
+    /// A member speaks in another epoch than the one this member is in.
+    pub(super) fn on_other_epoch(
+        &mut self,
+        now: Now,
+        from: Seat,
+        epoch: Epoch,
+        out: &mut Vec<Output>,
+    ) {
+        let last = self.taught.entry(from).or_insert(Time::ZERO);
+        if *last > Time::ZERO && now.timer.since_ms(*last) < TEACH_AGAIN_MS {
+            return;
+        }
+        *last = now.timer;
+        let shard = self.ledger.shard();
+        let message = if epoch < self.ledger.scope.epoch {
+            Message::Changes(self.changes(shard, epoch))
+        } else {
+            // It answers with what this member has missed.
+            Message::Status(self.bft.status(self.heads.certified()))
+        };
+        let message = Arc::new(message);
+        out.push(Output::Send { to: from, message });
+    }
+
+    /// Epochs of a shard that have begun after one.
+    pub(super) fn changes(&self, shard: ShardId, after: Epoch) -> Vec<EpochChange> {
+        let changes = self.member.shards().directory().changes(shard, after);
+        let first = changes.take(CHANGES_MAX);
+        first.map(|change| (**change).clone()).collect()
+    }
+}

@@ -1,0 +1,299 @@
+//! Who is in which shard, and was: what anybody knows who has checked every step since genesis.
+//!
+//! A directory grows by facts, each of which proves itself to whoever knows those before it: a shard was
+//! founded, or has changed its members. It never forgets an epoch, because what a shard signed in one may
+//! be shown much later. A clone shares what it holds.
+//!
+//! Paper: Section VI-A. Deviation: D-10.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::epoch::{BadChange, EpochChange};
+use crate::genesis::{BadGenesis, Genesis};
+use crate::id::{NetworkId, NodeId, ShardId};
+use crate::key::SignatureCheck;
+use crate::membership::ShardRecord;
+use crate::shard::{Committee, NotACommittee};
+use crate::statement::{Epoch, Height};
+
+/// The shards of a network, epoch by epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directory {
+    network: NetworkId,
+    shards: Arc<BTreeMap<ShardId, Arc<History>>>,
+}
+
+/// One shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct History {
+    founded: ShardRecord,
+    /// By epoch.
+    committees: Vec<Committee>,
+    /// The change that ended each epoch but the last.
+    changes: Vec<Arc<EpochChange>>,
+}
+
+/// Something that is true of a network beyond what its genesis document says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fact {
+    /// A shard was founded, and this is its first record. The root shard has committed it.
+    Founded(ShardRecord),
+    /// A shard has begun an epoch.
+    Changed(EpochChange),
+}
+
+/// Why a fact is not taken in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAFact {
+    /// The shard is not known.
+    #[error("shard {0} is not known")]
+    UnknownShard(ShardId),
+    /// Changes before this one are not known.
+    #[error("shard {shard} is known up to epoch {known}, and not what came before this change")]
+    Gap {
+        /// The shard.
+        shard: ShardId,
+        /// The last epoch of it that is known.
+        known: Epoch,
+    },
+    /// Something else is known of the same epoch: the shard is dishonest, or whoever says so.
+    #[error("shard {shard} has other members in epoch {epoch}")]
+    Contradicts {
+        /// The shard.
+        shard: ShardId,
+        /// The epoch.
+        epoch: Epoch,
+    },
+    /// It proves nothing.
+    #[error(transparent)]
+    Change(#[from] BadChange),
+    /// The nodes cannot form a shard.
+    #[error(transparent)]
+    Committee(#[from] NotACommittee),
+}
+
+impl History {
+    fn new(network: NetworkId, founded: ShardRecord) -> Result<Self, NotACommittee> {
+        Ok(Self {
+            committees: vec![founded.committee(network)?],
+            founded,
+            changes: Vec::new(),
+        })
+    }
+
+    fn at(&self, epoch: Epoch) -> Option<&Committee> {
+        self.committees.get(index(epoch)?)
+    }
+
+    fn current(&self) -> &Committee {
+        self.committees.last().expect("there is the first epoch")
+    }
+
+    fn record(&self, epoch: Epoch) -> Option<&ShardRecord> {
+        match index(epoch)?.checked_sub(1) {
+            None => Some(&self.founded),
+            Some(before) => self.changes.get(before).map(|change| &change.next),
+        }
+    }
+}
+
+fn index(epoch: Epoch) -> Option<usize> {
+    usize::try_from(epoch.number()).ok()
+}
+
+impl Directory {
+    /// What the genesis document says.
+    ///
+    /// # Errors
+    ///
+    /// [`BadGenesis`] if the members of a shard cannot form one.
+    pub fn of_genesis(genesis: &Genesis) -> Result<Self, BadGenesis> {
+        let network = genesis.network();
+        let history = |of: &crate::genesis::GenesisShard| {
+            let shard = of.shard;
+            let record = genesis.record(shard).expect("a shard of the document");
+            let history = History::new(network, record)
+                .map_err(|reason| BadGenesis::Members { shard, reason })?;
+            Ok((shard, Arc::new(history)))
+        };
+        let shards: Result<BTreeMap<_, _>, BadGenesis> =
+            genesis.shards.iter().map(history).collect();
+        Ok(Self {
+            network,
+            shards: Arc::new(shards?),
+        })
+    }
+
+    /// One shard in its first epoch, and no other.
+    ///
+    /// # Errors
+    ///
+    /// [`NotACommittee`] if the nodes cannot form a shard.
+    pub fn alone(network: NetworkId, record: ShardRecord) -> Result<Self, NotACommittee> {
+        let shard = record.shard;
+        let history = Arc::new(History::new(network, record)?);
+        Ok(Self {
+            network,
+            shards: Arc::new([(shard, history)].into()),
+        })
+    }
+
+    /// Whether nothing has become known to one of them and not to the other, as far as that can be seen
+    /// without looking: one was cloned from the other.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shards, &other.shards)
+    }
+
+    /// The network.
+    #[must_use]
+    pub const fn network(&self) -> NetworkId {
+        self.network
+    }
+
+    /// The members of a shard in an epoch.
+    #[must_use]
+    pub fn committee(&self, shard: ShardId, epoch: Epoch) -> Option<&Committee> {
+        self.shards.get(&shard)?.at(epoch)
+    }
+
+    /// The members of a shard in the last epoch of it that is known.
+    #[must_use]
+    pub fn current(&self, shard: ShardId) -> Option<&Committee> {
+        Some(self.shards.get(&shard)?.current())
+    }
+
+    /// The record of a shard at the beginning of an epoch.
+    #[must_use]
+    pub fn record(&self, shard: ShardId, epoch: Epoch) -> Option<&ShardRecord> {
+        self.shards.get(&shard)?.record(epoch)
+    }
+
+    /// The last record of a shard that is known.
+    #[must_use]
+    pub fn last_record(&self, shard: ShardId) -> Option<&ShardRecord> {
+        self.record(shard, self.current(shard)?.scope().epoch)
+    }
+
+    /// The members of all shards in the last epochs that are known, ascending by shard.
+    pub fn all(&self) -> impl Iterator<Item = &Committee> {
+        self.shards.values().map(|history| history.current())
+    }
+
+    /// The shard that a node is a member of in the last epochs that are known.
+    #[must_use]
+    pub fn shard_of(&self, node: &NodeId) -> Option<ShardId> {
+        let mut all = self.all();
+        let found = all.find(|committee| committee.seat(node).is_some())?;
+        Some(found.scope().shard)
+    }
+
+    /// The height of the last block of an epoch, if it is known that it has ended.
+    #[must_use]
+    pub fn end(&self, shard: ShardId, epoch: Epoch) -> Option<Height> {
+        let change = self.shards.get(&shard)?.changes.get(index(epoch)?)?;
+        Some(change.hand_over.head.head.height)
+    }
+
+    /// The changes of a shard after an epoch, ascending.
+    pub fn changes(&self, shard: ShardId, after: Epoch) -> impl Iterator<Item = &Arc<EpochChange>> {
+        let known = self.shards.get(&shard).into_iter();
+        known.flat_map(move |history| {
+            history
+                .changes
+                .iter()
+                .skip(index(after).unwrap_or(usize::MAX))
+        })
+    }
+
+    /// All that is known, in an order in which it can be taken in again.
+    #[must_use]
+    pub fn facts(&self) -> Vec<Fact> {
+        let founded = self.shards.values();
+        let founded = founded.map(|history| Fact::Founded(history.founded.clone()));
+        let changes = self.shards.values().flat_map(|history| &history.changes);
+        founded
+            .chain(changes.map(|change| Fact::Changed((**change).clone())))
+            .collect()
+    }
+
+    /// Takes in a fact of which the caller knows that it is one. Whether it is news.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAFact`] if it does not go with what is known.
+    pub fn trust(&mut self, fact: &Fact) -> Result<bool, NotAFact> {
+        match fact {
+            Fact::Founded(record) => self.found(record),
+            Fact::Changed(change) => self.follow(&Arc::new(change.clone())),
+        }
+    }
+
+    /// Takes in a change that was checked before. Whether it is news.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAFact`] if it does not go with what is known.
+    pub fn follow(&mut self, change: &Arc<EpochChange>) -> Result<bool, NotAFact> {
+        self.changed(change, |current| change.following(current))
+    }
+
+    /// Checks a change and takes it in. Whether it is news; what is no news is not checked.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAFact`] if it does not go with what is known, or proves nothing.
+    pub fn learn(
+        &mut self,
+        change: &Arc<EpochChange>,
+        check: &mut impl SignatureCheck,
+    ) -> Result<bool, NotAFact> {
+        self.changed(change, |current| change.verify(current, check))
+    }
+
+    fn found(&mut self, record: &ShardRecord) -> Result<bool, NotAFact> {
+        let (shard, epoch) = (record.shard, record.epoch);
+        if let Some(known) = self.shards.get(&shard) {
+            if known.founded == *record {
+                return Ok(false);
+            }
+            return Err(NotAFact::Contradicts { shard, epoch });
+        }
+        let history = History::new(self.network, record.clone())?;
+        Arc::make_mut(&mut self.shards).insert(shard, Arc::new(history));
+        Ok(true)
+    }
+
+    fn changed(
+        &mut self,
+        change: &Arc<EpochChange>,
+        check: impl FnOnce(&Committee) -> Result<Committee, BadChange>,
+    ) -> Result<bool, NotAFact> {
+        let (shard, epoch) = (change.next.shard, change.next.epoch);
+        let known = self
+            .shards
+            .get(&shard)
+            .ok_or(NotAFact::UnknownShard(shard))?;
+        if let Some(record) = known.record(epoch) {
+            if *record == change.next {
+                return Ok(false);
+            }
+            return Err(NotAFact::Contradicts { shard, epoch });
+        }
+        let current = known.current();
+        let last = current.scope().epoch;
+        if last.number().checked_add(1) != Some(epoch.number()) {
+            return Err(NotAFact::Gap { shard, known: last });
+        }
+        let committee = check(current)?;
+        let shards = Arc::make_mut(&mut self.shards);
+        let history = shards.get_mut(&shard).expect("looked up above");
+        let history = Arc::make_mut(history);
+        history.committees.push(committee);
+        history.changes.push(Arc::clone(change));
+        Ok(true)
+    }
+}
