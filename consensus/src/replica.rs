@@ -141,7 +141,10 @@ impl Replica {
             turn.broadcast(message);
         }
         heads.resume(turn);
-        self.settle(now, &mut out);
+        match self.follow_on(now, &mut out) {
+            Ok(()) => self.settle(now, &mut out),
+            Err(contradiction) => self.halt(contradiction, &mut out),
+        }
         out
     }
 
@@ -441,8 +444,11 @@ impl Replica {
         loop {
             let believed = self.heads.take_believed();
             self.carry(&believed, out);
-            if self.closing.is_some() && !self.hand_over(now, out) || self.retired {
-                return Ok(());
+            if self.closing.is_some() {
+                if !self.hand_over(now, out) || self.retired {
+                    return Ok(());
+                }
+                self.follow_on(now, out)?;
             }
             let final_blocks = {
                 let shards = self.member.shards().clone();

@@ -112,15 +112,24 @@ impl Replica {
         from: Option<Seat>,
         out: &mut Vec<Output>,
     ) -> Result<(), Contradiction> {
-        let scope = *self.member.shards().scope();
         let directory = self.member.shards_mut().directory_mut();
-        if directory.follow(change).is_err() {
-            return Ok(());
+        // What contradicts what is known was not checked.
+        let _ = directory.follow(change);
+        let next = self.member.shards().next();
+        if next.is_some_and(|next| **next == **change) {
+            self.follow(now, change, from, out)?;
         }
-        let next = &change.next;
-        if next.shard != scope.shard || next.epoch != scope.epoch.next() {
-            return Ok(());
-        }
+        Ok(())
+    }
+
+    /// Our epoch has ended with a head that a quorum has signed.
+    fn follow(
+        &mut self,
+        now: Now,
+        change: &EpochChange,
+        from: Option<Seat>,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Contradiction> {
         let certificate = change.hand_over.head.clone();
         let (height, block) = (certificate.head.height, certificate.head.block);
         let (turn, bft, heads) = &mut self.parts(now, out);
@@ -151,6 +160,9 @@ impl Replica {
                 proof: proof.expect("the leaf after all promises is in the tree"),
             },
         };
+        // The last word in this epoch, for members that lack a signature and have no seat in the next.
+        let last = Message::Changes(vec![change.clone()]);
+        out.push(Output::Broadcast(Arc::new(last)));
         let change = Arc::new(change);
         self.enter(&change, out);
         if !self.retired {
@@ -177,6 +189,22 @@ impl Replica {
         out.push(Output::Entered(Arc::clone(change)));
     }
 
+    /// If it is known that this epoch has ended, too, the member goes on catching up.
+    ///
+    /// # Errors
+    ///
+    /// [`Contradiction`] if it ended with another head than this member computed.
+    pub(super) fn follow_on(
+        &mut self,
+        now: Now,
+        out: &mut Vec<Output>,
+    ) -> Result<(), Contradiction> {
+        match self.member.shards().next().cloned() {
+            Some(next) if self.closing.is_none() => self.follow(now, &next, None, out),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     fn begin_epoch(&mut self, now: Now, change: &Arc<EpochChange>, out: &mut Vec<Output>) {
         let (turn, bft, heads) = &mut self.parts(now, out);
         bft.resume(turn);
@@ -199,6 +227,13 @@ impl Replica {
         epoch: Epoch,
         out: &mut Vec<Output>,
     ) {
+        // A seat is another one's in another epoch.
+        let shards = self.member.shards();
+        let then = shards.directory().committee(self.ledger.shard(), epoch);
+        let node = then.unwrap_or_else(|| shards.ours()).member(from);
+        let Some(from) = node.and_then(|node| shards.ours().seat(&node)) else {
+            return;
+        };
         let last = self.taught.entry(from).or_insert(Time::ZERO);
         if *last > Time::ZERO && now.timer.since_ms(*last) < TEACH_AGAIN_MS {
             return;

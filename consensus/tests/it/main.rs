@@ -7,6 +7,7 @@ mod world;
 mod admission;
 mod catching_up;
 mod chaos;
+mod epochs;
 mod evidence;
 mod heads;
 mod hostile;
