@@ -15,11 +15,12 @@ enum Kind {
     Skip,
     Finalize,
     Head,
+    Succession,
 }
 
-use Kind::{Finalize, Head, Notarize, Proposal, Skip};
+use Kind::{Finalize, Head, Notarize, Proposal, Skip, Succession};
 
-const KINDS: [Kind; 5] = [Proposal, Notarize, Skip, Finalize, Head];
+const KINDS: [Kind; 6] = [Proposal, Notarize, Skip, Finalize, Head, Succession];
 
 /// Pairs that conflict when they are about one slot or height and different hashes.
 const CONFLICT_IF_HASHES_DIFFER: [(Kind, Kind); 5] = [
@@ -46,6 +47,7 @@ fn statement(kind: Kind, number: u64, hash: u8) -> Statement {
             height: Height::new(number),
             head: hash,
         },
+        Succession => Statement::Succession { next: hash },
     }
 }
 

@@ -190,7 +190,7 @@ fn block(entries: &[Entry]) -> Block {
     }
 }
 
-fn statements() -> [(&'static str, Statement); 5] {
+fn statements() -> [(&'static str, Statement); 6] {
     let hash = Hash::from_bytes([0xab; 32]);
     let slot = Slot::new(300);
     let vote = |vote| Statement::Vote { slot, vote };
@@ -204,6 +204,7 @@ fn statements() -> [(&'static str, Statement); 5] {
         ("statement-skip", vote(Vote::Skip)),
         ("statement-finalize", vote(Vote::Finalize(hash))),
         ("statement-head", Statement::Head { height, head: hash }),
+        ("statement-succession", Statement::Succession { next: hash }),
     ]
 }
 
