@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use model::api::{Request, Response};
 use model::{NetworkId, NodeId};
-use net::{Config, DialError, Handle, Limits, Protocol, RequestError, Target};
+use net::{Config, DialError, Handle, Limits, Protocol, RequestError, Target, View};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
@@ -42,7 +42,8 @@ impl Network {
         let config = Config {
             network,
             transport_seed,
-            member: None,
+            identity: None,
+            view: View::default(),
             listen: Vec::new(),
             bootnodes: Vec::new(),
             agent: AGENT.into(),

@@ -49,6 +49,13 @@ pub(crate) const SBAC_IN_FLIGHT: usize = 1;
 /// The longest software version, in bytes. It is logged and shown, so it stays a line.
 pub const AGENT_BYTES_MAX: usize = 128;
 
+/// Members of other shards that a node can work with. Each costs a connection and a queue; beyond
+/// this, shards would have to speak through fewer than all of their members.
+pub const NEIGHBOURS_MAX: usize = 4096;
+
+/// Nodes that have left the view and of which it is still remembered who speaks for them.
+pub(crate) const DEPARTED_MAX: usize = 256;
+
 /// How much of a body is read at a time, in bytes, so that memory follows the bytes that came and
 /// not the length that was announced.
 pub(crate) const READ_STEP: usize = 8 * 1024;

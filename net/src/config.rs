@@ -6,11 +6,12 @@ use std::net::SocketAddr;
 
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol as Part;
+use model::bounds::MEMBERS_MAX;
 use model::{NetworkId, NodeId};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::bounds::{AGENT_BYTES_MAX, Limits};
+use crate::bounds::{AGENT_BYTES_MAX, Limits, NEIGHBOURS_MAX};
 use crate::identity::{Sign, is_agent};
 
 /// What the network of a node, or of a wallet, is started with.
@@ -19,8 +20,11 @@ pub struct Config {
     pub network: NetworkId,
     /// The seed of the transport key, by which peers know this process. Not the member key.
     pub transport_seed: Zeroizing<[u8; 32]>,
-    /// The node's seat in a committee. `None` for wallets and observers.
-    pub member: Option<Membership>,
+    /// The node that this is. `None` for wallets, who are nobody in particular.
+    pub identity: Option<Identity>,
+    /// Who is who for that node at the start; [`Handle::set_view`](crate::Handle::set_view) changes
+    /// it.
+    pub view: View,
     /// Addresses to listen at, such as `/ip4/127.0.0.1/tcp/0`. None: dial only.
     pub listen: Vec<String>,
     /// Addresses to keep connected, with or without `/p2p/<peer>` at the end.
@@ -31,28 +35,61 @@ pub struct Config {
     pub limits: Limits,
 }
 
-/// A node's seat in the committee of a shard.
+/// A node: a member key, with or without a seat.
 #[derive(Clone)]
-pub struct Membership {
+pub struct Identity {
     /// The node.
     pub node: NodeId,
     /// Signs with its member key. Called on the network's thread, seldom.
     pub sign: Sign,
-    /// All members of the shard, this node included.
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("node", &self.node)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who is who for a node. Empty for one that follows no shard.
+///
+/// A node that is in the committee has a seat: it has links with the other members, and it and its
+/// neighbours tell each other frames. One that is not is a guest with a name: it stays connected
+/// with all of them, and neither links nor tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// All members of the shard, this node included if it has a seat. At most
+    /// [`MEMBERS_MAX`].
     pub committee: Vec<NodeId>,
-    /// The members of all other shards of the network. A node is in one shard, so none of them is
-    /// in the committee.
+    /// The members of all other shards that this node works with. A node is in one shard, so none of
+    /// them is in the committee. At most [`NEIGHBOURS_MAX`].
     pub neighbours: Vec<NodeId>,
 }
 
-impl fmt::Debug for Membership {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Membership")
-            .field("node", &self.node)
-            .field("committee", &self.committee)
-            .field("neighbours", &self.neighbours)
-            .finish_non_exhaustive()
-    }
+/// Why a view makes no sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum ViewError {
+    /// A node of another shard is in the committee of this one as well.
+    #[error("{0} is a neighbour and in the committee")]
+    NeighbourInCommittee(NodeId),
+    /// The node itself is among its neighbours.
+    #[error("{0} is its own neighbour")]
+    OwnNeighbour(NodeId),
+    /// More members or neighbours than a node can have.
+    #[error(
+        "{members} members and {neighbours} neighbours, where {MEMBERS_MAX} and {NEIGHBOURS_MAX} \
+         are allowed"
+    )]
+    TooMany {
+        /// Members of the committee.
+        members: usize,
+        /// Neighbours.
+        neighbours: usize,
+    },
+    /// There is no node that could have a view.
+    #[error("a process that is no node has no view")]
+    NoNode,
 }
 
 /// Why the network could not be started.
@@ -83,12 +120,9 @@ pub enum StartError {
     /// The software version cannot be shown to peers.
     #[error("the agent must be printable ASCII of at most {AGENT_BYTES_MAX} bytes")]
     BadAgent,
-    /// The node is not in the committee it is said to be in.
-    #[error("{0} is not in its own committee")]
-    NotInCommittee(NodeId),
-    /// A node of another shard is in the committee of this one as well.
-    #[error("{0} is a neighbour and in the committee")]
-    NeighbourInCommittee(NodeId),
+    /// The view that the node is to start with makes no sense.
+    #[error(transparent)]
+    View(#[from] ViewError),
     /// The system refuses what every program needs: a thread, an event queue, a cipher.
     #[error("cannot start the network: {0}")]
     System(String),
@@ -119,14 +153,13 @@ impl Config {
         if !is_agent(&self.agent) {
             return Err(StartError::BadAgent);
         }
-        if let Some(member) = &self.member {
-            member.check()?;
-        }
+        let node = self.identity.as_ref().map(|identity| identity.node);
+        self.view.check(node)?;
         let bad = |address: &String, reason| StartError::BadAddress {
             address: address.clone(),
             reason,
         };
-        let listen = |text: &String| {
+        let listen = |text: &String| -> Result<Listen, StartError> {
             let address: Multiaddr = text.parse().map_err(|e| bad(text, format!("{e}")))?;
             let socket = socket(&address).ok_or_else(|| {
                 bad(
@@ -153,14 +186,34 @@ impl Config {
     }
 }
 
-impl Membership {
-    fn check(&self) -> Result<(), StartError> {
-        if !self.committee.contains(&self.node) {
-            return Err(StartError::NotInCommittee(self.node));
+impl View {
+    /// Whether the view makes sense for a node.
+    ///
+    /// # Errors
+    ///
+    /// Every [`ViewError`].
+    pub(crate) fn check(&self, node: Option<NodeId>) -> Result<(), ViewError> {
+        let (members, neighbours) = (self.committee.len(), self.neighbours.len());
+        if members > MEMBERS_MAX || neighbours > NEIGHBOURS_MAX {
+            return Err(ViewError::TooMany {
+                members,
+                neighbours,
+            });
+        }
+        let Some(node) = node else {
+            let is_empty = members == 0 && neighbours == 0;
+            return if is_empty {
+                Ok(())
+            } else {
+                Err(ViewError::NoNode)
+            };
+        };
+        if self.neighbours.contains(&node) {
+            return Err(ViewError::OwnNeighbour(node));
         }
         let committee: BTreeSet<&NodeId> = self.committee.iter().collect();
         match self.neighbours.iter().find(|n| committee.contains(n)) {
-            Some(both) => Err(StartError::NeighbourInCommittee(*both)),
+            Some(both) => Err(ViewError::NeighbourInCommittee(*both)),
             None => Ok(()),
         }
     }

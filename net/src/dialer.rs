@@ -65,16 +65,13 @@ enum State {
 }
 
 impl Dialer {
-    /// A dialer for the node `ours`, who keeps `nodes`. All of them are out of reach now.
+    /// A dialer for the node `ours`, who keeps nobody yet.
     pub(crate) fn new(
         ours: Option<NodeId>,
-        nodes: impl IntoIterator<Item = NodeId>,
         bootnodes: impl IntoIterator<Item = Multiaddr>,
         limits: &Limits,
         now: Instant,
     ) -> Self {
-        let others = nodes.into_iter().filter(|node| Some(*node) != ours);
-        let kept: BTreeSet<NodeId> = others.collect();
         let mut dialer = Self {
             ours,
             redial_min: limits.redial_min,
@@ -82,13 +79,34 @@ impl Dialer {
             grace: limits.dialer_grace,
             bootnode_redial: limits.bootnode_redial,
             targets: Vec::new(),
-            missing: kept.iter().map(|node| (*node, now)).collect(),
-            kept,
+            missing: BTreeMap::new(),
+            kept: BTreeSet::new(),
         };
         for address in bootnodes {
             dialer.add(address, true, None, now);
         }
         dialer
+    }
+
+    /// Keeps these nodes from now on. Those that were not kept before are out of reach until the caller
+    /// says otherwise, and what those named who are kept no longer is forgotten.
+    pub(crate) fn keep(&mut self, nodes: BTreeSet<NodeId>, now: Instant) {
+        self.missing.retain(|node, _| nodes.contains(node));
+        for node in nodes.difference(&self.kept) {
+            self.missing.insert(*node, now);
+        }
+        self.kept = nodes;
+        self.forget_strangers();
+    }
+
+    /// Forgets the learned addresses of those who are not kept, but for those in use.
+    fn forget_strangers(&mut self) {
+        let kept = &self.kept;
+        self.targets.retain(|target| {
+            target.configured
+                || matches!(target.state, State::Dialed { .. })
+                || target.node.is_some_and(|node| kept.contains(&node))
+        });
     }
 
     fn add(&mut self, address: Multiaddr, configured: bool, node: Option<NodeId>, now: Instant) {
@@ -104,8 +122,9 @@ impl Dialer {
         });
     }
 
-    /// The addresses to dial now. The caller dials each and says so with [`Dialer::dialed`].
-    pub(crate) fn due(&self, now: Instant) -> Vec<Multiaddr> {
+    /// The addresses to dial now, when there are connections with some nodes. The caller dials each and
+    /// says so with [`Dialer::dialed`].
+    pub(crate) fn due(&self, connected: &BTreeSet<NodeId>, now: Instant) -> Vec<Multiaddr> {
         let mut busy: BTreeSet<NodeId> = self
             .targets
             .iter()
@@ -119,20 +138,22 @@ impl Dialer {
             }
             // One address of a node at a time.
             let first = target.node.is_none_or(|node| busy.insert(node));
-            if first && self.is_wanted(target.node, now) {
+            if first && self.is_wanted(target.node, connected, now) {
                 due.push(target.address.clone());
             }
         }
         due
     }
 
-    fn is_wanted(&self, node: Option<NodeId>, now: Instant) -> bool {
+    /// Whether a node is to be dialed. One that has dialed us and has no link yet is about to ask for
+    /// one, so it is left to it for as long as if it were to dial.
+    fn is_wanted(&self, node: Option<NodeId>, connected: &BTreeSet<NodeId>, now: Instant) -> bool {
         let Some(node) = node.filter(|node| self.kept.contains(node)) else {
             return true;
         };
-        self.missing.get(&node).is_some_and(|since| {
-            self.ours.is_none_or(|ours| ours < node) || now.duration_since(*since) >= self.grace
-        })
+        let at_once = self.ours.is_none_or(|ours| ours < node) && !connected.contains(&node);
+        let missing = self.missing.get(&node);
+        missing.is_some_and(|since| at_once || now.duration_since(*since) >= self.grace)
     }
 
     /// An address is being dialed.
@@ -193,6 +214,7 @@ impl Dialer {
             target.pause = (target.pause * 2).min(self.redial_max);
             target.state = State::Waiting(now + pause);
         }
+        self.forget_strangers();
     }
 
     /// A dialed address turned out to be this node's own. It is not dialed again.

@@ -14,10 +14,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::bounds::{FRAME_BYTES_MAX, SBAC_FRAME_BYTES_MAX};
-use crate::config::parse_dial;
+use crate::config::{View, ViewError, parse_dial};
 use crate::counters::{Counters, Meter};
 use crate::identity::PeerName;
-use crate::peers::Peers;
+use crate::peers::{Peers, Role};
 use crate::protocol::{Names, Protocol, Purpose};
 use crate::rpc::ask;
 
@@ -31,6 +31,10 @@ pub struct Handle {
     pub(crate) names: Arc<Names>,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) commands: mpsc::Sender<Command>,
+    /// The node that this is.
+    pub(crate) node: Option<NodeId>,
+    /// The view that the network task is to take.
+    pub(crate) view: Arc<watch::Sender<View>>,
     /// Closed when the network's thread has ended.
     pub(crate) stopped: watch::Receiver<()>,
 }
@@ -74,6 +78,8 @@ pub struct PeerInfo {
     pub peer: PeerName,
     /// The node it has proven to be.
     pub node: Option<NodeId>,
+    /// What it is to this node.
+    pub role: Role,
     /// Its software version.
     pub agent: String,
     /// Where it is connected from or to.
@@ -155,6 +161,23 @@ impl Handle {
             Err(SendError::Full) => self.meter.frames_dropped_full.increment(),
             Ok(()) | Err(SendError::TooLarge) => {}
         }
+    }
+
+    /// Takes another view of who is who. Never waits, and takes effect soon; of several views that
+    /// follow each other quickly, only the last one may be seen.
+    ///
+    /// Members that are new get links, neighbours that are new are told, and those who are either no
+    /// longer lose at once what they had: links and streams end, and what waits for them is lost.
+    /// Connections stay, and links with those who stay are not touched. What was read from a node
+    /// before is still in [`Events`](crate::Events).
+    ///
+    /// # Errors
+    ///
+    /// Every [`ViewError`]; the view is as before then.
+    pub fn set_view(&self, view: View) -> Result<(), ViewError> {
+        view.check(self.node)?;
+        self.view.send_replace(view);
+        Ok(())
     }
 
     /// Dials an address, with or without `/p2p/<peer>`, and waits until the peer has said hello.

@@ -51,13 +51,14 @@ mod tests;
 mod weather;
 
 pub use bounds::Limits;
-pub use config::{Config, Membership, StartError};
+pub use config::{Config, Identity, StartError, View, ViewError};
 pub use counters::Counters;
 pub use events::{Events, Frame, Inbound, Link, Origin, Reply, ReplyError};
 pub use handle::{
     DialError, Direction, Handle, PeerInfo, Remote, RequestError, SendError, Target, TellError,
 };
 pub use identity::{NotAPeerName, PeerName, Sign};
+pub use peers::Role;
 pub use protocol::Protocol;
 pub use spawn::{spawn, spawn_under};
 pub use weather::{Way, Weather};

@@ -15,7 +15,7 @@ mod intake;
 mod pump;
 mod queue;
 
-pub(crate) use choice::Links;
+pub(crate) use choice::{Claim, Links};
 pub(crate) use intake::{Intake, NobodyTakes};
 pub(crate) use pump::{Down, Pump, accept, opened};
 pub(crate) use queue::{Outgoing, Queue, Unqueued, queue};

@@ -3,7 +3,7 @@
 //! The network task is the only writer. Handles read it to find the way to a node without asking
 //! that task, so locks are held for a look-up and never across a wait.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
@@ -21,8 +21,8 @@ use crate::protocol::Protocol;
 use crate::streams::Opener;
 
 /// What a peer is to this node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
     /// A member of our committee.
     Member,
     /// A member of another shard.
@@ -36,8 +36,10 @@ pub(crate) enum Role {
 pub(crate) struct Proof {
     /// The node it is, if it is one.
     pub(crate) node: Option<NodeId>,
-    /// What that node is to us. Who is no node is a guest.
+    /// What that node is to us at the moment. Who is no node is a guest.
     pub(crate) role: Role,
+    /// The number of its record, 0 without one.
+    pub(crate) sequence: u64,
     /// Its software version.
     pub(crate) agent: String,
 }
@@ -137,6 +139,14 @@ impl Connection {
         }
     }
 
+    /// The node that the peer has proven to be, if it has and the connection lives.
+    pub(crate) fn node(&self) -> Option<NodeId> {
+        match &*self.standing.borrow() {
+            Standing::Proven(proof) => proof.node,
+            Standing::Unproven | Standing::Closed => None,
+        }
+    }
+
     /// Waits until the greeting is over. `None` if it did not end well.
     pub(crate) async fn proven(&self) -> Option<Proof> {
         let mut standing = self.standing.subscribe();
@@ -160,6 +170,21 @@ impl Connection {
             _ = standing.wait_for(|standing| *standing == Standing::Closed) => None,
             output = work => Some(output),
         }
+    }
+
+    /// Works on something for as long as the peer is what it is to us.
+    pub(crate) async fn while_is<F: Future>(&self, role: Role, work: F) -> Option<F::Output> {
+        let mut standing = self.standing.subscribe();
+        tokio::select! {
+            _ = standing.wait_for(|standing| !standing.is(role)) => None,
+            output = work => Some(output),
+        }
+    }
+}
+
+impl Standing {
+    fn is(&self, role: Role) -> bool {
+        matches!(self, Self::Proven(proof) if proof.role == role)
     }
 }
 
@@ -231,6 +256,28 @@ impl Peers {
         self.write().links.insert(node, (connection, queue));
     }
 
+    /// Takes away the way to a member.
+    pub(crate) fn unlink(&self, node: &NodeId) {
+        self.write().links.remove(node);
+    }
+
+    /// The connections of a node that has proven to be one.
+    pub(crate) fn of(&self, node: &NodeId) -> Vec<Arc<Connection>> {
+        let mut connections = self.all();
+        connections.retain(|connection| connection.node() == Some(*node));
+        connections
+    }
+
+    /// The nodes with which there is a connection.
+    pub(crate) fn connected(&self) -> BTreeSet<NodeId> {
+        let table = self.read();
+        table
+            .connections
+            .values()
+            .filter_map(|c| c.node())
+            .collect()
+    }
+
     /// Makes `queue` the way to a neighbour that is not connected yet, and returns what says when
     /// it is.
     pub(crate) fn add_neighbour(
@@ -243,6 +290,13 @@ impl Peers {
         let neighbour = Neighbour { queue, way };
         self.write().neighbours.insert(node, neighbour);
         follower
+    }
+
+    /// Takes away the way to a neighbour. What is still queued is lost.
+    pub(crate) fn remove_neighbour(&self, node: &NodeId) {
+        if let Some(neighbour) = self.write().neighbours.remove(node) {
+            neighbour.way.send_replace(None);
+        }
     }
 
     /// Takes this connection with a neighbour from now on, or none.
@@ -322,6 +376,7 @@ impl Peers {
             Some(PeerInfo {
                 peer: PeerName(connection.peer),
                 node: proof.node,
+                role: proof.role,
                 agent: proof.agent,
                 address: connection.address.to_string(),
                 direction: connection.direction,

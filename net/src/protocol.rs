@@ -110,11 +110,11 @@ impl Names {
         }
     }
 
-    /// What a node offers to its peers. One that is no member has no use for links and takes no
-    /// part in what shards tell each other.
-    pub(crate) fn offered(&self, member: bool) -> Arc<[Name]> {
+    /// What a process offers to its peers. One that is no node has no use for links and takes no part
+    /// in what shards tell each other; a node may come to have a seat, and refuses until then.
+    pub(crate) fn offered(&self, is_node: bool) -> Arc<[Name]> {
         let mut names = vec![self.hello.clone(), self.sync.clone(), self.api.clone()];
-        if member {
+        if is_node {
             names.extend([self.bft.clone(), self.sbac.clone()]);
         }
         names.into()

@@ -12,6 +12,7 @@ mod links;
 mod neighbours;
 mod reports;
 mod seats;
+mod view;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,19 +23,19 @@ use libp2p::core::transport::ListenerId;
 use libp2p::swarm::{ConnectionId, ListenError, SwarmEvent};
 use libp2p::{Multiaddr, Stream, Swarm, identify, ping};
 use model::NodeId;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tracing::{debug, warn};
 
-use crate::bounds::{FRAME_BYTES_MAX, FRAME_OVERHEAD, TICK};
-use crate::config::Config;
+use crate::bounds::TICK;
+use crate::config::{Config, View};
 use crate::counters::Meter;
 use crate::dialer::Dialer;
 use crate::events::{Frame, Inbound, Link};
 use crate::handle::Command;
 use crate::identity::Hello;
-use crate::link::{Down, Intake, Links};
+use crate::link::{Claim, Down, Intake, Links};
 use crate::neighbour::Door;
 use crate::peers::Peers;
 use crate::protocol::{Names, Protocol, Purpose};
@@ -64,6 +65,7 @@ pub(crate) struct Parts {
     pub(crate) names: Arc<Names>,
     pub(crate) outlets: Outlets,
     pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) views: watch::Receiver<View>,
 }
 
 /// What a task of the service has to say when it has finished.
@@ -87,12 +89,14 @@ enum Note {
     LinkOpened {
         node: NodeId,
         connection: ConnectionId,
+        claim: Claim,
         outcome: Result<Stream, Down>,
     },
     /// A link is down.
     LinkDown {
         node: NodeId,
         connection: ConnectionId,
+        claim: Claim,
         reason: Down,
     },
     /// A neighbour's courier has nothing to do any more.
@@ -109,6 +113,7 @@ pub(crate) struct Service {
     desk: Arc<Desk>,
     door: Arc<Door>,
     commands: mpsc::Receiver<Command>,
+    views: watch::Receiver<View>,
     tasks: JoinSet<Note>,
     hello: OurHello,
     /// What is known of each connection that is not about to be closed.
@@ -117,9 +122,11 @@ pub(crate) struct Service {
     waiters: BTreeMap<ConnectionId, Waiter>,
     dialer: Dialer,
     seats: Seats,
-    /// `None` for those who are no member and have no links.
+    /// `None` for those who are no node and have no links.
     links: Option<Links>,
+    /// Where the frames of each member go.
     intakes: BTreeMap<NodeId, Intake>,
+    frames: mpsc::Sender<Frame>,
     /// Pumps and couriers at work: what is queued leaves through them.
     writers: usize,
     reports: Reports,
@@ -136,25 +143,19 @@ impl Service {
             names,
             outlets,
             commands,
+            views,
         } = parts;
         let limits = &config.limits;
-        let ours = config.member.as_ref().map(|member| member.node);
-        let committee = config.member.as_ref().map_or(&[][..], |m| &m.committee);
-        let neighbours = config.member.as_ref().map_or(&[][..], |m| &m.neighbours);
-        let kept = committee.iter().chain(neighbours).copied();
-        let intake = |node: &NodeId| {
-            let (frames, bytes) = (outlets.frames.clone(), limits.inbound_link_bytes);
-            let least = FRAME_BYTES_MAX + FRAME_OVERHEAD;
-            (*node, Intake::new(*node, frames, bytes, least))
-        };
-        let door = Door::new(limits, Arc::clone(&meter), neighbours, outlets.foreign);
+        let ours = config.identity.as_ref().map(|identity| identity.node);
+        let door = Door::new(limits, Arc::clone(&meter), outlets.foreign);
         Self {
             desk: Arc::new(Desk::new(limits, Arc::clone(&meter), outlets.requests)),
             door: Arc::new(door),
-            dialer: Dialer::new(ours, kept, bootnodes, limits, Instant::now()),
-            seats: Seats::new(config.member.as_ref()),
+            dialer: Dialer::new(ours, bootnodes, limits, Instant::now()),
+            seats: Seats::new(ours),
             links: ours.map(Links::new),
-            intakes: committee.iter().map(intake).collect(),
+            intakes: BTreeMap::new(),
+            frames: outlets.frames,
             reports: Reports::new(outlets.links),
             hello: OurHello::default(),
             arrivals: BTreeMap::new(),
@@ -167,13 +168,14 @@ impl Service {
             meter,
             names,
             commands,
+            views,
         }
     }
 
     /// Works until every listener has an address.
     pub(crate) async fn start(&mut self, mut listeners: Vec<ListenerId>) {
         self.renew_hello();
-        self.start_couriers();
+        self.take_view();
         while !listeners.is_empty() {
             let event = self.swarm.select_next_some().await;
             if let SwarmEvent::NewListenAddr { listener_id, .. } = &event {
@@ -193,6 +195,8 @@ impl Service {
                     Some(Command::Dial { address, outcome }) => self.dial(&address, outcome),
                     Some(Command::Stop) | None => break,
                 },
+                // Without handles there is nobody to change it, and the commands say so.
+                Ok(()) = self.views.changed() => self.take_view(),
                 event = self.swarm.select_next_some() => self.on_swarm(event),
                 Some(note) = self.tasks.join_next() => self.on_task(note),
                 _ = tick.tick() => self.on_tick(Instant::now()),
@@ -228,6 +232,7 @@ impl Service {
     fn on_tick(&mut self, now: Instant) {
         self.dial_due(now);
         self.close_overdue(now);
+        self.reopen_links(now);
         self.reports.retry();
     }
 
@@ -254,13 +259,15 @@ impl Service {
             Note::LinkOpened {
                 node,
                 connection,
+                claim,
                 outcome,
-            } => self.on_link_opened(node, connection, outcome),
+            } => self.on_link_opened(node, connection, claim, outcome),
             Note::LinkDown {
                 node,
                 connection,
+                claim,
                 reason,
-            } => self.on_link_down(node, connection, &reason),
+            } => self.on_link_down(node, connection, &claim, &reason),
             Note::CourierDone => self.writers -= 1,
         }
     }

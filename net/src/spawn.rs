@@ -10,15 +10,17 @@ use libp2p::core::transport::ListenerId;
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 
-use crate::bounds::FRAME_OVERHEAD;
-use crate::config::{Config, Listen, Membership, StartError};
+use model::bounds::MEMBERS_MAX;
+
+use crate::bounds::{FRAME_OVERHEAD, NEIGHBOURS_MAX};
+use crate::config::{Config, Listen, StartError};
 use crate::counters::Meter;
 use crate::events::Events;
 use crate::handle::Handle;
 use crate::peers::Peers;
 use crate::protocol::Names;
 use crate::service::{Outlets, Parts, Service};
-use crate::swarm::{self, Behaviour, Identity};
+use crate::swarm::{self, Appearance, Behaviour};
 use crate::weather::Weather;
 
 /// Starts the network. Returns once it listens at every address it was told to.
@@ -50,6 +52,7 @@ fn start(config: Config, weather: Option<Weather>) -> Result<(Handle, Events), S
         .map_err(|error| StartError::System(error.to_string()))?;
     let (commands, commands_in) = mpsc::channel(config.limits.command_queue.max(1));
     let (stop, stopped) = watch::channel(());
+    let (view, views) = watch::channel(config.view.clone());
     let (outlets, events) = outlets(&config);
     let handle = Handle {
         peers: Arc::new(Peers::default()),
@@ -57,6 +60,8 @@ fn start(config: Config, weather: Option<Weather>) -> Result<(Handle, Events), S
         names: Arc::new(Names::new(&config.network)),
         runtime: runtime.handle().clone(),
         commands,
+        node: config.identity.as_ref().map(|identity| identity.node),
+        view: Arc::new(view),
         stopped,
     };
     let parts = Parts {
@@ -67,6 +72,7 @@ fn start(config: Config, weather: Option<Weather>) -> Result<(Handle, Events), S
         names: Arc::clone(&handle.names),
         outlets,
         commands: commands_in,
+        views,
     };
     let (ready, readiness) = std_mpsc::channel();
     let work = move || {
@@ -111,13 +117,13 @@ fn open(
     listen: &[Listen],
 ) -> Result<(Swarm<Behaviour>, Vec<ListenerId>), StartError> {
     let config = &parts.config;
-    let identity = Identity {
+    let appearance = Appearance {
         transport_seed: &config.transport_seed,
         network: &config.network,
         agent: &config.agent,
     };
-    let offered = parts.names.offered(config.member.is_some());
-    let mut swarm = swarm::build(&identity, offered, &config.limits, weather)?;
+    let offered = parts.names.offered(config.identity.is_some());
+    let mut swarm = swarm::build(&appearance, offered, &config.limits, weather)?;
     let listen_at = |at: &Listen| {
         probe(at)?;
         swarm
@@ -134,14 +140,15 @@ fn open(
 /// The channels to the rest of the node.
 fn outlets(config: &Config) -> (Outlets, Events) {
     let limits = &config.limits;
-    let count = |of: fn(&Membership) -> usize| config.member.as_ref().map_or(0, of);
-    // Every node's byte budget runs out before its part of a channel does.
+    // Every node's byte budget runs out before its part of a channel does. An empty channel takes no
+    // memory, whatever its bound.
     let channel = |nodes: usize, budget: usize| {
         let frames_of_one = budget / FRAME_OVERHEAD + 1;
+        let nodes = if config.identity.is_some() { nodes } else { 0 };
         mpsc::channel((nodes * frames_of_one).max(1))
     };
-    let (frames, frames_out) = channel(count(|m| m.committee.len()), limits.inbound_link_bytes);
-    let (foreign, foreign_out) = channel(count(|m| m.neighbours.len()), limits.inbound_tell_bytes);
+    let (frames, frames_out) = channel(MEMBERS_MAX, limits.inbound_link_bytes);
+    let (foreign, foreign_out) = channel(NEIGHBOURS_MAX, limits.inbound_tell_bytes);
     // Members, neighbours and guests have room for this many each; what has no room is not let in
     // at all.
     let serving = 3 * (limits.api_serving + limits.sync_serving);

@@ -47,7 +47,7 @@ pub(crate) struct Behaviour {
 }
 
 /// Who this process is to its peers.
-pub(crate) struct Identity<'a> {
+pub(crate) struct Appearance<'a> {
     pub(crate) transport_seed: &'a Zeroizing<[u8; 32]>,
     pub(crate) network: &'a NetworkId,
     pub(crate) agent: &'a str,
@@ -59,12 +59,12 @@ pub(crate) struct Identity<'a> {
 ///
 /// [`StartError::System`] if a key or a cipher cannot be set up.
 pub(crate) fn build(
-    identity: &Identity<'_>,
+    appearance: &Appearance<'_>,
     offered: Arc<[Name]>,
     limits: &Limits,
     weather: Option<Weather>,
 ) -> Result<Swarm<Behaviour>, StartError> {
-    let mut seed = identity.transport_seed.clone();
+    let mut seed = appearance.transport_seed.clone();
     let keypair = Keypair::ed25519_from_bytes(&mut seed[..]).map_err(system)?;
     let behaviour = Behaviour {
         gate: Gate::new(limits),
@@ -76,7 +76,7 @@ pub(crate) fn build(
         ),
         identify: identify::Behaviour::new(
             identify::Config::new(IDENTIFY_VERSION.into(), keypair.public())
-                .with_agent_version(identify_agent(identity.agent, identity.network))
+                .with_agent_version(identify_agent(appearance.agent, appearance.network))
                 .with_cache_size(0),
         ),
         ping: ping::Behaviour::new(

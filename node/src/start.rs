@@ -201,12 +201,11 @@ fn network_config(config: &Config, member: &Member) -> Result<net::Config, Fatal
     Ok(net::Config {
         network: member.genesis.network(),
         transport_seed: signer::transport_seed(&config.network_key)?,
-        member: Some(net::Membership {
+        identity: Some(net::Identity {
             node: member.node(),
             sign: member.key.for_network(),
-            committee: member.shards.ours().members().to_vec(),
-            neighbours: neighbours(&member.shards),
         }),
+        view: view(&member.shards),
         listen: config.listen.clone(),
         bootnodes: config.bootnodes.clone(),
         agent: VERSION.to_owned(),
@@ -214,10 +213,13 @@ fn network_config(config: &Config, member: &Member) -> Result<net::Config, Fatal
     })
 }
 
-/// The members of all other shards.
-fn neighbours(shards: &Shards) -> Vec<NodeId> {
-    let members = shards.others().flat_map(|shard| shard.members());
-    members.copied().collect()
+/// Who is who for the network: the members of this node's shard, and those of all others.
+fn view(shards: &Shards) -> net::View {
+    let others = shards.others().flat_map(|shard| shard.members());
+    net::View {
+        committee: shards.ours().members().to_vec(),
+        neighbours: others.copied().collect(),
+    }
 }
 
 /// Starts the threads.

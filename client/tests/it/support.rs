@@ -6,7 +6,7 @@ use client::{Client, Endpoints, NodeEndpoint, Options};
 use model::api::{Progress, Request, Response, Status};
 use model::genesis::GenesisShard;
 use model::{Genesis, Hash, Height, NodeDescriptor, NodeId, SecretKey, ShardId, Time};
-use net::{Config, Events, Handle, Limits, Membership};
+use net::{Config, Events, Handle, Identity, Limits, View};
 
 /// The key of the member with a number.
 fn secret(number: u8) -> SecretKey {
@@ -48,12 +48,14 @@ impl Server {
         let config = Config {
             network: genesis.network(),
             transport_seed: [number ^ 0x80; 32].into(),
-            member: Some(Membership {
+            identity: Some(Identity {
                 node: node(number),
                 sign: Arc::new(move |message| secret(number).sign(message)),
+            }),
+            view: View {
                 committee,
                 neighbours: Vec::new(),
-            }),
+            },
             listen: vec![listen.to_owned()],
             bootnodes: Vec::new(),
             agent: "test/1".to_owned(),

@@ -4,6 +4,10 @@
 //! open a link on its own. Both sides must keep the same one: it is the one on the connection that
 //! the smaller id dialed. That rule is only for races. Later, a member that asks for a link has
 //! none, whatever this node believes, so the newcomer wins.
+//!
+//! Whoever works on a link does so by a [`Claim`], and stops as soon as the claim is over: when
+//! another stream has become the link, when its connection is gone, or when the node at the other end
+//! has lost its seat.
 
 #[cfg(test)]
 mod tests;
@@ -13,6 +17,7 @@ use std::time::Instant;
 
 use libp2p::swarm::ConnectionId;
 use model::NodeId;
+use tokio::sync::watch;
 
 use crate::bounds::RACE_WINDOW;
 
@@ -21,13 +26,35 @@ use crate::bounds::RACE_WINDOW;
 pub(crate) struct Links {
     ours: NodeId,
     held: BTreeMap<NodeId, Held>,
+    claims: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Held {
     connection: ConnectionId,
     dialed_by_us: bool,
     since: Instant,
+    claim: u64,
+    /// Dropped when the claim is over.
+    _over: watch::Sender<()>,
+}
+
+/// The right to be the link with a node.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    number: u64,
+    over: watch::Receiver<()>,
+}
+
+impl Claim {
+    /// Works on something for as long as the claim stands.
+    pub(crate) async fn unless_over<F: Future>(&mut self, work: F) -> Option<F::Output> {
+        tokio::select! {
+            biased;
+            _ = self.over.changed() => None,
+            output = work => Some(output),
+        }
+    }
 }
 
 impl Links {
@@ -36,6 +63,7 @@ impl Links {
         Self {
             ours,
             held: BTreeMap::new(),
+            claims: 0,
         }
     }
 
@@ -44,28 +72,38 @@ impl Links {
         self.held.get(node).map(|held| held.connection)
     }
 
-    /// Claims the link with `node` for a connection that this node dialed. Says whether to open it.
-    pub(crate) fn open(&mut self, node: NodeId, connection: ConnectionId, now: Instant) -> bool {
-        let free = !self.held.contains_key(&node);
-        if free {
-            self.hold(node, connection, true, now);
-        }
-        free
+    /// Whether a claim to be the link with `node` still stands.
+    pub(crate) fn stands(&self, node: &NodeId, claim: &Claim) -> bool {
+        let held = self.held.get(node);
+        held.is_some_and(|held| held.claim == claim.number)
     }
 
-    /// Decides about a link that `node` opened on a connection that it dialed. Says whether to
-    /// accept it; what was held before is then let go.
-    pub(crate) fn accept(&mut self, node: NodeId, connection: ConnectionId, now: Instant) -> bool {
+    /// Claims the link with `node` for a connection that this node dialed, unless there is one.
+    pub(crate) fn open(
+        &mut self,
+        node: NodeId,
+        connection: ConnectionId,
+        now: Instant,
+    ) -> Option<Claim> {
+        let free = !self.held.contains_key(&node);
+        free.then(|| self.hold(node, connection, true, now))
+    }
+
+    /// Decides about a link that `node` opened on a connection that it dialed. With a claim it is to
+    /// be accepted, and what was held before is let go.
+    pub(crate) fn accept(
+        &mut self,
+        node: NodeId,
+        connection: ConnectionId,
+        now: Instant,
+    ) -> Option<Claim> {
         let refused = self.held.get(&node).is_some_and(|held| {
             let race = now.duration_since(held.since) < RACE_WINDOW;
             let ours_wins = held.dialed_by_us && self.ours < node;
-            // A connection carries one link in its life.
+            // A connection carries one link at a time.
             held.connection == connection || (race && ours_wins)
         });
-        if !refused {
-            self.hold(node, connection, false, now);
-        }
-        !refused
+        (!refused).then(|| self.hold(node, connection, false, now))
     }
 
     /// Lets go of the link with `node` if it is on `connection`. Says whether it was.
@@ -77,12 +115,26 @@ impl Links {
         was
     }
 
-    fn hold(&mut self, node: NodeId, connection: ConnectionId, dialed_by_us: bool, now: Instant) {
+    fn hold(
+        &mut self,
+        node: NodeId,
+        connection: ConnectionId,
+        dialed_by_us: bool,
+        now: Instant,
+    ) -> Claim {
+        self.claims += 1;
+        let (held_by, over) = watch::channel(());
         let held = Held {
             connection,
             dialed_by_us,
             since: now,
+            claim: self.claims,
+            _over: held_by,
         };
         self.held.insert(node, held);
+        Claim {
+            number: self.claims,
+            over,
+        }
     }
 }

@@ -41,6 +41,25 @@ pub(crate) enum Down {
     Timeout,
 }
 
+impl Down {
+    /// Whether the connection is of no further use: the peer has broken the rules, or does not take
+    /// part in them.
+    ///
+    /// Everything else is a member's good right. One that does not know us any more, or not yet,
+    /// refuses links and ends them, and the connection is how the two of us find out.
+    pub(crate) fn condemns(&self) -> bool {
+        match self {
+            Self::Peer(FrameError::TooLarge { .. }) | Self::Timeout => true,
+            Self::Open(OpenError::Timeout | OpenError::Closed) => true,
+            Self::Open(OpenError::Unsupported)
+            | Self::Peer(FrameError::Ended | FrameError::Io(_))
+            | Self::Released
+            | Self::Stopping
+            | Self::Write(_) => false,
+        }
+    }
+}
+
 /// One link at work.
 pub(crate) struct Pump<S> {
     /// The stream, which both sides have agreed to use.

@@ -13,7 +13,7 @@ use super::batch::Batch;
 use crate::counters::Meter;
 use crate::handle::RequestError;
 use crate::link::Outgoing;
-use crate::peers::Connection;
+use crate::peers::{Connection, Role};
 use crate::protocol::{Name, Protocol};
 use crate::rpc::ask;
 
@@ -94,7 +94,8 @@ impl Courier {
         let connection = way.ok_or(RequestError::NotConnected)?;
         let (name, body) = (self.name.clone(), batch.into_body());
         let asking = ask(&connection, name, Protocol::Sbac, body, &self.meter);
-        match timeout(self.patience, connection.unless_closed(asking)).await {
+        let asking = connection.while_is(Role::Neighbour, asking);
+        match timeout(self.patience, asking).await {
             Ok(Some(outcome)) => outcome.map(|_taken| ()),
             Ok(None) => Err(RequestError::Closed),
             Err(_) => Err(RequestError::Timeout),

@@ -1,7 +1,7 @@
 //! Takes in what neighbours tell.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,10 +25,10 @@ use crate::protocol::Protocol;
 pub(crate) struct Door {
     limits: Limits,
     meter: Arc<Meter>,
-    intakes: BTreeMap<NodeId, Intake>,
-    /// Where all of them lead. Kept, so that the other end is open for as long as the network runs
-    /// and not only when there are neighbours.
-    _frames: mpsc::Sender<Frame>,
+    /// Where each neighbour's frames go. Locked for a look-up and never across a wait.
+    intakes: RwLock<BTreeMap<NodeId, Intake>>,
+    /// Where all of them lead.
+    frames: mpsc::Sender<Frame>,
 }
 
 /// Why what a peer wanted to tell was not taken.
@@ -55,25 +55,29 @@ impl From<NobodyTakes> for Untaken {
 }
 
 impl Door {
-    /// A door for these neighbours, who each have a budget of their own, into `frames`.
-    pub(crate) fn new(
-        limits: &Limits,
-        meter: Arc<Meter>,
-        neighbours: &[NodeId],
-        frames: mpsc::Sender<Frame>,
-    ) -> Self {
-        let bytes = limits.inbound_tell_bytes;
-        let least = share_max(SBAC_REQUEST_BYTES_MAX);
-        let intake = |node: &NodeId| {
-            let intake = Intake::new(*node, frames.clone(), bytes, least);
-            (*node, intake)
-        };
+    /// A door for nobody yet, into `frames`.
+    pub(crate) fn new(limits: &Limits, meter: Arc<Meter>, frames: mpsc::Sender<Frame>) -> Self {
         Self {
             limits: limits.clone(),
             meter,
-            intakes: neighbours.iter().map(intake).collect(),
-            _frames: frames,
+            intakes: RwLock::default(),
+            frames,
         }
+    }
+
+    /// Lets a neighbour in, who gets a budget of its own.
+    pub(crate) fn admit(&self, node: NodeId) {
+        let bytes = self.limits.inbound_tell_bytes;
+        let least = share_max(SBAC_REQUEST_BYTES_MAX);
+        let intake = Intake::new(node, self.frames.clone(), bytes, least);
+        let mut intakes = self.intakes.write().unwrap_or_else(PoisonError::into_inner);
+        intakes.insert(node, intake);
+    }
+
+    /// Lets a node in no more.
+    pub(crate) fn shut_out(&self, node: &NodeId) {
+        let mut intakes = self.intakes.write().unwrap_or_else(PoisonError::into_inner);
+        intakes.remove(node);
     }
 
     /// Takes the frames from a stream that a peer opened, and says that they are taken.
@@ -95,7 +99,14 @@ impl Door {
             self.meter.sbac_requests_refused.increment();
             return Err(Untaken::NotANeighbour);
         };
-        let (body, mut room) = self.read(intake, &mut stream).await?;
+        let taking = self.take_from(&intake, &mut stream);
+        let taken = connection.while_is(Role::Neighbour, taking).await;
+        taken.unwrap_or(Err(Untaken::NotANeighbour))
+    }
+
+    /// Takes the frames of a neighbour.
+    async fn take_from(&self, intake: &Intake, stream: &mut Stream) -> Result<(), Untaken> {
+        let (body, mut room) = self.read(intake, stream).await?;
         let frames = split(&body).inspect_err(|_| self.meter.sbac_bodies_bad.increment())?;
         self.meter.sbac_requests_in.increment();
         self.meter.sbac_frames_in.add(frames.len() as u64);
@@ -105,14 +116,17 @@ impl Door {
         }
         // The frames have their shares; what is left of the room is for others.
         drop((body, room));
-        within(self.limits.response_timeout, taken(&mut stream)).await
+        within(self.limits.response_timeout, taken(stream)).await
     }
 
     /// Where the frames of the peer go, if it is a neighbour. No byte is read to find out.
-    async fn intake_of(&self, connection: &Connection) -> Option<&Intake> {
+    async fn intake_of(&self, connection: &Connection) -> Option<Intake> {
         let proof = connection.proven().await?;
         match proof.role {
-            Role::Neighbour => self.intakes.get(&proof.node?),
+            Role::Neighbour => {
+                let intakes = self.intakes.read().unwrap_or_else(PoisonError::into_inner);
+                intakes.get(&proof.node?).cloned()
+            }
             Role::Member | Role::Guest => None,
         }
     }

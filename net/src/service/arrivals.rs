@@ -1,11 +1,11 @@
 //! Connections, from the moment they are there to the moment they are given up.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use libp2p::PeerId;
 use libp2p::core::ConnectedPoint;
 use libp2p::swarm::ConnectionId;
+use libp2p::{Multiaddr, PeerId};
 use tracing::debug;
 
 use super::{Note, Service};
@@ -35,6 +35,12 @@ pub(super) struct Arrival {
     pub(super) deadline: Instant,
     /// What identify calls the peer.
     pub(super) identified: Option<String>,
+    /// Where its node says that it listens.
+    pub(super) addresses: Vec<Multiaddr>,
+    /// When to ask again for the link that the member has refused or ended, if it is to be asked.
+    pub(super) link_again: Option<Instant>,
+    /// The pause before that, the next time.
+    pub(super) link_pause: Duration,
 }
 
 impl Service {
@@ -70,6 +76,9 @@ impl Service {
             stage,
             deadline: Instant::now() + self.config.limits.hello_timeout,
             identified: None,
+            addresses: Vec::new(),
+            link_again: None,
+            link_pause: self.config.limits.redial_min,
         };
         self.arrivals.insert(id, arrival);
     }
@@ -133,13 +142,13 @@ impl Service {
         };
         let now = Instant::now();
         let address = arrival.connection.address.to_string();
-        let proof = arrival.connection.proof();
+        let node = arrival.connection.node();
         arrival.connection.standing.send_replace(Standing::Closed);
         self.peers.remove(id);
         self.dialer.ended(id, now);
         let reason = "the connection was closed".into();
         self.settle(id, Err(DialError::Refused { address, reason }));
-        if let Some(node) = proof.and_then(|proof| proof.node) {
+        if let Some(node) = node {
             self.release_link(node, id, now);
             self.reroute(node, now);
         }

@@ -47,7 +47,8 @@ impl Service {
 
     /// Dials what the dialer wants.
     pub(super) fn dial_due(&mut self, now: Instant) {
-        for address in self.dialer.due(now) {
+        let connected = self.peers.connected();
+        for address in self.dialer.due(&connected, now) {
             let options = options(&address);
             self.dialer.dialed(&address, options.connection_id());
             self.start_dial(options);

@@ -57,19 +57,19 @@ impl Service {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
         let now_ms = since_epoch.map_or(0, |time| time.as_millis() as u64);
         self.hello.sequence = now_ms.max(self.hello.sequence + 1);
-        let record = self.config.member.as_ref().map(|member| {
+        let record = self.config.identity.as_ref().map(|identity| {
             let texts = addresses
                 .iter()
                 .take(ADDRESSES_MAX)
                 .map(Multiaddr::to_string);
             let record = NodeRecord {
                 network: self.config.network,
-                node: member.node,
+                node: identity.node,
                 peer: peer.to_bytes().into(),
                 addresses: texts.collect(),
                 sequence: self.hello.sequence,
             };
-            record.sign(&member.sign)
+            record.sign(&identity.sign)
         });
         let hello = Hello {
             network: self.config.network,
@@ -233,11 +233,8 @@ impl Service {
             .map(|record| record.verify(&network, &connection.peer))
             .transpose()?;
         let node = record.as_ref().map(|record| record.node);
-        let gate = &mut self.swarm.behaviour_mut().gate;
-        match node.map_or(Role::Guest, |node| self.seats.role(&node)) {
-            Role::Member | Role::Neighbour => gate.seat_reserved(connection.id),
-            Role::Guest => gate.seat_guest(connection.id)?,
-        }
+        let role = node.map_or(Role::Guest, |node| self.seats.role(&node));
+        self.seat(connection.id, role)?;
         if let Some(record) = &record {
             let ousted = self
                 .seats
@@ -250,12 +247,8 @@ impl Service {
     }
 
     /// Closes what an earlier peer held in the name of a node that now speaks through another.
-    fn oust(&mut self, node: &NodeId, by: &Connection) {
-        let held_by_other = |connection: &Arc<Connection>| {
-            let proof = connection.proof();
-            connection.peer != by.peer && proof.and_then(|proof| proof.node) == Some(*node)
-        };
-        for connection in self.peers.all().iter().filter(|c| held_by_other(c)) {
+    pub(super) fn oust(&mut self, node: &NodeId, by: &Connection) {
+        for connection in self.peers.of(node).iter().filter(|c| c.peer != by.peer) {
             info!(%node, peer = %connection.peer, by = %by.peer, "a newer peer speaks for the node");
             self.close(connection.id);
         }
@@ -264,11 +257,18 @@ impl Service {
     fn welcome(&mut self, connection: &Arc<Connection>, agent: String, record: Option<NodeRecord>) {
         let node = record.as_ref().map(|record| record.node);
         debug!(connection = %connection.id, peer = %connection.peer, ?node, agent, "hello");
+        let texts = record.iter().flat_map(|record| &record.addresses);
+        let addresses: Vec<Multiaddr> = texts.filter_map(|text| text.parse().ok()).collect();
         if let Some(arrival) = self.arrivals.get_mut(&connection.id) {
             arrival.stage = Stage::Proven;
+            arrival.addresses.clone_from(&addresses);
         }
-        let role = node.map_or(Role::Guest, |node| self.seats.role(&node));
-        let proof = Proof { node, role, agent };
+        let proof = Proof {
+            node,
+            role: node.map_or(Role::Guest, |node| self.seats.role(&node)),
+            sequence: record.as_ref().map_or(0, |record| record.sequence),
+            agent,
+        };
         connection.standing.send_replace(Standing::Proven(proof));
         let now = Instant::now();
         if let Some(node) = node {
@@ -277,11 +277,10 @@ impl Service {
         if connection.direction == Direction::Outbound {
             self.on_dial_proven(connection);
         }
-        if let Some(record) = record {
-            let addresses = record.addresses.iter().filter_map(|text| text.parse().ok());
-            self.dialer.learn(record.node, addresses.collect(), now);
+        if let Some(node) = node {
+            self.dialer.learn(node, addresses, now);
             if connection.direction == Direction::Outbound {
-                self.open_link(record.node, connection, now);
+                self.open_link(node, connection, now);
             }
         }
     }

@@ -8,57 +8,49 @@ use libp2p::swarm::ConnectionId;
 use model::NodeId;
 use tracing::debug;
 
+use super::seats::Tie;
 use super::{Note, Service};
 use crate::bounds::SBAC_FRAME_BYTES_MAX;
 use crate::handle::Direction;
 use crate::link::queue;
 use crate::neighbour::{Candidate, Courier, choose};
-use crate::peers::{Connection, Role};
+use crate::peers::Connection;
 use crate::protocol::{Protocol, Purpose};
 
 impl Service {
-    /// Starts a courier to each neighbour. None of them is connected yet.
-    pub(super) fn start_couriers(&mut self) {
-        let Some(member) = &self.config.member else {
-            return;
-        };
+    /// Starts the courier to a neighbour.
+    pub(super) fn start_courier(&mut self, neighbour: NodeId) {
         let limits = &self.config.limits;
-        let name = self.names.of(Purpose::Exchange(Protocol::Sbac));
-        for neighbour in &member.neighbours {
-            let (queue, outgoing) =
-                queue(limits.tell_frames, limits.tell_bytes, SBAC_FRAME_BYTES_MAX);
-            let way = self.peers.add_neighbour(*neighbour, queue);
-            let courier = Courier::new(
-                *neighbour,
-                name.clone(),
-                outgoing,
-                way,
-                limits.tell_timeout,
-                Arc::clone(&self.meter),
-            );
-            self.writers += 1;
-            self.tasks.spawn(async move {
-                courier.run().await;
-                Note::CourierDone
-            });
-        }
+        let name = self.names.of(Purpose::Exchange(Protocol::Sbac)).clone();
+        let (queue, outgoing) = queue(limits.tell_frames, limits.tell_bytes, SBAC_FRAME_BYTES_MAX);
+        let way = self.peers.add_neighbour(neighbour, queue);
+        let (patience, meter) = (limits.tell_timeout, Arc::clone(&self.meter));
+        let courier = Courier::new(neighbour, name, outgoing, way, patience, meter);
+        self.writers += 1;
+        self.tasks.spawn(async move {
+            courier.run().await;
+            Note::CourierDone
+        });
     }
 
-    /// A connection with a node is proven, or is gone. If the node is a neighbour, the connection
-    /// that both sides mean is used and kept; another one is left to become idle.
+    /// A connection with a node is proven, or is gone. If there should be one and no link keeps it,
+    /// the connection that both sides mean is used and kept; another one is left to become idle.
     pub(super) fn reroute(&mut self, node: NodeId, now: Instant) {
-        let (Some(member), Role::Neighbour) = (&self.config.member, self.seats.role(&node)) else {
+        let Some(identity) = &self.config.identity else {
             return;
         };
-        let mut connections = self.peers.all();
-        connections.retain(|c| c.proof().and_then(|proof| proof.node) == Some(node));
+        match self.seats.tie(&node) {
+            Tie::None | Tie::Link => return,
+            Tie::Told | Tie::Followed => {}
+        }
+        let connections = self.peers.of(&node);
         let candidate = |connection: &Arc<Connection>| Candidate {
             id: connection.id,
             dialed_by_us: connection.direction == Direction::Outbound,
             since: connection.since,
         };
         let candidates: Vec<Candidate> = connections.iter().map(candidate).collect();
-        let chosen = choose(&member.node, &node, &candidates);
+        let chosen = choose(&identity.node, &node, &candidates);
         for connection in &connections {
             connection.opener.keep(Some(connection.id) == chosen);
         }

@@ -53,6 +53,8 @@ impl Reports {
                 report.said = report.now;
             }
         }
+        // That there is no link is what everybody thinks of those of whom nothing was said.
+        self.links.retain(|_, report| report.said || report.now);
     }
 }
 

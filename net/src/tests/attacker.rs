@@ -18,7 +18,7 @@ use crate::codec::{FrameError, read_frame, write_frame};
 use crate::identity::{Hello, NodeRecord, SignedRecord};
 use crate::protocol::{Names, Purpose};
 use crate::streams;
-use crate::{Config, Events, Handle, Limits, Membership, Sign};
+use crate::{Config, Events, Handle, Identity, Limits, Sign, View};
 
 /// Ends a test whose event never comes.
 const GUARD: Duration = Duration::from_secs(120);
@@ -52,12 +52,14 @@ pub(super) fn member(number: u8, limits: Limits) -> Config {
     Config {
         network: network(),
         transport_seed: Zeroizing::new([number; 32]),
-        member: Some(Membership {
+        identity: Some(Identity {
             node: node(number),
             sign: signer(number),
+        }),
+        view: View {
             committee: vec![node(1), node(2), node(3)],
             neighbours: vec![node(4), node(5)],
-        }),
+        },
         listen: vec!["/ip4/127.0.0.1/tcp/0".into()],
         bootnodes: Vec::new(),
         agent: "victim".into(),
@@ -73,7 +75,8 @@ pub(super) fn victim(limits: Limits) -> (Handle, Events) {
 /// Shows that a node still works: an honest wallet asks it something.
 pub(super) async fn still_works(handle: &Handle, events: &mut Events) {
     let wallet = Config {
-        member: None,
+        identity: None,
+        view: View::default(),
         listen: Vec::new(),
         ..member(99, Limits::default())
     };

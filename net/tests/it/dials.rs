@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use model::NetworkId;
-use net::{Config, DialError, Direction, Limits, Remote, StartError};
+use net::{Config, DialError, Direction, Limits, Remote, StartError, ViewError};
 
 use crate::support::{member, neighbour, network, node, soon, start, wallet};
 
@@ -231,12 +231,29 @@ fn configurations_that_make_no_sense_are_refused() {
         with(|config| config.agent = "line\nfeed".into()),
         Some(StartError::BadAgent)
     ));
-    assert!(matches!(
-        with(|config| config.member = Some(crate::support::seat(3, &[1, 2]))),
-        Some(StartError::NotInCommittee(who)) if who == node(3)
-    ));
-    assert!(matches!(
-        with(|config| *config = crate::support::neighbour(1, &[1, 2], &[3, 2])),
-        Some(StartError::NeighbourInCommittee(who)) if who == node(2)
-    ));
+    let with_view = |config: Config| match net::spawn(config).err() {
+        Some(StartError::View(reason)) => Some(reason),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        with_view(neighbour(1, &[1, 2], &[3, 2])),
+        Some(ViewError::NeighbourInCommittee(node(2)))
+    );
+    assert_eq!(
+        with_view(neighbour(1, &[2], &[3, 1])),
+        Some(ViewError::OwnNeighbour(node(1)))
+    );
+    let many: Vec<u8> = (0..=100).collect();
+    assert_eq!(
+        with_view(member(1, &many)),
+        Some(ViewError::TooMany {
+            members: 101,
+            neighbours: 0
+        })
+    );
+    let nobody = Config {
+        identity: None,
+        ..member(1, &[1])
+    };
+    assert_eq!(with_view(nobody), Some(ViewError::NoNode));
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use net::{Config, Limits, SendError};
 
 use crate::support::{
-    PATIENCE, all_linked, member, node, seat, soon, start, start_committee, wallet,
+    PATIENCE, all_linked, member, node, soon, start, start_committee, until, wallet,
 };
 
 const FOUR: [u8; 4] = [1, 2, 3, 4];
@@ -128,24 +128,25 @@ async fn a_node_outside_the_committee_gets_no_link() {
     let remote = soon("hello", outsider.handle.dial(&victim.address())).await;
     let remote = remote.expect("anybody may say hello");
     assert_eq!(remote.node, Some(node(1)));
-    // The refused link takes the outsider's connection with it, and with that its request.
+    // It is a guest like others, and asks for a link again in a while.
     let target = net::Target::Peer(remote.peer);
     let outsiders = outsider.handle.clone();
     let request = outsiders.request(target, net::Protocol::Api, vec![1], PATIENCE);
-    let outcome = soon("the end of the request", request).await;
-    assert!(
-        matches!(
-            outcome,
-            Err(net::RequestError::Closed | net::RequestError::NotConnected)
-        ),
-        "{outcome:?}"
-    );
+    let answer = async {
+        let asked = victim.request().await;
+        assert_eq!(asked.from.node, Some(node(9)));
+        asked.reply.send(vec![2])
+    };
+    let (outcome, answered) = tokio::join!(request, answer);
+    assert_eq!((outcome, answered), (Ok(vec![2]), Ok(())));
+    let refused = || victim.handle.counters().links_refused >= 2;
+    until("a second refusal", refused).await;
     assert_eq!(
         outsider.handle.send(node(1), Bytes::from_static(b"vote")),
         Err(SendError::NotConnected)
     );
     assert_eq!(victim.handle.counters().links_up, 0);
-    assert!(victim.handle.counters().links_refused > 0);
+    assert_eq!(victim.handle.counters().connections, 1);
     assert!(victim.events.links.try_recv().is_err());
     assert!(victim.events.frames.try_recv().is_err());
     assert!(outsider.events.links.try_recv().is_err());
@@ -306,7 +307,6 @@ async fn two_processes_with_one_member_key_refuse_each_other() {
     let one = start(member(1, &[1, 2]));
     let twin = start(Config {
         transport_seed: [77; 32].into(),
-        member: Some(seat(1, &[1, 2])),
         ..member(1, &[1, 2])
     });
     let outcome = soon("the refusal", twin.handle.dial(&one.address())).await;

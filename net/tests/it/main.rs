@@ -8,4 +8,5 @@ mod links;
 mod neighbours;
 mod requests;
 mod support;
+mod views;
 mod weather;

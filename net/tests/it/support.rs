@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{NetworkId, NodeId, SecretKey};
-use net::{Config, Events, Handle, Limits, Link, Membership};
+use net::{Config, Events, Handle, Identity, Limits, Link, View};
 
 /// Ends a test whose event never comes. Far beyond what a busy machine needs.
 const GUARD: Duration = Duration::from_secs(120);
@@ -41,14 +41,20 @@ pub(crate) fn node(number: u8) -> NodeId {
     NodeId::new(SecretKey::from_seed([number; 32]).public())
 }
 
-/// A seat for the member with a number, in the committee of some numbers.
-pub(crate) fn seat(number: u8, committee: &[u8]) -> Membership {
+/// The node with a number.
+pub(crate) fn identity(number: u8) -> Identity {
     let secret = SecretKey::from_seed([number; 32]);
-    Membership {
+    Identity {
         node: node(number),
         sign: Arc::new(move |message| secret.sign(message)),
+    }
+}
+
+/// What a node thinks that others are.
+pub(crate) fn view(committee: &[u8], neighbours: &[u8]) -> View {
+    View {
         committee: committee.iter().copied().map(node).collect(),
-        neighbours: Vec::new(),
+        neighbours: neighbours.iter().copied().map(node).collect(),
     }
 }
 
@@ -57,7 +63,8 @@ pub(crate) fn wallet(number: u8) -> Config {
     Config {
         network: network(),
         transport_seed: [number; 32].into(),
-        member: None,
+        identity: None,
+        view: View::default(),
         listen: Vec::new(),
         bootnodes: Vec::new(),
         agent: "test/1".into(),
@@ -68,7 +75,8 @@ pub(crate) fn wallet(number: u8) -> Config {
 /// A member that listens at a free port.
 pub(crate) fn member(number: u8, committee: &[u8]) -> Config {
     Config {
-        member: Some(seat(number, committee)),
+        identity: Some(identity(number)),
+        view: view(committee, &[]),
         listen: vec!["/ip4/127.0.0.1/tcp/0".into()],
         transport_seed: [number ^ 0x80; 32].into(),
         ..wallet(number)
@@ -77,12 +85,8 @@ pub(crate) fn member(number: u8, committee: &[u8]) -> Config {
 
 /// A member whose neighbours have some numbers.
 pub(crate) fn neighbour(number: u8, committee: &[u8], neighbours: &[u8]) -> Config {
-    let seat = Membership {
-        neighbours: neighbours.iter().copied().map(node).collect(),
-        ..seat(number, committee)
-    };
     Config {
-        member: Some(seat),
+        view: view(committee, neighbours),
         ..member(number, committee)
     }
 }

@@ -148,7 +148,8 @@ impl Wallet {
         let config = net::Config {
             network: network.genesis.network(),
             transport_seed: [77; 32].into(),
-            member: None,
+            identity: None,
+            view: net::View::default(),
             listen: Vec::new(),
             bootnodes: Vec::new(),
             agent: "test-wallet/1".to_owned(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use model::NodeId;
 use model::api::{Request, Response};
-use net::{Config, Handle, Limits, Protocol, Target};
+use net::{Config, Handle, Limits, Protocol, Target, View};
 
 use super::error::BenchError;
 use crate::local::Endpoint;
@@ -32,7 +32,8 @@ impl Link {
         let config = Config {
             network: endpoint.network,
             transport_seed: transport_seed.into(),
-            member: None,
+            identity: None,
+            view: View::default(),
             listen: Vec::new(),
             bootnodes: Vec::new(),
             agent: concat!("chainspace-bench/", env!("CARGO_PKG_VERSION")).into(),
