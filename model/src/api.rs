@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::encoding::{self, DecodeError};
-use crate::hash::Hash;
+use crate::hash::{Hash, Tag, hash, hash_parts};
 use crate::head::HeadCertificate;
 use crate::id::{NetworkId, NodeId, ObjectId, ShardId, TransactionId};
 use crate::key::PublicKey;
@@ -48,6 +48,18 @@ pub const REASON_CHARS_MAX: usize = 200;
 #[must_use]
 pub const fn owner_label(key: &PublicKey) -> Hash {
     Hash::from_bytes(*key.as_bytes())
+}
+
+/// The label under which a node lists the records of all shards, and beside them the token.
+#[must_use]
+pub fn shards_label() -> Hash {
+    hash(Tag::Label, b"shards")
+}
+
+/// The label under which a node lists the record of one shard.
+#[must_use]
+pub fn shard_label(shard: ShardId) -> Hash {
+    hash_parts(Tag::Label, &[b"shard", &shard.number().to_le_bytes()])
 }
 
 /// A question.

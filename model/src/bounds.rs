@@ -86,9 +86,11 @@ pub const PARCEL_LEAVES_MAX: usize = 128;
 /// Parcels of votes beside one delivery: each has a head with its signatures of its own.
 pub const DELIVERY_VOTES_MAX: usize = 64;
 
-/// Mappings in a genesis document, and frozen types in one mapping. The other lists of a mapping name
-/// shards of the document.
+/// Mappings in a genesis document, and frozen types in one mapping.
 pub const MAPPINGS_MAX: usize = 64;
+
+/// Shards in one list of a mapping. They need not exist yet, and every shard keeps the list.
+pub const MAPPED_SHARDS_MAX: usize = 1_024;
 
 /// After how long a promise is made again if nothing has come of it, in milliseconds of block time.
 /// Longer than a shard under full load takes to hear, do and answer. A repeated promise is a leaf under

@@ -109,10 +109,9 @@ pub enum BadGenesis {
     #[error("node {0} is a member of two shards")]
     TwoShards(NodeId),
     /// The mappings are not strictly ascending by contract, or a list in one is not strictly ascending,
-    /// or a list of shards is empty or names a shard that the document does not have.
+    /// or a list of shards is empty.
     #[error(
-        "the mapping of contract {0} in the genesis document is repeated, empty or out of order, or \
-         names a shard that the document does not have"
+        "the mapping of contract {0} in the genesis document is repeated, empty or out of order"
     )]
     Mapping(ContractId),
     /// An object lives in a shard that the document does not have, or that its contract does not
@@ -175,8 +174,8 @@ impl GenesisShard {
 }
 
 impl GenesisMapping {
-    /// Checks the lists of the mapping; `is_shard` says which shards there are.
-    fn check(&self, is_shard: impl Fn(ShardId) -> bool) -> Result<(), BadGenesis> {
+    /// Checks the lists of the mapping. They may name shards that are founded later.
+    fn check(&self) -> Result<(), BadGenesis> {
         let Mapping {
             homes,
             deciders,
@@ -190,11 +189,15 @@ impl GenesisMapping {
                 name.len(),
             )?;
         }
-        let are_shards = |shards: &[ShardId]| {
-            let known = shards.iter().all(|shard| is_shard(*shard));
-            !shards.is_empty() && shards.is_sorted_by(|a, b| a < b) && known
-        };
-        if are_shards(homes) && are_shards(deciders) && frozen.is_sorted_by(|a, b| a < b) {
+        for shards in [homes, deciders] {
+            at_most(
+                "shards in a mapping",
+                bounds::MAPPED_SHARDS_MAX,
+                shards.len(),
+            )?;
+        }
+        let ascend = |shards: &[ShardId]| !shards.is_empty() && shards.is_sorted_by(|a, b| a < b);
+        if ascend(homes) && ascend(deciders) && frozen.is_sorted_by(|a, b| a < b) {
             Ok(())
         } else {
             Err(BadGenesis::Mapping(self.contract))
@@ -261,9 +264,7 @@ impl Genesis {
                 return Err(BadGenesis::Mapping(pair[1].contract));
             }
         }
-        self.mappings
-            .iter()
-            .try_for_each(|entry| entry.check(|shard| self.shard(shard).is_some()))
+        self.mappings.iter().try_for_each(GenesisMapping::check)
     }
 
     fn check_objects(&self) -> Result<(), BadGenesis> {

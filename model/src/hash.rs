@@ -165,6 +165,8 @@ pub enum Tag {
     Shard,
     /// What a shard says at the end of an epoch.
     HandOver,
+    /// What objects are found by that have no owner.
+    Label,
 }
 
 impl Tag {
@@ -190,6 +192,7 @@ impl Tag {
             Self::Record => b"chainspace/v1/record",
             Self::Shard => b"chainspace/v1/shard",
             Self::HandOver => b"chainspace/v1/hand-over",
+            Self::Label => b"chainspace/v1/label",
         }
     }
 }

@@ -88,7 +88,8 @@ pub struct Mapping {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     profile: Profile,
-    /// The shards that a contract without a mapping trusts: those that were there from the start.
+    /// The shards that were there from the start: those that exist, and that a contract without a
+    /// mapping trusts.
     founders: BTreeSet<ShardId>,
     mappings: BTreeMap<ContractId, Mapping>,
 }
@@ -114,7 +115,14 @@ impl Policy {
         self.profile
     }
 
-    /// Whether an object of `contract` may live in `shard`.
+    /// Whether there is a shard with this number. A mapping may name shards that are founded later;
+    /// until then nobody votes for them, and who waited for their decision would wait for ever.
+    #[must_use]
+    pub fn knows(&self, shard: ShardId) -> bool {
+        self.founders.contains(&shard)
+    }
+
+    /// Whether an object of `contract` may live in `shard`, once there is one.
     #[must_use]
     pub fn may_hold(&self, contract: &ContractId, shard: ShardId) -> bool {
         match self.mappings.get(contract) {
@@ -123,7 +131,7 @@ impl Policy {
         }
     }
 
-    /// Whether `shard` may decide about objects of `contract`.
+    /// Whether `shard` may decide about objects of `contract`, once there is one.
     #[must_use]
     pub fn may_decide(&self, contract: &ContractId, shard: ShardId) -> bool {
         match self.mappings.get(contract) {
@@ -141,7 +149,8 @@ impl Policy {
     }
 
     /// Whether a transaction keeps to the mappings of all contracts of which it touches an object in
-    /// `shard`. What it touches of other contracts is for other shards to judge.
+    /// `shard`, and to shards that there are. What it touches of other contracts is for other shards
+    /// to judge.
     ///
     /// # Errors
     ///
@@ -155,7 +164,8 @@ impl Policy {
         let ours: BTreeSet<ContractId> = footprint.at(shard).map(|touch| touch.contract).collect();
         for touch in footprint.touches() {
             let (contract, home) = (touch.contract, touch.home);
-            if ours.contains(&contract) && !self.may_hold(&contract, home) {
+            let trusted = self.knows(home) && self.may_hold(&contract, home);
+            if ours.contains(&contract) && !trusted {
                 return Err(AbortReason::Home { contract, home });
             }
         }
@@ -178,12 +188,17 @@ impl Policy {
         mode: Mode,
     ) -> Option<ShardId> {
         match mode {
-            Mode::Decider(decider) => (!self.may_decide(contract, decider)).then_some(decider),
+            Mode::Decider(decider) => {
+                let trusted = self.knows(decider) && self.may_decide(contract, decider);
+                (!trusted).then_some(decider)
+            }
             Mode::AllVotes => {
+                let trusted = |home: &ShardId| {
+                    let named = self.may_hold(contract, *home) || self.may_decide(contract, *home);
+                    self.knows(*home) && named
+                };
                 let mut homes = footprint.touches().iter().map(|touch| touch.home);
-                homes.find(|home| {
-                    !self.may_hold(contract, *home) && !self.may_decide(contract, *home)
-                })
+                homes.find(|home| !trusted(home))
             }
         }
     }

@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use consensus::replica::Contradiction;
 use model::NodeId;
 use model::genesis::BadGenesis;
+use system_contracts::genesis::BadContents;
 
 use crate::config::ConfigError;
 use crate::signer::KeyError;
@@ -35,6 +36,14 @@ pub enum Fatal {
         file: String,
         /// What is wrong with it.
         reason: BadGenesis,
+    },
+    /// The first objects of the network are not what the document says elsewhere.
+    #[error("{file}: {reason}")]
+    GenesisContents {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        reason: BadContents,
     },
     /// The node is in no shard.
     #[error(

@@ -3,10 +3,14 @@
 //! A contract knows under which words its objects should be found, the ledger does not. A node is
 //! handed the [`Labels`] of the contracts it serves, keeps an index, and nobody has to trust it.
 
+#[cfg(test)]
+mod tests;
+
 use contracts::Content as _;
-use model::api::owner_label;
+use model::api::{owner_label, shard_label, shards_label};
 use model::{Hash, Object};
 use system_contracts::cscoin::{self, Account};
+use system_contracts::manage_shards::{self, Shard, Token};
 
 /// Says under which labels an object is listed.
 ///
@@ -17,15 +21,27 @@ pub trait Labels: Send + Sync {
     fn labels(&self, object: &Object) -> Vec<Hash>;
 }
 
-/// The labels of the system contracts: accounts by their owner.
+/// The labels of the system contracts: accounts by their owner, the records of shards and the token as
+/// what they are, and each record by the number of its shard too.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemLabels;
 
 impl Labels for SystemLabels {
     fn labels(&self, object: &Object) -> Vec<Hash> {
-        Account::decode(cscoin::id(), &object.object_type, &object.content)
-            .map(|account| owner_label(&account.owner))
-            .into_iter()
-            .collect()
+        let Object {
+            object_type,
+            content,
+            ..
+        } = object;
+        if let Ok(account) = Account::decode(cscoin::id(), object_type, content) {
+            return vec![owner_label(&account.owner)];
+        }
+        if Token::decode(manage_shards::id(), object_type, content).is_ok() {
+            return vec![shards_label()];
+        }
+        match Shard::decode(manage_shards::id(), object_type, content) {
+            Ok(Shard(record)) => vec![shards_label(), shard_label(record.shard)],
+            Err(_) => Vec::new(),
+        }
     }
 }

@@ -148,17 +148,23 @@ impl Member {
 ///
 /// # Errors
 ///
-/// [`Fatal::GenesisFile`] if it cannot be read, [`Fatal::Genesis`] if no network can start with it.
+/// [`Fatal::GenesisFile`] if it cannot be read, [`Fatal::Genesis`] or [`Fatal::GenesisContents`] if no
+/// network can start with it.
 pub fn load_genesis(path: &Path) -> Result<Genesis, Fatal> {
     let file = || path.display().to_string();
     let bytes = fs::read(path).map_err(|reason| Fatal::GenesisFile {
         file: file(),
         reason,
     })?;
-    Genesis::from_bytes(&bytes).map_err(|reason| Fatal::Genesis {
+    let genesis = Genesis::from_bytes(&bytes).map_err(|reason| Fatal::Genesis {
         file: file(),
         reason,
-    })
+    })?;
+    system_contracts::genesis::check(&genesis).map_err(|reason| Fatal::GenesisContents {
+        file: file(),
+        reason,
+    })?;
+    Ok(genesis)
 }
 
 /// Gets back the replica and its store.

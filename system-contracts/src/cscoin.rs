@@ -19,7 +19,7 @@ pub use checker::{CsCoin, refusal};
 pub use procedures::{CannotRun, Merge, Transfer};
 pub use types::{Account, CSC, Flows, Payment, SupplyOverflow};
 
-use model::ContractId;
+use model::{ContractId, Mapping, ShardId};
 
 /// The name of the contract, from which its identifier follows.
 pub const NAME: &str = "CSCoin";
@@ -40,4 +40,17 @@ pub fn id() -> ContractId {
 #[must_use]
 pub const fn contract() -> CsCoin {
     CsCoin
+}
+
+/// The mapping by which `shards` may hold accounts and decide about them.
+///
+/// Each of them could make money out of nothing: what lives in a shard is what the shard says lives
+/// there. So it is for the genesis document of a network to say how far founders are trusted.
+#[must_use]
+pub fn mapping(shards: Vec<ShardId>) -> Mapping {
+    Mapping {
+        homes: shards.clone(),
+        deciders: shards,
+        frozen: Vec::new(),
+    }
 }

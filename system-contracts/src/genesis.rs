@@ -2,6 +2,8 @@
 //!
 //! Paper: Section VI-A, "The CSCoin contract creates a fixed initial supply of coins".
 
+use std::collections::BTreeSet;
+
 use contracts::Content;
 use model::genesis::{GenesisMapping, GenesisObject, GenesisShard};
 use model::{ContractId, Genesis, ObjectType, Profile, PublicKey, ShardId, ShardRecord, Time};
@@ -64,6 +66,51 @@ pub fn with_managed_shards(mut genesis: Genesis) -> Genesis {
         genesis.mappings.sort_by_key(|entry| entry.contract);
     }
     genesis
+}
+
+/// The document with room for shards that are founded later: all numbers below `end` may hold accounts,
+/// besides the shards that it has.
+#[must_use]
+pub fn with_accounts_below(mut genesis: Genesis, end: u32) -> Genesis {
+    let founders = genesis.shards.iter().map(|founder| founder.shard);
+    let homes: BTreeSet<ShardId> = founders.chain((0..end).map(ShardId::new)).collect();
+    genesis.mappings.push(GenesisMapping {
+        contract: cscoin::id(),
+        mapping: cscoin::mapping(homes.into_iter().collect()),
+    });
+    genesis.mappings.sort_by_key(|entry| entry.contract);
+    genesis
+}
+
+/// Why the objects of a genesis document cannot start a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadContents {
+    /// ManageShards starts with other shards than there are.
+    #[error(
+        "the shards that the genesis document lists are not those that it registers in ManageShards"
+    )]
+    OtherShards,
+    /// An object of CSCoin is not a proper account, or there is more money than can be counted.
+    #[error("the accounts of the genesis document do not add up to a supply of CSCoin")]
+    Supply,
+}
+
+/// Checks what [`Genesis::check`] cannot know: that the objects of the system contracts agree with the
+/// document. One without any object of ManageShards starts a network whose shards stay as they are.
+///
+/// # Errors
+///
+/// [`BadContents`] says what is wrong with it.
+pub fn check(genesis: &Genesis) -> Result<(), BadContents> {
+    let contract = manage_shards::id();
+    let mut objects = genesis.objects.iter();
+    let mut mappings = genesis.mappings.iter();
+    let registers = objects.any(|object| object.object_type.contract == contract)
+        || mappings.any(|entry| entry.contract == contract);
+    if registers && !manages_its_shards(genesis) {
+        return Err(BadContents::OtherShards);
+    }
+    supply(genesis).map(drop).ok_or(BadContents::Supply)
 }
 
 /// Whether ManageShards starts with the shards of the document and nothing else.

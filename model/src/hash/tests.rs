@@ -11,7 +11,7 @@ use crate::encoding::{HexError, decode, encode};
 use crate::id::ObjectId;
 
 /// The hash of `abc` under each tag, computed outside of Rust.
-const VECTORS: [(Tag, &str, &str); 19] = [
+const VECTORS: [(Tag, &str, &str); 20] = [
     (
         Tag::Network,
         "network",
@@ -106,6 +106,11 @@ const VECTORS: [(Tag, &str, &str); 19] = [
         Tag::HandOver,
         "hand-over",
         "4eeab4fa26a4e4d52f3021be77b974828f56ce191501c3cddd7b1e27d5f24b9b",
+    ),
+    (
+        Tag::Label,
+        "label",
+        "4a9fc1d64057c27a257577707a2ac1176b65eda618c4b1a52107584e37f9b51f",
     ),
 ];
 

@@ -118,6 +118,29 @@ fn where_all_decide_all_must_be_trusted() {
     check(&foreign, Mode::AllVotes, 2, Ok(()));
 }
 
+/// Nobody would ever vote for such a shard, or decide in its place, and an object that a transaction
+/// with it locks would be lost.
+#[test]
+fn a_shard_that_is_mapped_and_not_founded_yet_has_no_part_in_anything() {
+    let mapping = Mapping {
+        homes: shards(&[0, 1, 7]),
+        deciders: shards(&[1, 7]),
+        frozen: Vec::new(),
+    };
+    let founders: BTreeSet<ShardId> = shards(&[0, 1, 2]).into_iter().collect();
+    let policy = Policy::new(Profile::Open, founders, BTreeMap::from([(OPEN, mapping)]));
+    let ours = shard(0);
+    let by_7 = Mode::Decider(shard(7));
+    let elsewhere = consuming(&[0, 7], &[]);
+    assert_eq!(policy.check(&elsewhere, BY_1, ours), home(OPEN, 7));
+    assert_eq!(policy.check(&elsewhere, by_7, ours), home(OPEN, 7));
+    let decided = consuming(&[0], &[]);
+    assert_eq!(policy.check(&decided, by_7, ours), decider(OPEN, 7));
+    let foreign = consuming(&[0], &[7]);
+    let all = policy.check(&foreign, Mode::AllVotes, ours);
+    assert_eq!(all, decider(OPEN, 7));
+}
+
 #[test]
 fn contracts_without_an_object_here_are_for_others_to_judge() {
     // Shard 2 holds an object of OTHER only, and shard 9 nothing at all.

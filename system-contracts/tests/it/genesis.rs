@@ -6,7 +6,10 @@ use model::{
     Genesis, NodeDescriptor, NodeId, Object, ObjectType, PublicKey, ShardId, ShardRecord, Time,
 };
 use system_contracts::cscoin::{self, Account, CSC};
-use system_contracts::genesis::{genesis, manages_its_shards, supply, with_managed_shards};
+use system_contracts::genesis::{
+    BadContents, check, genesis, manages_its_shards, supply, with_accounts_below,
+    with_managed_shards,
+};
 use system_contracts::manage_shards::{self, Shard, Token};
 
 use crate::ticket::{self, Booth};
@@ -154,5 +157,38 @@ fn a_document_that_starts_with_other_shards_on_the_ledger_is_noticed() {
         let mut bad = good.clone();
         change(&mut bad);
         assert!(!manages_its_shards(&bad), "{bad:?}");
+        assert_eq!(check(&bad), Err(BadContents::OtherShards));
     }
+}
+
+#[test]
+fn a_document_is_held_against_the_objects_of_the_system_contracts() {
+    let plain = with(&[(key(1), 0, 7)]);
+    assert_eq!(check(&plain), Ok(()), "its shards are there for good");
+    assert_eq!(check(&with_managed_shards(plain.clone())), Ok(()));
+    let empty = with_managed_shards(with(&[(key(1), 0, 0)]));
+    assert_eq!(check(&empty), Err(BadContents::Supply));
+    let mut mapped = with_managed_shards(plain);
+    mapped
+        .objects
+        .retain(|object| object.object_type.contract == cscoin::id());
+    assert_eq!(check(&mapped), Err(BadContents::OtherShards));
+}
+
+#[test]
+fn accounts_may_live_in_shards_that_are_founded_later() {
+    let shards = vec![shard(1), shard(7)];
+    let accounts = [(key(1), ShardId::new(7), 7)];
+    let genesis = genesis("test", Time::ZERO, shards, &accounts);
+    let genesis = with_managed_shards(with_accounts_below(genesis, 3));
+    assert_eq!((genesis.check(), check(&genesis)), (Ok(()), Ok(())));
+    let policy = genesis.policy();
+    let may = |shard| {
+        let shard = ShardId::new(shard);
+        let may = policy.may_hold(&cscoin::id(), shard);
+        assert_eq!(policy.may_decide(&cscoin::id(), shard), may);
+        may
+    };
+    let homes: Vec<u32> = (0..9).filter(|shard| may(*shard)).collect();
+    assert_eq!(homes, [0, 1, 2, 7]);
 }

@@ -16,6 +16,7 @@ use model::genesis::GenesisShard;
 use model::{Genesis, NetworkId, NodeDescriptor, PublicKey, ShardId, Time};
 use node::signer::MemberKey;
 use system_contracts::cscoin::CSC;
+use system_contracts::genesis::{genesis, with_accounts_below, with_managed_shards};
 
 use super::config;
 use super::error::LocalError;
@@ -33,6 +34,10 @@ const NODES: usize = 4;
 
 /// Nodes of a local network: each is a process, and all have to be reached by each.
 const NODES_MAX: usize = 64;
+
+/// The shards below this number may hold accounts, also those that are founded later: as many as a
+/// machine has room for. Whoever founds one on a local network is the user who started it.
+const SHARDS_MAX: u32 = 16;
 
 /// What each of the public test accounts has at first, in ncsc.
 const BALANCE: u64 = 1_000 * CSC;
@@ -217,10 +222,11 @@ fn document(members: &[NodeDescriptor], nodes: usize, options: &Options) -> Gene
     let named = named.map(|(name, home)| (local_secret(name).public(), home, BALANCE));
     let accounts: Vec<(PublicKey, ShardId, u64)> =
         named.chain(options.accounts.iter().copied()).collect();
-    let mut genesis = Genesis {
+    let genesis = with_managed_shards(Genesis {
         profile: options.profile.unwrap_or_default(),
-        ..system_contracts::genesis::genesis(name, now(), shards, &accounts)
-    };
+        ..genesis(name, now(), shards, &accounts)
+    });
+    let mut genesis = with_accounts_below(genesis, SHARDS_MAX);
     if !options.simulated.is_empty() {
         simulator::install(&mut genesis, options.simulated.iter().cloned());
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use node::Config;
-use system_contracts::genesis::supply;
+use system_contracts::genesis::{manages_its_shards, supply};
 
 use super::{BALANCE, Local, open};
 use crate::local::{Layout, LocalError, Options};
@@ -38,6 +38,7 @@ fn a_network_is_made_once_and_then_found() {
     assert!(!made.resumed);
     assert_eq!(made.genesis.check(), Ok(()));
     assert_eq!(supply(&made.genesis), Some(10 * BALANCE));
+    assert!(manages_its_shards(&made.genesis));
     assert!(
         made.genesis.name.starts_with("local-"),
         "{}",
