@@ -2,7 +2,7 @@
 //!
 //! A coin is an account object with an owner and a balance. [`Transfer`] consumes accounts, all of
 //! whose owners signed the transaction, and creates new ones for payees and for the change;
-//! [`Merge`] makes one account of several. Neither touches an account of somebody who did not sign,
+//! [`Merge`] makes one account of several, and [`Move`] takes accounts to another shard. None touches an account of somebody who did not sign,
 //! so nobody can lock another's money, and two payments to one payee do not contend. The supply is
 //! what genesis says, for ever.
 //!
@@ -16,7 +16,7 @@ mod procedures;
 mod types;
 
 pub use checker::{CsCoin, refusal};
-pub use procedures::{CannotRun, Merge, Transfer};
+pub use procedures::{CannotRun, Merge, Move, Transfer};
 pub use types::{Account, CSC, Flows, Payment, SupplyOverflow};
 
 use model::{ContractId, Mapping, ShardId};
@@ -29,6 +29,9 @@ pub const TRANSFER: &str = "transfer";
 
 /// The name of the procedure [`Merge`].
 pub const MERGE: &str = "merge";
+
+/// The name of the procedure [`Move`].
+pub const MOVE: &str = "move";
 
 /// The identifier of the contract, the same on every network.
 #[must_use]

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use contracts::{Content, Contract, composition, content};
-use model::{Call, ContractId, PublicKey, Refusal};
+use model::{Call, ContractId, PublicKey, Refusal, ShardId};
 
 use super::types::{Account, Flows, Payment, sum};
 
@@ -19,7 +19,7 @@ pub struct CsCoin;
 pub mod refusal {
     use model::Refusal;
 
-    /// The procedure is neither transfer nor merge.
+    /// The procedure is none of the three.
     pub const PROCEDURE: Refusal = Refusal("CSCoin has no such procedure");
     /// There are references. Nothing in CSCoin is only read.
     pub const REFERENCES: Refusal = Refusal("CSCoin reads no objects that it does not consume");
@@ -45,6 +45,10 @@ pub mod refusal {
     pub const MERGE: Refusal = Refusal("a merge makes one account of two or more");
     /// A merge of accounts that do not all belong to one owner, before and after.
     pub const OTHER_OWNER: Refusal = Refusal("a merge is of the accounts of one owner");
+    /// A move of nothing, or of an account that is there already, or to several shards.
+    pub const HOME: Refusal = Refusal("a move takes accounts to one shard, which they are not in");
+    /// A move that changes more than where the accounts live.
+    pub const MOVED: Refusal = Refusal("a move leaves the accounts as they are");
 }
 
 impl Contract for CsCoin {
@@ -64,6 +68,7 @@ impl Contract for CsCoin {
         match call.procedure {
             super::TRANSFER => check_transfer(call),
             super::MERGE => check_merge(call),
+            super::MOVE => check_move(call),
             _ => Err(refusal::PROCEDURE),
         }
     }
@@ -95,7 +100,18 @@ fn check_merge(call: &Call<'_>) -> Result<(), Refusal> {
     )
 }
 
-/// What both procedures have in common; returns the accounts before and after.
+/// Which shards may be moved to is for the mapping of the contract to say.
+fn check_move(call: &Call<'_>) -> Result<(), Refusal> {
+    let (before, after) = check_accounts(call)?;
+    let home: ShardId = content::local_parameters(call)?;
+    let () = content::local_returns(call)?;
+    let leave = call.inputs.iter().all(|input| input.home != home);
+    let arrive = call.outputs.iter().all(|output| output.home == home);
+    ensure(leave && arrive && !before.is_empty(), refusal::HOME)?;
+    ensure(before == after, refusal::MOVED)
+}
+
+/// What all procedures have in common; returns the accounts before and after.
 fn check_accounts(call: &Call<'_>) -> Result<(Vec<Account>, Vec<Account>), Refusal> {
     composition::no_dependencies(call)?;
     ensure(call.references.is_empty(), refusal::REFERENCES)?;

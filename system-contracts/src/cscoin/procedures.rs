@@ -11,7 +11,7 @@ use model::{ContractId, Object, ObjectId, Output, PublicKey, ShardId};
 
 use super::types::{Account, Flows, Payment, SupplyOverflow, sum};
 
-/// Why a transfer or a merge cannot be made.
+/// Why a transfer, a merge or a move cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CannotRun {
     /// There is no payment, or a payment of zero.
@@ -20,6 +20,17 @@ pub enum CannotRun {
     /// There are fewer than two accounts to merge.
     #[error("there is nothing to merge: it takes two accounts or more")]
     NothingToMerge,
+    /// There is no account to move.
+    #[error("there is nothing to move to shard {0}")]
+    NothingToMove(ShardId),
+    /// An account to move is where it is to go.
+    #[error("account {account} is in shard {home} already")]
+    AlreadyThere {
+        /// The account.
+        account: ObjectId,
+        /// Where it is.
+        home: ShardId,
+    },
     /// An input is not an account.
     #[error("object {0} is not an account")]
     NotAnAccount(ObjectId),
@@ -165,6 +176,49 @@ impl Procedure for Merge {
         };
         Ok(Returned {
             outputs: outputs(&[merged], first)?,
+            local_returns: (),
+            secret_returns: Secret::NONE,
+        })
+    }
+}
+
+/// Takes accounts to another shard, as they are. Their owners have to sign.
+///
+/// The inputs are the accounts, in whichever shards they live. The parameter is the shard that all of
+/// them go to; the network says whether CSCoin may live there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Move;
+
+impl Procedure for Move {
+    const NAME: &'static str = super::MOVE;
+
+    type LocalParameters = ShardId;
+    type SecretParameters = ();
+    type LocalReturns = ();
+    type SecretReturns = ();
+    type Error = CannotRun;
+
+    fn contract(&self) -> ContractId {
+        super::id()
+    }
+
+    fn run(
+        &self,
+        arguments: &Arguments<Self>,
+        _calls: &mut Calls,
+    ) -> Result<Returned<Self>, CannotRun> {
+        let home = arguments.local_parameters;
+        let before = accounts(&arguments.inputs)?;
+        if before.is_empty() {
+            return Err(CannotRun::NothingToMove(home));
+        }
+        let mut inputs = arguments.inputs.iter();
+        if let Some(there) = inputs.find(|input| input.home == home) {
+            let account = there.id();
+            return Err(CannotRun::AlreadyThere { account, home });
+        }
+        Ok(Returned {
+            outputs: before.iter().map(|account| account.output(home)).collect(),
             local_returns: (),
             secret_returns: Secret::NONE,
         })

@@ -4,6 +4,7 @@ mod checker;
 mod composition;
 mod genesis;
 mod manage_shards;
+mod moving;
 mod procedures;
 mod supply;
 mod ticket;
