@@ -79,6 +79,45 @@ pub fn check(text: &str) -> Result<(), BadAddress> {
     holds(end, BadAddress::Peer)
 }
 
+/// Whether nodes elsewhere on the internet can try an address that [`check`] accepts: its host is not
+/// one that means something else, or nothing, on another network.
+#[must_use]
+pub fn is_global(text: &str) -> bool {
+    let mut parts = text.split('/').skip(1);
+    let (Some(kind), Some(host)) = (parts.next(), parts.next()) else {
+        return false;
+    };
+    match kind {
+        "ip4" => exactly::<Ipv4Addr>(host).is_some_and(is_global_4),
+        "ip6" => exactly::<Ipv6Addr>(host).is_some_and(is_global_6),
+        _ => {
+            let last = host.rsplit('.').next();
+            host.contains('.') && !matches!(last, Some("local" | "localhost" | "internal"))
+        }
+    }
+}
+
+/// The blocks that are set aside are those of RFC 6890.
+const fn is_global_4(ip: Ipv4Addr) -> bool {
+    let [a, b, c, _] = ip.octets();
+    let aside = ip.is_private()
+        || ip.is_loopback()
+        || ip.is_link_local()
+        || ip.is_documentation()
+        || a == 0
+        || a >= 224
+        || (a == 100 && b & 0xc0 == 64)
+        || (a == 192 && b == 0 && c == 0)
+        || (a == 198 && b & 0xfe == 18);
+    !aside
+}
+
+/// Global unicast is 2000::/3; of it 2001:db8::/32 is for documentation.
+fn is_global_6(ip: Ipv6Addr) -> bool {
+    let [first, second, ..] = ip.segments();
+    first & 0xe000 == 0x2000 && (first, second) != (0x2001, 0x0db8)
+}
+
 fn is_host(kind: &str, host: &str) -> bool {
     match kind {
         "ip4" => exactly::<Ipv4Addr>(host).is_some_and(|ip| !ip.is_unspecified()),

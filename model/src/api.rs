@@ -9,10 +9,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::encoding::{self, DecodeError};
+use crate::founding::Consent;
 use crate::hash::{Hash, Tag, hash, hash_parts};
 use crate::head::HeadCertificate;
 use crate::id::{NetworkId, NodeId, ObjectId, ShardId, TransactionId};
 use crate::key::PublicKey;
+use crate::membership::ShardRecord;
 use crate::object::Object;
 use crate::receipt::{CertifiedResult, CertifiedResults};
 use crate::statement::Height;
@@ -108,6 +110,9 @@ pub enum Request {
         /// How long to wait for the signatures, in milliseconds, at most [`WAIT_MS_MAX`].
         wait_ms: u32,
     },
+    /// Agree to a seat in this shard. Answered by [`Response::Consent`], or [`Refused::NotAllowed`] if
+    /// the operator of the node does not want it.
+    Consent(ShardRecord),
 }
 
 /// An answer.
@@ -141,6 +146,8 @@ pub enum Response {
     Taken(Vec<Taken>),
     /// To [`Request::Results`].
     Results(CertifiedResults),
+    /// To [`Request::Consent`].
+    Consent(Consent),
 }
 
 /// What became of a transaction that was submitted.
@@ -274,6 +281,13 @@ pub enum Refused {
     /// Paper: Section IV-C, Process Prepared.
     #[error("under way at height {}, not decided yet", .0.height)]
     UnderWay(Progress),
+    /// The operator has not allowed the node to agree to the shard with these
+    /// [`ShardRecord::terms`].
+    #[error(
+        "its operator has not allowed it to agree; the configuration would have to say: \
+         consents = [\"{0}\"]"
+    )]
+    NotAllowed(Hash),
 }
 
 impl Refused {

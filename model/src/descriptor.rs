@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::address::{self, BadAddress};
 use crate::bounds;
+use crate::hash::{Hash, Tag, hash_value};
 use crate::id::NodeId;
 
 /// A node as its shard lists it.
@@ -46,6 +47,12 @@ pub enum BadDescriptor {
 }
 
 impl NodeDescriptor {
+    /// The fingerprint of the descriptor.
+    #[must_use]
+    pub fn hash(&self) -> Hash {
+        hash_value(Tag::Descriptor, self)
+    }
+
     /// Checks that name and addresses may be registered. The key is for
     /// [`crate::Committee::new`] to judge, which sees the others.
     ///

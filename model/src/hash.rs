@@ -167,6 +167,10 @@ pub enum Tag {
     HandOver,
     /// What objects are found by that have no owner.
     Label,
+    /// What a node says of itself.
+    Descriptor,
+    /// What nodes form a shard on, whatever its number and its epoch.
+    Terms,
 }
 
 impl Tag {
@@ -193,6 +197,8 @@ impl Tag {
             Self::Shard => b"chainspace/v1/shard",
             Self::HandOver => b"chainspace/v1/hand-over",
             Self::Label => b"chainspace/v1/label",
+            Self::Descriptor => b"chainspace/v1/descriptor",
+            Self::Terms => b"chainspace/v1/terms",
         }
     }
 }

@@ -215,7 +215,7 @@ impl ShardRecord {
     }
 
     /// Who is on each seat, or was.
-    fn descriptors(&self) -> impl Iterator<Item = &NodeDescriptor> {
+    pub fn descriptors(&self) -> impl Iterator<Item = &NodeDescriptor> {
         self.seats.iter().map(Place::descriptor)
     }
 
@@ -305,6 +305,13 @@ impl ShardRecord {
     pub fn consent_bytes(&self, network: NetworkId) -> Vec<u8> {
         let hash = self.hash();
         [CONSENT_DOMAIN, network.as_bytes(), hash.as_bytes()].concat()
+    }
+
+    /// The fingerprint of what the nodes agree to, whatever the number of the shard and its epoch turn out
+    /// to be: of the price and the list of nodes. By it an operator names what a node may consent to.
+    #[must_use]
+    pub fn terms(&self) -> Hash {
+        hash_value(Tag::Terms, &(self.price, &self.seats))
     }
 
     /// The fingerprint of the record.

@@ -17,6 +17,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
+use crate::candidate::Candidate;
 use crate::event::{BUSY, Submission};
 use crate::gauges::Gauges;
 use crate::reads::Reads;
@@ -47,6 +48,7 @@ pub(crate) struct Api {
     pub(crate) gauges: Arc<Gauges>,
     pub(crate) stopper: Stopper,
     pub(crate) submissions: mpsc::Sender<Submission>,
+    pub(crate) candidate: Candidate,
 }
 
 type Answer = Result<Response, Refused>;
@@ -114,6 +116,9 @@ impl Api {
             }
             Request::SubmitAll(transactions) => self.submit_all(transactions).await,
             Request::Results { height, wait_ms } => self.results(height, patience(wait_ms)).await,
+            Request::Consent(record) => {
+                Ok(Response::Consent(self.candidate.agree_if_allowed(&record)?))
+            }
         }
     }
 

@@ -8,6 +8,8 @@
 //! network_key = "network.key"   # the node's name on the network; made if it is not there
 //! listen = ["/ip4/0.0.0.0/tcp/4700"]
 //! bootnodes = ["/ip4/192.0.2.1/tcp/4700"]
+//! external_addresses = []       # where others reach it, if that is not where it listens
+//! consents = []                 # shards that it agrees to join: hashes of terms, or "any"
 //! block_entries_max = 1000      # most transactions in a block that it proposes
 //! weather = "weather.toml"      # faults on purpose: for test networks, and never for others
 //!
@@ -25,8 +27,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use consensus::bft::Pace;
-use model::bounds;
+use model::{address, bounds};
 use serde::Deserialize;
+
+use crate::candidate::Consents;
 
 /// Characters of a name.
 const NAME_CHARS_MAX: usize = 64;
@@ -48,6 +52,10 @@ pub struct Config {
     pub listen: Vec<String>,
     /// Multiaddresses of nodes to keep connected: those of all members of the shard.
     pub bootnodes: Vec<String>,
+    /// Multiaddresses by which others reach the node. If there are none: those that it listens at.
+    pub external_addresses: Vec<String>,
+    /// What the node agrees to when it is asked to become a member, see [`Consents::parse`].
+    pub consents: Vec<String>,
     /// The most transactions in a block that the node proposes: 1 to [`bounds::ENTRIES_MAX`], which is
     /// the default.
     pub block_entries_max: usize,
@@ -101,6 +109,10 @@ struct Written {
     listen: Vec<String>,
     #[serde(default)]
     bootnodes: Vec<String>,
+    #[serde(default)]
+    external_addresses: Vec<String>,
+    #[serde(default)]
+    consents: Vec<String>,
     block_entries_max: Option<usize>,
     weather: Option<PathBuf>,
     #[serde(default)]
@@ -148,6 +160,8 @@ impl Config {
             network_key: base.join(written.network_key),
             listen: written.listen,
             bootnodes: written.bootnodes,
+            external_addresses: written.external_addresses,
+            consents: written.consents,
             block_entries_max: written.block_entries_max.unwrap_or(bounds::ENTRIES_MAX),
             weather: written.weather.map(|file| base.join(file)),
             pace: written.pace.over(Pace::default()),
@@ -175,6 +189,17 @@ impl Config {
         if !(1..=bounds::ENTRIES_MAX).contains(&self.block_entries_max) {
             let problem = format!("must be 1 to {}", bounds::ENTRIES_MAX);
             return Some(("block_entries_max", problem));
+        }
+        let mut external = self.external_addresses.iter();
+        if let Some(problem) = external.find_map(|external| address::check(external).err()) {
+            return Some((
+                "external_addresses",
+                format!("has one that is none: {problem}"),
+            ));
+        }
+        if Consents::parse(&self.consents).is_none() {
+            let problem = "must be hashes of terms, or \"any\"".to_owned();
+            return Some(("consents", problem));
         }
         let Pace {
             skip_ms,

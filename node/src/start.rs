@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 
 use crate::admission::{Admission, Meter};
 use crate::api::{Api, Identity, VERSION};
+use crate::candidate::Candidate;
 use crate::config::Config;
 use crate::effects::Effects;
 use crate::error::Fatal;
@@ -98,11 +99,13 @@ impl Node {
         let (store, replica) = recover(&directory, &member, &config, &contracts)?;
         let forecast = config.weather.clone().map(Forecast::open);
         let network = network_config(&config, &member)?;
+        let candidate = Candidate::new(&config, member.key.clone(), member.genesis.network());
         let (network, events) = match &forecast {
             None => net::spawn(network)?,
             Some(forecast) => net::spawn_under(forecast.weather(), network)?,
         };
         let running = run(
+            candidate,
             config.name,
             directory,
             member,
@@ -230,6 +233,7 @@ fn view(shards: &Shards) -> net::View {
 
 /// Starts the threads.
 fn run(
+    candidate: Candidate,
     name: String,
     directory: Directory,
     member: Member,
@@ -258,6 +262,7 @@ fn run(
         gauges: Arc::clone(&gauges),
         stopper: stopper.clone(),
         submissions,
+        candidate,
     };
     service.spawn(service::serve(
         incoming.requests,

@@ -246,9 +246,11 @@ impl Chain {
         let unknown = Response::Refused(Refused::Unknown(progress));
         let under_way = Response::Refused(Refused::UnderWay(progress));
         match request {
-            Request::Status | Request::Head | Request::SubmitAll(_) | Request::Results { .. } => {
-                Response::Refused(Refused::Unavailable)
-            }
+            Request::Status
+            | Request::Head
+            | Request::SubmitAll(_)
+            | Request::Results { .. }
+            | Request::Consent(_) => Response::Refused(Refused::Unavailable),
             Request::Submit(transaction) => self.submit(transaction, progress, now),
             Request::Outcome { transaction, .. } => match self.decided.get(transaction) {
                 Some((_, at, result)) if *at <= height => Response::Outcome(result.clone()),

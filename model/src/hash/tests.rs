@@ -11,7 +11,7 @@ use crate::encoding::{HexError, decode, encode};
 use crate::id::ObjectId;
 
 /// The hash of `abc` under each tag, computed outside of Rust.
-const VECTORS: [(Tag, &str, &str); 20] = [
+const VECTORS: [(Tag, &str, &str); 22] = [
     (
         Tag::Network,
         "network",
@@ -111,6 +111,16 @@ const VECTORS: [(Tag, &str, &str); 20] = [
         Tag::Label,
         "label",
         "4a9fc1d64057c27a257577707a2ac1176b65eda618c4b1a52107584e37f9b51f",
+    ),
+    (
+        Tag::Descriptor,
+        "descriptor",
+        "9dfc72d8842370d659fe572c205304a500d1f5e33495e6cc59ab357f22f02855",
+    ),
+    (
+        Tag::Terms,
+        "terms",
+        "935b29779d181db144338279e8b9bdc6c4384df0b9b9c0a7cb76dcce3cdd9a26",
     ),
 ];
 

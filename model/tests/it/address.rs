@@ -138,3 +138,47 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_address_that_means_something_else_elsewhere_is_not_global() {
+    let is_global = |host: &str| {
+        let text = format!("{host}/tcp/9000");
+        assert_eq!(address::check(&text), Ok(()), "{text}");
+        address::is_global(&text)
+    };
+    for host in [
+        "/ip4/10.0.0.1",
+        "/ip4/172.16.0.1",
+        "/ip4/192.168.1.1",
+        "/ip4/127.0.0.1",
+        "/ip4/169.254.1.1",
+        "/ip4/100.64.0.1",
+        "/ip4/192.0.0.8",
+        "/ip4/192.0.2.7",
+        "/ip4/198.18.0.1",
+        "/ip4/0.1.2.3",
+        "/ip4/224.0.0.1",
+        "/ip4/255.255.255.255",
+        "/ip6/::1",
+        "/ip6/fe80::1",
+        "/ip6/fd00::1",
+        "/ip6/ff02::1",
+        "/ip6/2001:db8::1",
+        "/dns/localhost",
+        "/dns4/printer",
+        "/dns6/printer.local",
+    ] {
+        assert!(!is_global(host), "{host}");
+    }
+    for host in [
+        "/ip4/8.8.8.8",
+        "/ip4/100.128.0.1",
+        "/ip4/172.32.0.1",
+        "/ip4/198.20.0.1",
+        "/ip6/2a00::1",
+        "/dns/n0.example.org",
+    ] {
+        assert!(is_global(host), "{host}");
+    }
+    assert!(!address::is_global("anything"));
+}

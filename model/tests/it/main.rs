@@ -6,6 +6,7 @@ mod conflicts;
 mod epoch;
 mod figure_2;
 mod form;
+mod founding;
 mod genesis;
 mod golden;
 mod hand_over;

@@ -458,6 +458,11 @@ fn questions() -> Vec<Sample> {
             },
             &[],
         ),
+        sample(
+            "api-consent-request",
+            &Request::Consent(membership::invited()),
+            &[],
+        ),
     ]
 }
 
@@ -521,6 +526,16 @@ fn answers() -> Vec<Sample> {
         sample("api-not-yet", &Response::Refused(Refused::NotYet(tip)), &[]),
         sample("api-taken", &Response::Taken(taken), &[]),
         sample("api-results", &Response::Results(results), &[]),
+        sample(
+            "api-consent",
+            &Response::Consent(membership::consent()),
+            &[],
+        ),
+        sample(
+            "api-not-allowed",
+            &Response::Refused(Refused::NotAllowed(membership::invited().terms())),
+            &[],
+        ),
     ]
 }
 

@@ -15,6 +15,7 @@ use proptest::prelude::*;
 use tokio::sync::mpsc;
 
 use super::{Api, Identity, VERSION};
+use crate::candidate::tests::{candidate, record as founded_with};
 use crate::effects::Effects;
 use crate::event::Submission;
 use crate::flusher::Flusher;
@@ -72,6 +73,7 @@ impl Fixture {
             gauges,
             stopper,
             submissions: sender,
+            candidate: candidate(&[]),
         };
         Self {
             shard: Shard::new(),
@@ -564,4 +566,22 @@ fn a_wish_to_wait_longer_than_allowed_is_shortened() {
     let longest = Duration::from_millis(WAIT_MS_MAX.into());
     assert_eq!(super::patience(u32::MAX), longest);
     assert_eq!(super::patience(5), Duration::from_millis(5));
+}
+
+#[tokio::test]
+async fn a_node_agrees_to_a_seat_if_its_operator_has_allowed_it() {
+    let mut fixture = Fixture::new();
+    let record = founded_with(&fixture.api.candidate);
+    let asked = fixture.ask(Request::Consent(record.clone())).await;
+    let expected = Refused::NotAllowed(record.terms());
+    assert_eq!(asked, Response::Refused(expected));
+
+    let api = Arc::get_mut(&mut fixture.api).expect("nobody else has it");
+    api.candidate = candidate(&["any"]);
+    let record = founded_with(&api.candidate);
+    let Response::Consent(consent) = fixture.ask(Request::Consent(record.clone())).await else {
+        panic!("it is allowed");
+    };
+    let network = genesis().network();
+    assert_eq!(consent.verify(network, &record, &mut Zip215), Ok(()));
 }

@@ -78,6 +78,14 @@ fn what_is_wrong_is_named_with_what_would_be_right() {
         );
     }
     refused(
+        &format!("{GOOD}\nconsents = [\"all\"]"),
+        &["`consents`", "hashes", "any"],
+    );
+    refused(
+        &format!("{GOOD}\nexternal_addresses = [\"here\"]"),
+        &["`external_addresses`", "/ip4"],
+    );
+    refused(
         &format!("{GOOD}\n[pace]\nskip_ms = 0"),
         &["`pace.skip_ms`", "more than 0"],
     );

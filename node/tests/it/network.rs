@@ -108,6 +108,8 @@ impl Network {
             network_key: self.path(&format!("network-{number}.key")),
             listen: vec![self.addresses[number].clone()],
             bootnodes: others.map(|other| self.addresses[other].clone()).collect(),
+            external_addresses: Vec::new(),
+            consents: Vec::new(),
             block_entries_max: model::bounds::ENTRIES_MAX,
             weather: None,
             pace: Pace::default(),

@@ -20,6 +20,7 @@ struct Written<'a> {
     network_key: &'a str,
     listen: [String; 1],
     bootnodes: Vec<String>,
+    consents: [&'a str; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
     block_entries_max: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,6 +45,8 @@ pub(crate) fn write(
         network_key: NETWORK_KEY,
         listen: [node.address()],
         bootnodes: others.map(ManifestNode::address).collect(),
+        // Whoever founds a shard here is the user who started all of them.
+        consents: ["any"],
         block_entries_max,
         weather: faults.then_some(WEATHER),
     };

@@ -66,6 +66,7 @@ impl Scene {
             gauges: Arc::new(Gauges::default()),
             stopper: Stopper::new(),
             submissions: mpsc::channel(1).0,
+            candidate: candidate(&[]),
         };
         Self {
             genesis,
