@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use model::api::{Request, Response};
 use model::{NetworkId, NodeId};
-use net::{Config, DialError, Handle, Limits, Protocol, RequestError, Target, View};
+use net::{Config, DialError, Discovery, Handle, Limits, Protocol, RequestError, Target, View};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
@@ -47,6 +47,7 @@ impl Network {
             listen: Vec::new(),
             bootnodes: Vec::new(),
             agent: AGENT.into(),
+            discovery: Discovery::default(),
             limits: Limits::default(),
         };
         // Nobody asks a client anything, and there are no members to hear from.

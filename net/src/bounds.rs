@@ -13,6 +13,10 @@ pub const FRAME_BYTES_MAX: usize = 1024 * 1024;
 /// The longest greeting, in bytes: a node record with its addresses has less than half of this.
 pub const HELLO_BYTES_MAX: usize = 8 * 1024;
 
+/// The longest node record that is kept for others, in bytes: the longest IP addresses and the keys
+/// take half of it.
+pub const RECORD_BYTES_MAX: usize = 1024;
+
 /// The longest `sync` request, in bytes: it names ranges and ids, it carries no data.
 pub const SYNC_REQUEST_BYTES_MAX: usize = 8 * 1024;
 
@@ -77,6 +81,53 @@ pub(crate) const RACE_WINDOW: Duration = Duration::from_secs(5);
 /// Handshakes of a link: the time between asking for a stream and being accepted.
 pub(crate) const LINK_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long strangers should believe a node record: a day, so that a node that is off for a night is
+/// still found by those who restart before it does.
+pub(crate) const RECORD_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
+/// How often a node says again where it is and what it serves. Far more often than strangers forget
+/// it, because those who keep its record come and go.
+pub(crate) const PUBLISH_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// How soon it says it again if nobody took it.
+pub(crate) const PUBLISH_RETRY: Duration = Duration::from_secs(10);
+
+/// How often the table of peers is filled up with those near to us.
+pub(crate) const BOOTSTRAP_INTERVAL: Duration = Duration::from_secs(300);
+
+/// Node records that are kept for others: 4 MiB in all.
+pub(crate) const RECORDS_MAX: usize = 4096;
+
+/// Peers that are remembered as serving one shard.
+pub(crate) const PROVIDERS_MAX: usize = 64;
+
+/// Keys under which providers are remembered while no shard of the network is known.
+pub(crate) const UNKNOWN_KEYS_MAX: usize = 256;
+
+/// Look-ups of nodes at one time. Each asks some twenty peers.
+pub(crate) const LOOKUPS_MAX: usize = 8;
+
+/// Searches for the providers of a shard at one time.
+pub(crate) const SURVEYS_MAX: usize = 16;
+
+/// Providers that are dialed in one search, at most.
+pub(crate) const SURVEY_DIALS_MAX: usize = 16;
+
+/// Kademlia messages that a peer may send at once, and how many more each second: ten times what a
+/// node does that looks for all members of a large network.
+pub(crate) const KAD_BURST: u32 = 200;
+/// See [`KAD_BURST`].
+pub(crate) const KAD_PER_SECOND: u32 = 20;
+
+/// Messages of gossip that a peer may pass on at once, and how many more each second. There are three
+/// topics, and heads, the most frequent of them, come once a block and shard at most.
+pub(crate) const GOSSIP_BURST: u32 = 100;
+/// See [`GOSSIP_BURST`].
+pub(crate) const GOSSIP_PER_SECOND: u32 = 20;
+
+/// Messages of gossip that wait to be judged.
+pub(crate) const GOSSIP_QUEUE: usize = 256;
+
 /// How often deadlines, dials and unreported link changes are looked at. It bounds how late a
 /// redial is, and nothing on the path of a frame waits for it.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
@@ -138,6 +189,11 @@ pub struct Limits {
     pub redial_max: Duration,
     /// How long the node with the larger id leaves the dialing to the other one.
     pub dialer_grace: Duration,
+    /// How long a node that we want to be connected with is left to call us, or to be reached at an
+    /// address we know, before others are asked where it is. This pause doubles with each time.
+    pub lookup_min: Duration,
+    /// The longest pause before others are asked again.
+    pub lookup_max: Duration,
     /// How soon a bootnode that is neither member nor neighbour is dialed again after it was lost. It may close
     /// idle connections to save its own resources, so this is not a matter of milliseconds.
     pub bootnode_redial: Duration,
@@ -200,6 +256,8 @@ impl Default for Limits {
             redial_min: Duration::from_millis(100),
             redial_max: Duration::from_secs(5),
             dialer_grace: Duration::from_secs(5),
+            lookup_min: Duration::from_millis(500),
+            lookup_max: Duration::from_secs(60),
             bootnode_redial: Duration::from_secs(60),
             api_in_flight: 1024,
             sync_in_flight: 4,

@@ -1,5 +1,7 @@
 //! What the network of a node is started with.
 
+mod discovery;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
@@ -13,6 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::bounds::{AGENT_BYTES_MAX, Limits, NEIGHBOURS_MAX};
 use crate::identity::{Sign, is_agent};
+pub use discovery::Discovery;
 
 /// What the network of a node, or of a wallet, is started with.
 pub struct Config {
@@ -31,6 +34,8 @@ pub struct Config {
     pub bootnodes: Vec<String>,
     /// The software version, which peers see.
     pub agent: String,
+    /// How it is found, and finds others. Wallets, which neither listen nor are nodes, do neither.
+    pub discovery: Discovery,
     /// How much of itself this node gives to others.
     pub limits: Limits,
 }
@@ -133,6 +138,7 @@ pub enum StartError {
 pub(crate) struct Checked {
     pub(crate) listen: Vec<Listen>,
     pub(crate) bootnodes: Vec<Multiaddr>,
+    pub(crate) external: Vec<Multiaddr>,
 }
 
 /// An address to listen at.
@@ -144,6 +150,16 @@ pub(crate) struct Listen {
 }
 
 impl Config {
+    /// Whether this process takes part in keeping the directory, and in gossip. Wallets do not.
+    pub(crate) fn takes_part(&self) -> bool {
+        self.identity.is_some() || !self.listen.is_empty()
+    }
+
+    /// Whether others can call this process.
+    pub(crate) fn is_reachable(&self) -> bool {
+        !self.listen.is_empty()
+    }
+
     /// Understands the texts of the configuration.
     ///
     /// # Errors
@@ -175,7 +191,10 @@ impl Config {
             })
         };
         let bootnode = |text: &String| parse_dial(text).map_err(|reason| bad(text, reason));
+        let external = |text: &String| parse_external(text).map_err(|reason| bad(text, reason));
+        let told = self.discovery.external_addresses.iter();
         Ok(Checked {
+            external: told.map(external).collect::<Result<_, _>>()?,
             listen: self.listen.iter().map(listen).collect::<Result<_, _>>()?,
             bootnodes: self
                 .bootnodes
@@ -234,6 +253,15 @@ pub(crate) fn parse_dial(text: &str) -> Result<Multiaddr, String> {
         Some(socket) if socket.port() != 0 && !socket.ip().is_unspecified() => Ok(address),
         Some(_) => Err("an address to dial needs a host and a port".into()),
         None => Err("only /ip4 or /ip6 with /tcp can be dialed".into()),
+    }
+}
+
+/// An address to tell others: one that can be dialed, without the peer, which is told with it.
+fn parse_external(text: &str) -> Result<Multiaddr, String> {
+    let address = parse_dial(text)?;
+    match address.iter().last() {
+        Some(Part::P2p(_)) => Err("the peer is not part of an external address".into()),
+        _ => Ok(address),
     }
 }
 

@@ -76,6 +76,22 @@ counters! {
     links_down,
     /// Streams that asked for a link and were refused: not a member, or not the link to keep.
     links_refused,
+    /// Node records that were new and are kept for others.
+    records_kept,
+    /// What was handed in for others and is not kept: forged, useless, or too much.
+    records_refused,
+    /// Nodes that were looked up because there was no way to them.
+    lookups,
+    /// Messages of gossip that this node has published.
+    gossip_out,
+    /// Messages of gossip that this node was given to judge.
+    gossip_in,
+    /// Messages of gossip that were not looked at because their peer passes on too many.
+    gossip_refused_rate,
+    /// Messages of gossip that were not looked at because too many waited to be judged.
+    gossip_dropped_full,
+    /// Messages of gossip that were false.
+    gossip_rejected,
     /// Connections established, in both directions.
     connections,
     /// Inbound connections turned away by a limit.

@@ -145,6 +145,11 @@ impl Dialer {
         due
     }
 
+    /// The members and neighbours that are out of reach.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = NodeId> {
+        self.missing.keys().copied()
+    }
+
     /// Whether a node is to be dialed. One that has dialed us and has no link yet is about to ask for
     /// one, so it is left to it for as long as if it were to dial.
     fn is_wanted(&self, node: Option<NodeId>, connected: &BTreeSet<NodeId>, now: Instant) -> bool {

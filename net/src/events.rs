@@ -5,6 +5,7 @@ use model::NodeId;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
+use crate::gossip::Gossip;
 use crate::identity::PeerName;
 use crate::protocol::Protocol;
 
@@ -25,6 +26,8 @@ pub struct Events {
     /// Links that come up and go down. When this is full, changes that cancel out are left out,
     /// and the last word about each member still arrives.
     pub links: mpsc::Receiver<Link>,
+    /// Gossip to be judged. When as many wait as there is room for, what comes is not passed on.
+    pub gossip: mpsc::Receiver<Gossip>,
 }
 
 /// A frame from a member of the committee, or from a neighbour.

@@ -11,8 +11,9 @@ use model::{NetworkId, NodeId, encoding};
 
 use crate::codec::{FrameError, read_frame};
 use crate::config::parse_dial;
-use crate::identity::{Hello, NodeRecord, PeerName, Sign, is_agent};
+use crate::identity::{Hello, PeerName, Sign, is_agent};
 use crate::neighbour::{Batch, split};
+use crate::record::NodeRecord;
 
 /// Reads frames of at most `limit` bytes as long as there are any, and says whether the stream ended
 /// between two of them.
@@ -88,6 +89,7 @@ pub fn greeting(network: NetworkId, node: NodeId, seed: [u8; 32], sign: &Sign) -
         peer: keys.public().to_peer_id().to_bytes().into(),
         addresses: vec!["/ip4/127.0.0.1/tcp/9000".to_owned()],
         sequence: 1,
+        expires: 1,
     };
     encoding::encode(&Hello {
         network,

@@ -3,6 +3,7 @@
 //! Nodes are addressed by [`NodeId`], and no type of libp2p appears. Sending never waits; asking
 //! waits for the answer and nothing else.
 
+mod discovery;
 mod error;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::peers::{Peers, Role};
 use crate::protocol::{Names, Protocol, Purpose};
 use crate::rpc::ask;
 
+pub(crate) use discovery::Wish;
 pub use error::{DialError, RequestError, SendError, TellError};
 
 /// Acts on the network. Cheap to clone; the network stops when the last one is dropped.
@@ -47,6 +49,8 @@ pub(crate) enum Command {
         address: libp2p::Multiaddr,
         outcome: oneshot::Sender<Result<Remote, DialError>>,
     },
+    /// Something that has to do with finding others.
+    Discover(Wish),
     /// Stop.
     Stop,
 }

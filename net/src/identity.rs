@@ -1,9 +1,9 @@
 //! Who is who: the two keys of a node and the record that ties them together.
 //!
-//! A node signs votes with its member key ([`NodeId`]) and speaks on the network with a transport
+//! A node signs votes with its member key (`model::NodeId`) and speaks on the network with a transport
 //! key, whose public half is the libp2p peer id. They differ, so that a transport key can be
 //! replaced or stolen without touching the committee (decision D21). The member key signs a
-//! [`NodeRecord`] that names the peer id, and the Noise handshake proves that whoever shows the
+//! [`NodeRecord`](crate::record::NodeRecord) that names the peer id, and the Noise handshake proves that whoever shows the
 //! record holds the transport key: together the two prove who is on the other side.
 
 #[cfg(test)]
@@ -15,18 +15,14 @@ use std::sync::Arc;
 
 use libp2p::PeerId;
 use libp2p::identity::Keypair;
-use model::bounds::{ADDRESS_BYTES_MAX, ADDRESSES_MAX};
-use model::encoding::{self, Bytes, DecodeError};
-use model::key::verify;
-use model::{NetworkId, NodeId, Signature};
+use model::encoding::{self, DecodeError};
+use model::{NetworkId, Signature};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::bounds::{AGENT_BYTES_MAX, HELLO_BYTES_MAX};
-
-/// What separates the signature under a record from every other signature of a member key.
-const RECORD_DOMAIN: &[u8] = b"chainspace/v1/node-record";
+use crate::record::SignedRecord;
 
 /// The name of a peer on the network: the hash of its transport key.
 ///
@@ -74,99 +70,6 @@ impl FromStr for PeerName {
 
 /// Signs with a member key, wherever that key is kept.
 pub type Sign = Arc<dyn Fn(&[u8]) -> Signature + Send + Sync>;
-
-/// Where a member of a committee is to be found, in its own words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct NodeRecord {
-    /// The network it is a node of.
-    pub(crate) network: NetworkId,
-    /// Its member key.
-    pub(crate) node: NodeId,
-    /// Its peer id, as bytes.
-    pub(crate) peer: Bytes,
-    /// The addresses it listens at, at most four.
-    pub(crate) addresses: Vec<String>,
-    /// Larger in each record of a node. Of two peers that claim to be one node, the one with the
-    /// newer record is.
-    pub(crate) sequence: u64,
-}
-
-/// A record and a signature that nobody has checked yet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct SignedRecord {
-    record: NodeRecord,
-    signature: Signature,
-}
-
-/// Why a record proves nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(crate) enum RecordError {
-    /// It is of another network.
-    #[error("the node record is of network {0}")]
-    OtherNetwork(NetworkId),
-    /// It is somebody else's: it names another peer than the one that showed it.
-    #[error("the node record names another peer")]
-    OtherPeer,
-    /// It has too many addresses, or too long ones.
-    #[error("the addresses of the node record are too many or too long")]
-    Addresses,
-    /// The member key did not sign it.
-    #[error("the signature of the node record does not verify")]
-    Signature,
-}
-
-impl NodeRecord {
-    /// The bytes that the member key signs.
-    fn signed_bytes(&self) -> Vec<u8> {
-        let mut bytes = RECORD_DOMAIN.to_vec();
-        encoding::encode_into(self, &mut bytes);
-        bytes
-    }
-
-    /// Adds the signature of the member key.
-    pub(crate) fn sign(self, sign: &Sign) -> SignedRecord {
-        let signature = sign(&self.signed_bytes());
-        SignedRecord {
-            record: self,
-            signature,
-        }
-    }
-}
-
-impl SignedRecord {
-    /// The peer id that it names, as bytes that nobody has checked.
-    #[cfg(feature = "fuzzing")]
-    pub(crate) fn peer(&self) -> &[u8] {
-        &self.record.peer
-    }
-
-    /// The record, if it proves that `peer` speaks for a node of `network`.
-    ///
-    /// # Errors
-    ///
-    /// [`RecordError`] says what is wrong with it.
-    pub(crate) fn verify(
-        self,
-        network: &NetworkId,
-        peer: &PeerId,
-    ) -> Result<NodeRecord, RecordError> {
-        let record = self.record;
-        if record.network != *network {
-            return Err(RecordError::OtherNetwork(record.network));
-        }
-        if record.peer[..] != peer.to_bytes() {
-            return Err(RecordError::OtherPeer);
-        }
-        let fits = |address: &String| address.len() <= ADDRESS_BYTES_MAX;
-        if record.addresses.len() > ADDRESSES_MAX || !record.addresses.iter().all(fits) {
-            return Err(RecordError::Addresses);
-        }
-        if !verify(record.node.key(), &record.signed_bytes(), &self.signature) {
-            return Err(RecordError::Signature);
-        }
-        Ok(record)
-    }
-}
 
 /// What two peers tell each other before anything else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

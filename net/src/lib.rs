@@ -27,20 +27,27 @@
 //! without bound, drop streams that come too fast, or take each message through the swarm.
 
 pub mod bounds;
+mod clock;
 mod codec;
 mod config;
 mod counters;
 mod dialer;
+mod discovery;
 mod events;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod gate;
+mod gossip;
 mod handle;
 mod identity;
+mod known;
 mod link;
 mod neighbour;
 mod peers;
 mod protocol;
+mod rate;
+mod reach;
+mod record;
 mod rpc;
 mod service;
 mod spawn;
@@ -51,9 +58,10 @@ mod tests;
 mod weather;
 
 pub use bounds::Limits;
-pub use config::{Config, Identity, StartError, View, ViewError};
+pub use config::{Config, Discovery, Identity, StartError, View, ViewError};
 pub use counters::Counters;
 pub use events::{Events, Frame, Inbound, Link, Origin, Reply, ReplyError};
+pub use gossip::{Gossip, PublishError, Topic, Verdict};
 pub use handle::{
     DialError, Direction, Handle, PeerInfo, Remote, RequestError, SendError, Target, TellError,
 };

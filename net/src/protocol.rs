@@ -71,6 +71,17 @@ impl AsRef<str> for Name {
     }
 }
 
+/// What tells the names of one network from those of another.
+pub(crate) fn digits(network: &NetworkId) -> String {
+    network.to_string().chars().take(DIGITS).collect()
+}
+
+/// The name of the protocol by which the directory is kept.
+pub(crate) fn kademlia(network: &NetworkId) -> StreamProtocol {
+    StreamProtocol::try_from_owned(format!("/chainspace/{}/kad/1", digits(network)))
+        .expect("a protocol name begins with a slash, and this one does")
+}
+
 /// The names of all protocols in one network.
 #[derive(Clone, Debug)]
 pub(crate) struct Names {
@@ -84,7 +95,7 @@ pub(crate) struct Names {
 impl Names {
     /// The names in the network `network`.
     pub(crate) fn new(network: &NetworkId) -> Self {
-        let digits: String = network.to_string().chars().take(DIGITS).collect();
+        let digits = digits(network);
         let name = |purpose, word: &str| Name {
             purpose,
             protocol: StreamProtocol::try_from_owned(format!("/chainspace/{digits}/{word}/1"))

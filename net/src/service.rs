@@ -7,7 +7,10 @@
 
 mod arrivals;
 mod dials;
+mod discovery;
+mod gossip;
 mod hellos;
+mod known;
 mod links;
 mod neighbours;
 mod reports;
@@ -33,6 +36,7 @@ use crate::config::{Config, View};
 use crate::counters::Meter;
 use crate::dialer::Dialer;
 use crate::events::{Frame, Inbound, Link};
+use crate::gossip::Gossip;
 use crate::handle::Command;
 use crate::identity::Hello;
 use crate::link::{Claim, Down, Intake, Links};
@@ -44,7 +48,10 @@ use crate::streams;
 use crate::swarm::{Behaviour, BehaviourEvent};
 use arrivals::Arrival;
 use dials::Waiter;
+use discovery::Directory;
+use gossip::Hall;
 use hellos::OurHello;
+use known::Acquaintances;
 use reports::Reports;
 use seats::Seats;
 
@@ -54,12 +61,14 @@ pub(crate) struct Outlets {
     pub(crate) foreign: mpsc::Sender<Frame>,
     pub(crate) requests: mpsc::Sender<Inbound>,
     pub(crate) links: mpsc::Sender<Link>,
+    pub(crate) gossip: mpsc::Sender<Gossip>,
 }
 
 /// What a service is made of, beside its swarm.
 pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) bootnodes: Vec<Multiaddr>,
+    pub(crate) external: Vec<Multiaddr>,
     pub(crate) peers: Arc<Peers>,
     pub(crate) meter: Arc<Meter>,
     pub(crate) names: Arc<Names>,
@@ -130,6 +139,11 @@ pub(crate) struct Service {
     /// Pumps and couriers at work: what is queued leaves through them.
     writers: usize,
     reports: Reports,
+    /// The addresses to tell others, if they are not those that we listen at.
+    external: Vec<Multiaddr>,
+    directory: Directory,
+    hall: Hall,
+    acquaintances: Acquaintances,
 }
 
 impl Service {
@@ -138,6 +152,7 @@ impl Service {
         let Parts {
             config,
             bootnodes,
+            external,
             peers,
             meter,
             names,
@@ -157,6 +172,10 @@ impl Service {
             intakes: BTreeMap::new(),
             frames: outlets.frames,
             reports: Reports::new(outlets.links),
+            directory: Directory::new(limits, Instant::now()),
+            hall: Hall::new(outlets.gossip),
+            acquaintances: Acquaintances::load(&config, Instant::now()),
+            external,
             hello: OurHello::default(),
             arrivals: BTreeMap::new(),
             waiters: BTreeMap::new(),
@@ -193,10 +212,12 @@ impl Service {
             tokio::select! {
                 command = self.commands.recv() => match command {
                     Some(Command::Dial { address, outcome }) => self.dial(&address, outcome),
+                    Some(Command::Discover(wish)) => self.on_wish(wish),
                     Some(Command::Stop) | None => break,
                 },
                 // Without handles there is nobody to change it, and the commands say so.
                 Ok(()) = self.views.changed() => self.take_view(),
+                Some(judged) = self.hall.judged.recv() => self.on_judged(judged),
                 event = self.swarm.select_next_some() => self.on_swarm(event),
                 Some(note) = self.tasks.join_next() => self.on_task(note),
                 _ = tick.tick() => self.on_tick(Instant::now()),
@@ -227,6 +248,7 @@ impl Service {
         };
         // A peer that does not take what is left has had its time.
         let _ = tokio::time::timeout(patience, flushed).await;
+        self.acquaintances.close();
     }
 
     fn on_tick(&mut self, now: Instant) {
@@ -234,6 +256,10 @@ impl Service {
         self.close_overdue(now);
         self.reopen_links(now);
         self.reports.retry();
+        self.discover(now);
+        self.say_again();
+        self.call_acquaintances(now);
+        self.save_acquaintances(now);
     }
 
     fn on_task(&mut self, finished: Result<Note, tokio::task::JoinError>) {
@@ -306,13 +332,13 @@ impl Service {
                 }
             }
             SwarmEvent::NewListenAddr { .. } | SwarmEvent::ExpiredListenAddr { .. } => {
-                self.renew_hello();
+                self.readdress();
             }
             SwarmEvent::ListenerClosed {
                 addresses, reason, ..
             } => {
                 warn!(?addresses, ?reason, "no longer listening");
-                self.renew_hello();
+                self.readdress();
             }
             SwarmEvent::ListenerError { error, .. } => warn!(%error, "listener failed"),
             // Dials in progress and addresses that others observe decide nothing here.
@@ -336,6 +362,8 @@ impl Service {
                 info,
                 ..
             }) => self.on_identified(connection_id, &info.agent_version),
+            BehaviourEvent::Discovery(event) => self.on_directory(event),
+            BehaviourEvent::Gossip(event) => self.on_gossip(event),
             BehaviourEvent::Ping(_) | BehaviourEvent::Identify(_) => {}
             BehaviourEvent::Gate(never) | BehaviourEvent::Limits(never) => match never {},
         }

@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use model::bounds::MEMBERS_MAX;
 
-use crate::bounds::{FRAME_OVERHEAD, NEIGHBOURS_MAX};
+use crate::bounds::{FRAME_OVERHEAD, GOSSIP_QUEUE, NEIGHBOURS_MAX};
 use crate::config::{Config, Listen, StartError};
 use crate::counters::Meter;
 use crate::events::Events;
@@ -20,7 +20,7 @@ use crate::handle::Handle;
 use crate::peers::Peers;
 use crate::protocol::Names;
 use crate::service::{Outlets, Parts, Service};
-use crate::swarm::{self, Appearance, Behaviour};
+use crate::swarm::{self, Appearance, Behaviour, Part};
 use crate::weather::Weather;
 
 /// Starts the network. Returns once it listens at every address it was told to.
@@ -67,6 +67,7 @@ fn start(config: Config, weather: Option<Weather>) -> Result<(Handle, Events), S
     let parts = Parts {
         config,
         bootnodes: checked.bootnodes,
+        external: checked.external,
         peers: Arc::clone(&handle.peers),
         meter: Arc::clone(&handle.meter),
         names: Arc::clone(&handle.names),
@@ -123,7 +124,11 @@ fn open(
         agent: &config.agent,
     };
     let offered = parts.names.offered(config.identity.is_some());
-    let mut swarm = swarm::build(&appearance, offered, &config.limits, weather)?;
+    let part = config.takes_part().then(|| Part {
+        reach: config.discovery.reach(),
+        reachable: config.is_reachable(),
+    });
+    let mut swarm = swarm::build(&appearance, offered, part, &config.limits, weather)?;
     let listen_at = |at: &Listen| {
         probe(at)?;
         swarm
@@ -154,17 +159,20 @@ fn outlets(config: &Config) -> (Outlets, Events) {
     let serving = 3 * (limits.api_serving + limits.sync_serving);
     let (requests, requests_out) = mpsc::channel(serving.max(1));
     let (links, links_out) = mpsc::channel(limits.link_queue.max(1));
+    let (gossip, gossip_out) = mpsc::channel(GOSSIP_QUEUE);
     let outlets = Outlets {
         frames,
         foreign,
         requests,
         links,
+        gossip,
     };
     let events = Events {
         frames: frames_out,
         foreign: foreign_out,
         requests: requests_out,
         links: links_out,
+        gossip: gossip_out,
     };
     (outlets, events)
 }

@@ -8,6 +8,7 @@ use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::Boxed;
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
+use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{self, NetworkBehaviour};
 use libp2p::{PeerId, Swarm, connection_limits, identify, noise, ping, tcp, yamux};
 use model::NetworkId;
@@ -15,9 +16,13 @@ use zeroize::Zeroizing;
 
 use crate::bounds::{CONNECTIONS_PER_PEER, Limits, SBAC_IN_FLIGHT};
 use crate::config::StartError;
+use crate::discovery;
 use crate::gate::Gate;
+use crate::gossip;
 use crate::identity::identify_agent;
-use crate::protocol::Name;
+use crate::protocol::{Name, kademlia};
+use crate::reach::Reach;
+use crate::record::Rules;
 use crate::streams;
 use crate::weather::{Under, Weather};
 
@@ -27,9 +32,9 @@ const IDENTIFY_VERSION: &str = "chainspace/1";
 /// How many streams a peer may be negotiating on one connection.
 const NEGOTIATING: usize = 128;
 
-/// Streams that are neither requests nor being opened: the greeting, the link, identify and ping,
-/// both ways, with room to spare.
-const OTHER_STREAMS: usize = 32;
+/// Streams that are neither requests nor being opened: the greeting, the link, identify, ping and
+/// gossip both ways, and the 32 that the directory may have each way, with room to spare.
+const OTHER_STREAMS: usize = 128;
 
 /// What Yamux can hold: its receive window of 1 GiB, at 256 KiB a stream. A peer that opens more is
 /// disconnected; our own limits refuse it long before.
@@ -44,6 +49,8 @@ pub(crate) struct Behaviour {
     identify: identify::Behaviour,
     ping: ping::Behaviour,
     pub(crate) streams: streams::Behaviour,
+    pub(crate) discovery: Toggle<discovery::Behaviour>,
+    pub(crate) gossip: Toggle<gossip::Behaviour>,
 }
 
 /// Who this process is to its peers.
@@ -51,6 +58,14 @@ pub(crate) struct Appearance<'a> {
     pub(crate) transport_seed: &'a Zeroizing<[u8; 32]>,
     pub(crate) network: &'a NetworkId,
     pub(crate) agent: &'a str,
+}
+
+/// How this process takes part in keeping the directory.
+pub(crate) struct Part {
+    /// From where the addresses that it keeps must lead somewhere.
+    pub(crate) reach: Reach,
+    /// Whether others can call it.
+    pub(crate) reachable: bool,
 }
 
 /// Builds a swarm that neither listens nor dials yet. Must be called within a tokio runtime.
@@ -61,11 +76,19 @@ pub(crate) struct Appearance<'a> {
 pub(crate) fn build(
     appearance: &Appearance<'_>,
     offered: Arc<[Name]>,
+    part: Option<Part>,
     limits: &Limits,
     weather: Option<Weather>,
 ) -> Result<Swarm<Behaviour>, StartError> {
     let mut seed = appearance.transport_seed.clone();
     let keypair = Keypair::ed25519_from_bytes(&mut seed[..]).map_err(system)?;
+    let ours = keypair.public().to_peer_id();
+    let network = appearance.network;
+    let gossip = part.as_ref().map(|_| gossip::build(network)).transpose()?;
+    let discovery = part.map(|Part { reach, reachable }| {
+        let (network, protocol) = (*network, kademlia(network));
+        discovery::build(ours, protocol, Rules { network, reach }, reachable)
+    });
     let behaviour = Behaviour {
         gate: Gate::new(limits),
         limits: connection_limits::Behaviour::new(
@@ -85,13 +108,14 @@ pub(crate) fn build(
                 .with_timeout(limits.ping_timeout),
         ),
         streams: streams::Behaviour::new(offered),
+        discovery: discovery.into(),
+        gossip: gossip.into(),
     };
     let transport = transport(&keypair, limits, weather)?;
     let config = swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(limits.idle_timeout)
         .with_max_negotiating_inbound_streams(NEGOTIATING)
         .with_dial_concurrency_factor(NonZeroU8::MIN);
-    let ours = keypair.public().to_peer_id();
     Ok(Swarm::new(transport, behaviour, ours, config))
 }
 

@@ -218,6 +218,10 @@ fn network_config(config: &Config, member: &Member) -> Result<net::Config, Fatal
         listen: config.listen.clone(),
         bootnodes: config.bootnodes.clone(),
         agent: VERSION.to_owned(),
+        discovery: net::Discovery {
+            private_addresses: is_on_one_machine(&config.listen),
+            ..net::Discovery::default()
+        },
         limits: net::Limits::default(),
     })
 }
@@ -229,6 +233,12 @@ fn view(shards: &Shards) -> net::View {
         committee: shards.ours().members().to_vec(),
         neighbours: others.copied().collect(),
     }
+}
+
+/// Whether a node listens for nobody but its own machine: its network is one to try things out.
+fn is_on_one_machine(listen: &[String]) -> bool {
+    let loopback = |at: &String| at.starts_with("/ip4/127.") || at.starts_with("/ip6/::1/");
+    listen.iter().all(loopback)
 }
 
 /// Starts the threads.

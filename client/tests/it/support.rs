@@ -6,7 +6,7 @@ use client::{Client, Endpoints, NodeEndpoint, Options};
 use model::api::{Progress, Request, Response, Status};
 use model::genesis::GenesisShard;
 use model::{Genesis, Hash, Height, NodeDescriptor, NodeId, SecretKey, ShardId, Time};
-use net::{Config, Events, Handle, Identity, Limits, View};
+use net::{Config, Discovery, Events, Handle, Identity, Limits, View};
 
 /// The key of the member with a number.
 fn secret(number: u8) -> SecretKey {
@@ -59,6 +59,10 @@ impl Server {
             listen: vec![listen.to_owned()],
             bootnodes: Vec::new(),
             agent: "test/1".to_owned(),
+            discovery: Discovery {
+                private_addresses: true,
+                ..Discovery::default()
+            },
             limits: Limits::default(),
         };
         let (handle, events) = net::spawn(config).expect("the network starts");

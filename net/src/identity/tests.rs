@@ -1,8 +1,10 @@
-//! That a record proves what it should and nothing else.
+//! What is said in a greeting, and the names of peers.
 
-use model::SecretKey;
+use model::bounds::{ADDRESS_BYTES_MAX, ADDRESSES_MAX};
+use model::{NodeId, SecretKey};
 
 use super::*;
+use crate::record::NodeRecord;
 
 fn secret(number: u8) -> SecretKey {
     SecretKey::from_seed([number; 32])
@@ -24,69 +26,8 @@ fn record(peer: &PeerId) -> NodeRecord {
         peer: peer.to_bytes().into(),
         addresses: vec!["/ip4/127.0.0.1/tcp/9000".into()],
         sequence: 5,
+        expires: u64::MAX,
     }
-}
-
-/// Signs a record with the right key after a change, and says why it is refused.
-#[track_caller]
-fn check(change: impl FnOnce(&mut NodeRecord), expected: Result<(), RecordError>) {
-    let peer = PeerId::random();
-    let mut record = record(&peer);
-    change(&mut record);
-    let verified = record.clone().sign(&signer(1)).verify(&network(), &peer);
-    assert_eq!(verified, expected.map(|()| record));
-}
-
-#[test]
-fn a_record_proves_itself_and_nothing_else() {
-    check(|_| (), Ok(()));
-    check(|record| record.addresses.clear(), Ok(()));
-    let other = NetworkId::from_bytes([8; 32]);
-    check(
-        |record| record.network = other,
-        Err(RecordError::OtherNetwork(other)),
-    );
-    check(
-        |record| record.peer = PeerId::random().to_bytes().into(),
-        Err(RecordError::OtherPeer),
-    );
-    check(
-        |record| record.addresses = vec!["/".into(); ADDRESSES_MAX + 1],
-        Err(RecordError::Addresses),
-    );
-    check(
-        |record| record.addresses = vec!["a".repeat(ADDRESS_BYTES_MAX + 1)],
-        Err(RecordError::Addresses),
-    );
-    check(
-        |record| record.node = NodeId::new(secret(2).public()),
-        Err(RecordError::Signature),
-    );
-}
-
-#[test]
-fn every_field_of_a_record_is_signed() {
-    let peer = PeerId::random();
-    let changes: [fn(&mut NodeRecord); 3] = [
-        |record| record.sequence += 1,
-        |record| record.addresses.clear(),
-        |record| record.node = NodeId::new(secret(2).public()),
-    ];
-    for (at, change) in changes.into_iter().enumerate() {
-        let mut signed = record(&peer).sign(&signer(1));
-        change(&mut signed.record);
-        let verified = signed.verify(&network(), &peer);
-        assert_eq!(verified, Err(RecordError::Signature), "change {at}");
-    }
-}
-
-#[test]
-fn a_signature_of_the_same_bytes_for_another_purpose_proves_nothing() {
-    let peer = PeerId::random();
-    let record = record(&peer);
-    let signature = secret(1).sign(&encoding::encode(&record));
-    let verified = SignedRecord { record, signature }.verify(&network(), &peer);
-    assert_eq!(verified, Err(RecordError::Signature));
 }
 
 #[test]

@@ -146,6 +146,10 @@ impl Service {
         arrival.connection.standing.send_replace(Standing::Closed);
         self.peers.remove(id);
         self.dialer.ended(id, now);
+        let peer = arrival.connection.peer;
+        if !self.arrivals.values().any(|a| a.connection.peer == peer) {
+            self.hall.forget(&peer);
+        }
         let reason = "the connection was closed".into();
         self.settle(id, Err(DialError::Refused { address, reason }));
         if let Some(node) = node {

@@ -4,9 +4,9 @@ use std::error::Error;
 use std::time::Instant;
 
 use libp2p::multiaddr::Protocol as Part;
-use libp2p::swarm::dial_opts::DialOpts;
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId, DialError as SwarmError};
-use libp2p::{Multiaddr, TransportError};
+use libp2p::{Multiaddr, PeerId, TransportError};
 use tokio::sync::oneshot;
 use tracing::debug;
 
@@ -55,7 +55,42 @@ impl Service {
         }
     }
 
-    fn start_dial(&mut self, options: DialOpts) {
+    /// Dials a peer that somebody named, at the addresses that the directory has for it just now,
+    /// unless it is connected already. The result is what comes of it.
+    pub(super) fn dial_peer(
+        &mut self,
+        peer: PeerId,
+    ) -> oneshot::Receiver<Result<Remote, DialError>> {
+        let (outcome, answer) = oneshot::channel();
+        let address = Multiaddr::from(Part::P2p(peer));
+        let known = self.arrivals.values().find_map(|arrival| {
+            let connection = &arrival.connection;
+            is_at(connection, &address).then(|| remote(connection))?
+        });
+        if let Some(remote) = known {
+            drop(outcome.send(Ok(remote)));
+            return answer;
+        }
+        let options = DialOpts::peer_id(peer)
+            .condition(PeerCondition::Disconnected)
+            .allocate_new_port()
+            .build();
+        let waiter = Waiter {
+            address: address.to_string(),
+            outcome,
+        };
+        self.waiters.insert(options.connection_id(), waiter);
+        self.start_dial(options);
+        answer
+    }
+
+    /// Whether dialing an address would lead to a peer that is connected.
+    pub(super) fn is_connected(&self, address: &Multiaddr) -> bool {
+        let arrivals = self.arrivals.values();
+        arrivals.into_iter().any(|a| is_at(&a.connection, address))
+    }
+
+    pub(super) fn start_dial(&mut self, options: DialOpts) {
         let id = options.connection_id();
         if let Err(error) = self.swarm.dial(options) {
             self.on_dial_failed(id, &error);
@@ -93,7 +128,7 @@ impl Service {
     }
 }
 
-fn options(address: &Multiaddr) -> DialOpts {
+pub(super) fn options(address: &Multiaddr) -> DialOpts {
     // A port of its own for each dial: reusing the one we listen at fails for a while after a
     // connection with the same peer was closed.
     DialOpts::unknown_peer_id()

@@ -1,7 +1,7 @@
 //! Greetings: what we say, and whether we believe what we hear.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use libp2p::multiaddr::Protocol as Part;
 use libp2p::swarm::ConnectionId;
@@ -14,16 +14,20 @@ use tracing::{debug, error, info};
 use super::arrivals::Stage;
 use super::seats::Taken;
 use super::{Note, Service};
+use crate::bounds::RECORD_LIFETIME;
+use crate::clock::unix_ms;
 use crate::gate::Full;
 use crate::handle::{DialError, Direction};
-use crate::identity::{Hello, NodeRecord, RecordError, identified_network, is_agent};
+use crate::identity::{Hello, identified_network, is_agent};
 use crate::peers::{Connection, Proof, Role, Standing};
+use crate::record::{NodeRecord, RecordError, SignedRecord};
 use crate::rpc::{Greeting, answer, hear};
 
 /// What we say to peers, encoded once for all of them.
 #[derive(Default)]
 pub(super) struct OurHello {
     bytes: Arc<[u8]>,
+    record: Option<SignedRecord>,
     sequence: u64,
 }
 
@@ -31,6 +35,19 @@ impl OurHello {
     /// The encoding of the greeting.
     pub(super) fn bytes(&self) -> Arc<[u8]> {
         Arc::clone(&self.bytes)
+    }
+
+    /// The record in it that is of use to others, if there is one.
+    pub(super) fn record(&self) -> Option<&SignedRecord> {
+        let addresses = |signed: &&SignedRecord| !signed.record.addresses.is_empty();
+        self.record.as_ref().filter(addresses)
+    }
+
+    /// There is a record of this node with this number. Says whether ours has a smaller one.
+    pub(super) fn outdo(&mut self, sequence: u64) -> bool {
+        let smaller = self.sequence < sequence;
+        self.sequence = self.sequence.max(sequence);
+        smaller
     }
 }
 
@@ -53,9 +70,8 @@ impl Service {
     /// Signs a new greeting with the addresses we listen at now.
     pub(super) fn renew_hello(&mut self) {
         let peer = *self.swarm.local_peer_id();
-        let addresses: Vec<Multiaddr> = self.swarm.listeners().cloned().collect();
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now_ms = since_epoch.map_or(0, |time| time.as_millis() as u64);
+        let addresses = self.own_addresses();
+        let now_ms = unix_ms();
         self.hello.sequence = now_ms.max(self.hello.sequence + 1);
         let record = self.config.identity.as_ref().map(|identity| {
             let texts = addresses
@@ -68,18 +84,21 @@ impl Service {
                 peer: peer.to_bytes().into(),
                 addresses: texts.collect(),
                 sequence: self.hello.sequence,
+                expires: now_ms + RECORD_LIFETIME.as_millis() as u64,
             };
             record.sign(&identity.sign)
         });
+        self.hello.record = record.clone();
         let hello = Hello {
             network: self.config.network,
             agent: self.config.agent.clone(),
             record,
         };
         self.hello.bytes = encoding::encode(&hello).into();
+        self.set_own_addresses(&addresses);
+        let listening = self.swarm.listeners().cloned();
         let full = |address: Multiaddr| address.with(Part::P2p(peer)).to_string();
-        self.peers
-            .set_listening(addresses.into_iter().map(full).collect());
+        self.peers.set_listening(listening.map(full).collect());
     }
 
     /// A peer that dialed us opens its greeting.
@@ -199,10 +218,14 @@ impl Service {
             return false;
         };
         let connection = Arc::clone(&arrival.connection);
-        let agent = hello.agent.clone();
+        let (agent, shown) = (hello.agent.clone(), hello.record.clone());
         match self.judge(&connection, hello) {
             Ok(record) => {
                 self.welcome(&connection, agent, record);
+                self.remember(&connection);
+                if let Some(record) = shown {
+                    self.introduce(&record);
+                }
                 true
             }
             Err(reason) => {
@@ -257,8 +280,9 @@ impl Service {
     fn welcome(&mut self, connection: &Arc<Connection>, agent: String, record: Option<NodeRecord>) {
         let node = record.as_ref().map(|record| record.node);
         debug!(connection = %connection.id, peer = %connection.peer, ?node, agent, "hello");
-        let texts = record.iter().flat_map(|record| &record.addresses);
-        let addresses: Vec<Multiaddr> = texts.filter_map(|text| text.parse().ok()).collect();
+        let reach = self.config.discovery.reach();
+        let addresses = record.as_ref().map(|record| record.dialable(reach));
+        let addresses = addresses.unwrap_or_default();
         if let Some(arrival) = self.arrivals.get_mut(&connection.id) {
             arrival.stage = Stage::Proven;
             arrival.addresses.clone_from(&addresses);

@@ -25,6 +25,7 @@ impl Service {
         let now = Instant::now();
         let changes = self.seats.change(&view);
         self.dialer.keep(self.seats.seated(), now);
+        self.know_members(&view);
         for change in changes {
             self.on_change(change, now);
         }

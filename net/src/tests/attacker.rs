@@ -15,10 +15,11 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use crate::codec::{FrameError, read_frame, write_frame};
-use crate::identity::{Hello, NodeRecord, SignedRecord};
+use crate::identity::Hello;
 use crate::protocol::{Names, Purpose};
+use crate::record::{NodeRecord, SignedRecord};
 use crate::streams;
-use crate::{Config, Events, Handle, Identity, Limits, Sign, View};
+use crate::{Config, Discovery, Events, Handle, Identity, Limits, Sign, View};
 
 /// Ends a test whose event never comes.
 const GUARD: Duration = Duration::from_secs(120);
@@ -63,7 +64,16 @@ pub(super) fn member(number: u8, limits: Limits) -> Config {
         listen: vec!["/ip4/127.0.0.1/tcp/0".into()],
         bootnodes: Vec::new(),
         agent: "victim".into(),
+        discovery: local(),
         limits,
+    }
+}
+
+/// How nodes on one machine find each other.
+pub(super) fn local() -> Discovery {
+    Discovery {
+        private_addresses: true,
+        ..Discovery::default()
     }
 }
 
@@ -243,6 +253,7 @@ impl Attacker {
             addresses: Vec::new(),
             // Each attacker is newer than the one before.
             sequence: SEQUENCE.fetch_add(1, Ordering::Relaxed),
+            expires: u64::MAX,
         };
         change(&mut record);
         record.sign(&signer(number))

@@ -4,6 +4,8 @@
 //! it with a message if the event never comes.
 
 mod dials;
+mod discovery;
+mod gossip;
 mod links;
 mod neighbours;
 mod requests;

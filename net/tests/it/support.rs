@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{NetworkId, NodeId, SecretKey};
-use net::{Config, Events, Handle, Identity, Limits, Link, View};
+use net::{Config, Discovery, Events, Handle, Identity, Limits, Link, View};
 
 /// Ends a test whose event never comes. Far beyond what a busy machine needs.
 const GUARD: Duration = Duration::from_secs(120);
@@ -68,6 +68,10 @@ pub(crate) fn wallet(number: u8) -> Config {
         listen: Vec::new(),
         bootnodes: Vec::new(),
         agent: "test/1".into(),
+        discovery: Discovery {
+            private_addresses: true,
+            ..Discovery::default()
+        },
         limits: Limits::default(),
     }
 }

@@ -155,6 +155,7 @@ impl Wallet {
             listen: Vec::new(),
             bootnodes: Vec::new(),
             agent: "test-wallet/1".to_owned(),
+            discovery: net::Discovery::default(),
             limits: Limits::default(),
         };
         let (handle, _) = net::spawn(config).expect("a wallet listens nowhere");

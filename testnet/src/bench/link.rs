@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use model::NodeId;
 use model::api::{Request, Response};
-use net::{Config, Handle, Limits, Protocol, Target, View};
+use net::{Config, Discovery, Handle, Limits, Protocol, Target, View};
 
 use super::error::BenchError;
 use crate::local::Endpoint;
@@ -37,6 +37,7 @@ impl Link {
             listen: Vec::new(),
             bootnodes: Vec::new(),
             agent: concat!("chainspace-bench/", env!("CARGO_PKG_VERSION")).into(),
+            discovery: Discovery::default(),
             limits: Limits::default(),
         };
         // Nobody asks us anything.
