@@ -485,7 +485,13 @@ impl Replica {
     ) -> Result<(), Contradiction> {
         for block in blocks {
             let before = self.ledger.tip;
+            let entries = Arc::clone(&block.candidate.entries);
             let head = self.apply_block(now, block, out);
+            for action in entries.iter() {
+                if let Action::Deliver(delivery) = action {
+                    self.compare_sequenced(delivery, out);
+                }
+            }
             let (turn, _, heads) = &mut self.parts(now, out);
             heads.applied(turn, head)?;
             if self.closing.is_some() {

@@ -46,7 +46,7 @@ mod testing;
 use std::collections::{BTreeMap, BTreeSet};
 
 use consensus::replica::{AppliedBlock, Contradiction};
-use consensus::sbac::letter::Letter;
+use consensus::sbac::letter::{AdmittedLetter, Letter};
 use consensus::{Admitted, Ledger, Message, Record};
 use model::shard::Seat;
 use model::statement::Slot;
@@ -94,6 +94,8 @@ pub enum What<'a> {
         /// The slot of its last final block.
         tip: Slot,
     },
+    /// It admitted a letter of another shard, and has not done anything about it yet.
+    HeardFromAfar(&'a AdmittedLetter),
     /// It applied a block.
     Applied(&'a AppliedBlock),
     /// It puts a block that it applied among what it derives from its log.

@@ -10,6 +10,7 @@ use crate::action::ParcelKey;
 use crate::bft::report;
 use crate::sbac::courier::Mail;
 use crate::sbac::letter::{AdmittedLetter, Letter, transactions};
+use crate::sbac::testimony::Suspect;
 use crate::time::Now;
 
 /// How long a transaction that this shard decides rests before it is begun without a vote, in
@@ -69,12 +70,31 @@ impl Replica {
         Ok(())
     }
 
-    /// Reports the members of other shards that have promised the opposite before.
+    /// Reports the members of other shards that have said something else before than this delivery, which
+    /// a member of theirs brings. What was sequenced is not gone through again, but for its heads: the
+    /// other head of a height passes for a copy of the first one.
     fn compare(&mut self, delivery: &Arc<Delivery>, out: &mut Vec<Output>) {
-        if self.inbox.knows(delivery, &self.ledger) {
-            return;
+        let suspects = self.testimony.hear_heads(delivery);
+        self.accuse(suspects, out);
+        if !self.inbox.knows(delivery, &self.ledger) {
+            let suspects = self.testimony.hear(delivery);
+            self.accuse(suspects, out);
         }
-        for (shard, seat, lie) in self.testimony.hear(delivery) {
+    }
+
+    /// As [`Replica::compare`], for a delivery of a block: it may have come to other members alone.
+    pub(super) fn compare_sequenced(&mut self, delivery: &Arc<Delivery>, out: &mut Vec<Output>) {
+        let mut suspects = self.testimony.hear_heads(delivery);
+        suspects.extend(self.testimony.hear(delivery));
+        self.accuse(suspects, out);
+    }
+
+    /// Reports these, each once.
+    fn accuse(&mut self, suspects: Vec<Suspect>, out: &mut Vec<Output>) {
+        for (shard, seat, lie) in suspects {
+            if self.testimony.is_convicted(shard, seat) {
+                continue;
+            }
             if let Some(record) = self.member.foreign_malpractice(shard, seat, lie) {
                 self.testimony.convict(shard, seat);
                 report(out, record);

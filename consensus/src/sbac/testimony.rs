@@ -1,12 +1,13 @@
 //! What other shards have promised, to notice when one of them says the opposite.
 //!
-//! A shard votes on a transaction at most once and decides it at most once, ever. Whoever sees it do so
-//! both ways can convict each member that signed both. The ledger cannot: it hears the first of the two,
-//! and the second one makes no sense to sequence. So each node looks at what comes to it, and keeps the
-//! newest as long as there is room.
+//! A shard votes on a transaction at most once and decides it at most once, ever, and has one head at each
+//! height. Whoever sees it do so both ways can convict each member that signed both. The ledger cannot: it
+//! hears the first of the two, and the second one makes no sense to sequence. So each node looks at what
+//! comes to it, and keeps the newest as long as there is room.
 //!
 //! Deviation: D-9. Paper: Section VI-A.
 
+mod forks;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use model::shard::Seat;
 use model::{Delivery, Lie, Parcel, Promise, ShardId, TransactionId};
 
+use self::forks::Forks;
 use super::letter::estimate;
 
 /// Bytes of deliveries of one shard that are kept. One that tells much drives out only what it told
@@ -53,16 +55,18 @@ pub(crate) struct Testimony {
     /// The first word of each shard on each matter.
     words: BTreeMap<About, Word>,
     sources: BTreeMap<ShardId, Source>,
+    /// The last heads of each shard.
+    forks: Forks,
     /// The members that are convicted: once is enough.
     liars: BTreeSet<(ShardId, Seat)>,
 }
 
-/// A member of another shard that signed opposite promises.
+/// A member of another shard that signed opposite promises, or two heads at one height.
 pub(crate) type Suspect = (ShardId, Seat, Lie);
 
 impl Testimony {
-    /// Takes in a delivery whose signatures have been checked. Those who contradict themselves in it or
-    /// by it, but for those who are convicted.
+    /// Takes in the promises of a delivery whose signatures have been checked. Those who contradict
+    /// themselves in it or by it, but for those who are convicted.
     pub(crate) fn hear(&mut self, delivery: &Arc<Delivery>) -> Vec<Suspect> {
         let mut suspects = Vec::new();
         let mut news = false;
@@ -92,6 +96,24 @@ impl Testimony {
         suspects
     }
 
+    /// Takes in the heads of a delivery whose signatures have been checked. Those who signed one of them
+    /// and another one of its height, but for those who are convicted.
+    pub(crate) fn hear_heads(&mut self, delivery: &Delivery) -> Vec<Suspect> {
+        let mut suspects = Vec::new();
+        for said in delivery.parcels() {
+            let shard = said.from();
+            let forkers = self.forks.hear(said).into_iter();
+            let free = forkers.filter(|(seat, _)| !self.liars.contains(&(shard, *seat)));
+            suspects.extend(free.map(|(seat, lie)| (shard, seat, lie)));
+        }
+        suspects
+    }
+
+    /// Whether a member was shown to lie.
+    pub(crate) fn is_convicted(&self, shard: ShardId, seat: Seat) -> bool {
+        self.liars.contains(&(shard, seat))
+    }
+
     /// A member was shown to lie.
     pub(crate) fn convict(&mut self, shard: ShardId, seat: Seat) {
         self.liars.insert((shard, seat));
@@ -104,7 +126,7 @@ impl Testimony {
         };
         let shard = parcel.from();
         let signers = parcel.head.certificate.signatures.iter();
-        let free = signers.filter(|(seat, _)| !self.liars.contains(&(shard, *seat)));
+        let free = signers.filter(|(seat, _)| !self.is_convicted(shard, *seat));
         let suspect = |(seat, _): &(Seat, _)| {
             let lie = Lie::Promises {
                 first: Box::new(earlier.signed_leaf(first.leaf, *seat)?),

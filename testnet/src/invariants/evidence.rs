@@ -1,9 +1,11 @@
 //! S12, S13: a record of malpractice is sound and never names an honest node; a member that shows one
-//! honest node two statements that conflict is named by it.
+//! honest node two statements that conflict is named by it. So is one of another shard that signed two
+//! heads of one height of which an honest node was told.
 //!
 //! A node forgets what members said of slots that are final, so a pair counts if both came while
 //! their slot was open.
 
+mod forks;
 #[cfg(test)]
 mod tests;
 
@@ -11,11 +13,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use consensus::Admitted;
 use model::shard::Seat;
-use model::statement::{Slot, Statement, Vote};
+use model::statement::{Scope, Slot, Statement, Vote};
 use model::{
-    Committee, Lie, Malpractice, NodeId, Promise, SignatureCheck, SignedLeaf, Verdict, key,
+    Committee, Lie, Malpractice, NodeId, Promise, Signature, SignatureCheck, SignedLeaf, Verdict,
+    key,
 };
 
+use self::forks::Forks;
 use super::{Judge, Sighting, What};
 use crate::simulation::{Notary, Setting};
 
@@ -29,11 +33,16 @@ const VOTES_AHEAD: u64 = 64;
 /// So often one node may name one member for one slot. Each record is in the log for ever.
 const NAMED_MAX: usize = 4;
 
+/// A statement and a signature over it.
+type Signed = (Statement, Signature);
+
 /// See the module.
 pub struct Evidence {
     committee: Committee,
     notary: Notary,
     liars: BTreeSet<Seat>,
+    /// What other shards have shown.
+    forks: Forks,
     /// What each node heard each liar say of open slots, since it began.
     heard: BTreeMap<Seat, BTreeMap<(Seat, Slot), Vec<Statement>>>,
     /// Who is to be named by whom before the step is over.
@@ -50,6 +59,7 @@ impl Evidence {
             committee: setting.committee.clone(),
             notary: setting.notary.clone(),
             liars,
+            forks: Forks::new(setting),
             heard: BTreeMap::new(),
             due: BTreeSet::new(),
             named: BTreeMap::new(),
@@ -114,19 +124,21 @@ impl Evidence {
                 second,
             } => (scope, first, second),
             Lie::Promises { first, second } => {
+                self.forks.named(seat, record);
                 return self.accused_of_promises(node, first, second);
             }
         };
+        self.forks.named(seat, record);
+        if scope.shard != self.committee.scope().shard {
+            return self.accused_of_heads(node, scope, first, second);
+        }
         let Some(named) = self.committee.seat(node) else {
             return Err(format!("accused {node}, which is no member"));
         };
         if !self.liars.contains(&named) {
             return Err(format!("accused node {}, which is honest", named.index()));
         }
-        let signed = [first, second].into_iter().all(|(statement, signature)| {
-            key::verify(node.key(), &statement.signing_bytes(scope), signature)
-        });
-        if scope != self.committee.scope() || !signed || !conflict(&first.0, &second.0) {
+        if scope != self.committee.scope() || !proves(node, scope, first, second) {
             return Err("made a record of malpractice that proves nothing".to_owned());
         }
         self.due.remove(&(seat, named));
@@ -141,6 +153,26 @@ impl Evidence {
             ));
         }
         Ok(())
+    }
+
+    /// A node hears nothing of the agreement of another shard, so all that it can name a member of one
+    /// for is two heads.
+    fn accused_of_heads(
+        &self,
+        node: &NodeId,
+        scope: &Scope,
+        first: &Signed,
+        second: &Signed,
+    ) -> Result<(), String> {
+        if self.committee.seat(node).is_some() {
+            return Err(format!("accused {node} of heads of another shard"));
+        }
+        let heads = matches!(first.0, Statement::Head { .. });
+        if heads && proves(node, scope, first, second) {
+            Ok(())
+        } else {
+            Err("made a record of heads that proves nothing".to_owned())
+        }
     }
 
     /// Promises are made by whole shards, so whoever is named for two of them is a member of another one:
@@ -174,6 +206,11 @@ impl Evidence {
     fn stepped(&mut self, seat: Seat) -> Result<(), String> {
         let named = self.named.entry(seat).or_default();
         let due = std::mem::take(&mut self.due);
+        if let Some(forker) = self.forks.stepped(seat) {
+            return Err(format!(
+                "was shown two heads of one height that {forker} signed, and did not name it"
+            ));
+        }
         let unnamed = due
             .iter()
             .find(|(_, liar)| !named.keys().any(|(named, _)| named == liar));
@@ -206,10 +243,19 @@ impl Judge for Evidence {
                 Ok(())
             }
             What::Accused(record) => self.accused(seat, record),
+            What::HeardFromAfar(letter) => {
+                self.forks.told(seat, letter);
+                Ok(())
+            }
+            What::Applied(applied) => {
+                self.forks.applied(seat, applied);
+                Ok(())
+            }
             What::Stepped => self.stepped(seat),
             What::Began { .. } => {
                 self.heard.remove(&seat);
                 self.named.remove(&seat);
+                self.forks.began(seat);
                 Ok(())
             }
             _ => Ok(()),
@@ -223,6 +269,14 @@ const fn number(statement: &Statement) -> u64 {
         Statement::Proposal { slot, .. } | Statement::Vote { slot, .. } => slot.number(),
         Statement::Head { height, .. } => height.number(),
     }
+}
+
+/// Whether a node signed two statements that conflict.
+fn proves(node: &NodeId, scope: &Scope, first: &Signed, second: &Signed) -> bool {
+    let signed = [first, second].into_iter().all(|(statement, signature)| {
+        key::verify(node.key(), &statement.signing_bytes(scope), signature)
+    });
+    signed && conflict(&first.0, &second.0)
 }
 
 /// Whether no honest shard promises both: sbac.md, section 9, S2 and S3.

@@ -4,19 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use consensus::Ledger;
+use consensus::Signer;
 use consensus::ledger::{Applied, State, Tip};
 use consensus::replica::AppliedBlock;
 use consensus::sbac::session::{Held, Session, Stage};
 use contracts::Content;
 use model::block::{Header, payload_hash};
 use model::head::Head;
+use model::outbox::outbox_tree;
 use model::shard::Seat;
 use model::statement::{Height, Statement};
 use model::transaction::Authorized;
 use model::{
-    Authorization, Block, Bytes, Certificate, Hash, HeadCertificate, Mode, Object, ObjectId,
-    Outcome, Profile, SecretKey, ShardId, Signature, Time, Trace, Transaction, TransactionBody,
-    TransactionResult,
+    Authorization, Block, Bytes, Certificate, Hash, HeadCertificate, Leaf, Mode, Object, ObjectId,
+    Outcome, Parcel, Profile, Promise, SecretKey, ShardId, Signature, Time, Trace, Transaction,
+    TransactionBody, TransactionResult, Verdict,
 };
 use node::store::log::Position;
 use system_contracts::cscoin::{self, Account};
@@ -268,4 +270,41 @@ pub(super) fn turn(setting: &Setting, nonce: u8, home: ShardId, more: u64) -> Au
         authorizations,
     };
     transaction.check_form(&network).unwrap().trust()
+}
+
+/// A vote of the third shard on one transaction, which its first three members sign.
+pub(super) fn vote(settings: &[Setting], height: u64, verdict: Verdict) -> Parcel {
+    let setting = &settings[2];
+    let leaf = Leaf {
+        to: ShardId::new(0),
+        transaction: turn(&settings[0], 1, ShardId::new(1), 0).id(),
+        valid_until: in_time(),
+        promise: Promise::Prepared(verdict),
+    };
+    let tree = outbox_tree(&[leaf]);
+    let empty = Hash::ZERO;
+    let head = Head {
+        scope: *setting.scope(),
+        height: Height::new(height),
+        previous: empty,
+        block: empty,
+        time: in_time(),
+        results: empty,
+        outbox: tree.root(),
+    };
+    let statement = head.statement();
+    let bytes = statement.signing_bytes(&head.scope);
+    let sign = |seat| (seat, setting.scribe(seat, Journal::default()).sign(&bytes));
+    let signatures = setting.seats().take(3).map(sign).collect();
+    Parcel {
+        head: HeadCertificate {
+            certificate: Certificate {
+                statement,
+                signatures,
+            },
+            head,
+        },
+        leaves: vec![leaf],
+        proof: tree.prove_range(0, 1).unwrap(),
+    }
 }

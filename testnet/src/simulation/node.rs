@@ -348,6 +348,7 @@ impl Node {
         };
         let setting = around.setting;
         if let Ok(letter) = letter.admit(&setting.shards, &mut setting.notary.clone()) {
+            around.observe(self.seat, &What::HeardFromAfar(&letter));
             let Place { shard, seat } = from;
             let input = Input::Letter {
                 shard,

@@ -108,3 +108,57 @@ fn what_is_kept_is_bounded_and_no_shard_drives_out_what_another_one_said() {
     let denied = signed(honest, 2, &[leaf(OURS, 0, 9, NO)], &[0]);
     assert_eq!(seats(&testimony.hear(&denied)), [0]);
 }
+
+/// A promise about one of many transactions, under a head that these members signed.
+fn shows(height: u64, mark: u8, signers: &[usize]) -> Arc<Delivery> {
+    signed(LIAR, height, &[leaf(OURS, mark, 100, YES)], signers)
+}
+
+#[test]
+fn who_signed_two_heads_of_one_height_is_a_suspect_and_who_signed_one_is_not() {
+    let mut testimony = Testimony::default();
+    assert_eq!(testimony.hear_heads(&shows(7, 1, &[0, 1, 2])), []);
+    assert_eq!(
+        testimony.hear_heads(&shows(7, 1, &[1, 2, 3])),
+        [],
+        "one head"
+    );
+    assert_eq!(
+        testimony.hear_heads(&shows(8, 2, &[1, 2, 3])),
+        [],
+        "another height"
+    );
+    let suspects = testimony.hear_heads(&shows(7, 2, &[1, 2, 3]));
+    assert_eq!(seats(&suspects), [1, 2]);
+    for (shard, _, lie) in suspects {
+        let Lie::Statements { first, second, .. } = lie else {
+            panic!("they are heads");
+        };
+        assert!(shard == LIAR && first.0.conflicts(&second.0));
+    }
+    testimony.convict(LIAR, Seat::new(1).expect("a small shard"));
+    assert_eq!(seats(&testimony.hear_heads(&shows(7, 3, &[0, 1]))), [0]);
+}
+
+#[test]
+fn two_heads_of_one_height_in_two_epochs_or_two_shards_convict_nobody() {
+    let mut testimony = Testimony::default();
+    assert_eq!(testimony.hear_heads(&shows(7, 1, &[0])), []);
+    let mut later = (*shows(7, 2, &[0])).clone();
+    later.parcel.head.head.scope.epoch = model::Epoch::new(1);
+    assert_eq!(testimony.hear_heads(&Arc::new(later)), []);
+    let other = signed(ShardId::new(2), 7, &[leaf(OURS, 3, 100, YES)], &[0]);
+    assert_eq!(testimony.hear_heads(&other), []);
+}
+
+#[test]
+fn no_more_heads_are_kept_than_the_ledger_remembers() {
+    let mut testimony = Testimony::default();
+    let most = model::bounds::FOREIGN_HEADS_MAX;
+    for height in 0..most as u64 + 10 {
+        assert_eq!(testimony.hear_heads(&shows(height, 1, &[0])), []);
+    }
+    assert_eq!(testimony.forks.kept(LIAR), most);
+    assert_eq!(testimony.hear_heads(&shows(9, 2, &[0])), [], "forgotten");
+    assert_eq!(seats(&testimony.hear_heads(&shows(10, 2, &[0]))), [0]);
+}

@@ -517,6 +517,25 @@ fn b10_a_shard_that_shows_two_heads_at_one_height_is_not_listened_to_any_more() 
 }
 
 #[test]
+fn b10_a_member_that_is_shown_two_heads_of_one_height_reports_those_who_signed_both_once() {
+    let mut bench = Bench::new();
+    let mut replica = replica(&bench);
+    for (height, count) in [(7, 3), (8, 0)] {
+        let about = [(); 2].map(|()| transaction(&mut bench, DECIDED_BY_0));
+        let [one, other] = about.map(|about| bench.lie_at(2, height, 0, &about, Said::Yes));
+        assert_eq!(reported(&mut replica, &bench, &one), []);
+        let records = reported(&mut replica, &bench, &other);
+        assert_eq!(records.len(), count, "the second time they are known");
+        for record in &records {
+            assert!(matches!(record.lie, Lie::Statements { .. }));
+            assert_eq!(record.verify(&mut Zip215), Ok(()));
+            assert_eq!(record.lie.told_in().1, shard(2));
+        }
+        assert_eq!(reported(&mut replica, &bench, &other), [], "a copy");
+    }
+}
+
+#[test]
 fn b10_a_shard_that_forks_cannot_keep_others_from_hearing_the_decision() {
     // Shard 2 votes, so its vote is shown beside the decision. That it has forked must not keep shard 1,
     // which has voted too, from doing what an honest decider has decided.

@@ -2,15 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use model::outbox::outbox_tree;
 use model::shard::Seat;
-use model::{AbortReason, Certificate, Head, HeadCertificate, Leaf, Parcel, Profile, Promise};
-use model::{ShardId, Verdict};
+use model::{AbortReason, Profile, ShardId, Verdict};
 
 use super::{Accountability, Both};
-use crate::invariants::testing::{in_time, turn};
-use crate::simulation::{Journal, Place, Setting, Trust};
-use consensus::Signer;
+use crate::invariants::testing::{turn, vote};
+use crate::simulation::{Place, Setting, Trust};
 
 /// Three shards, of which the last one lies.
 fn settings() -> Vec<Setting> {
@@ -27,43 +24,6 @@ fn judge(settings: &[Setting], liars: &[Seat]) -> Accountability {
     let liars = liars.iter().map(place).collect();
     let trust = Trust::without(BTreeSet::from([LIAR]), false);
     Accountability::new(settings.iter(), &liars, trust)
-}
-
-/// A vote of the last shard on one transaction, which the first three members sign.
-fn vote(settings: &[Setting], height: u64, verdict: Verdict) -> Parcel {
-    let setting = &settings[2];
-    let leaf = Leaf {
-        to: ShardId::new(0),
-        transaction: turn(&settings[0], 1, ShardId::new(1), 0).id(),
-        valid_until: in_time(),
-        promise: Promise::Prepared(verdict),
-    };
-    let tree = outbox_tree(&[leaf], None);
-    let empty = model::Hash::ZERO;
-    let head = Head {
-        scope: *setting.scope(),
-        height: model::Height::new(height),
-        previous: empty,
-        block: empty,
-        time: in_time(),
-        results: empty,
-        outbox: tree.root(),
-    };
-    let statement = head.statement();
-    let bytes = statement.signing_bytes(&head.scope);
-    let sign = |seat| (seat, setting.scribe(seat, Journal::default()).sign(&bytes));
-    let signatures = setting.seats().take(3).map(sign).collect();
-    Parcel {
-        head: HeadCertificate {
-            certificate: Certificate {
-                statement,
-                signatures,
-            },
-            head,
-        },
-        leaves: vec![leaf],
-        proof: tree.prove_range(0, 1).unwrap(),
-    }
 }
 
 const ABORT: Verdict = Verdict::Abort(AbortReason::Deadline);

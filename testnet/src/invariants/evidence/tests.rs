@@ -1,19 +1,21 @@
 //! That the judge of evidence sees false accusations, and lies that nobody names.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use consensus::Admitted;
 use consensus::message::SignedVote;
+use consensus::sbac::letter::AdmittedLetter;
 use model::outbox::outbox_tree;
 use model::statement::{Scope, Slot, Statement, Vote};
 use model::{
-    AbortReason, Hash, Head, Height, Leaf, Lie, Malpractice, NodeId, Promise, SecretKey, ShardId,
-    SignedLeaf, Time, TransactionId, Verdict,
+    AbortReason, Delivery, Hash, Head, Height, Leaf, Lie, Malpractice, NodeId, Profile, Promise,
+    SecretKey, ShardId, SignedLeaf, Time, TransactionId, Verdict,
 };
 
 use super::{Evidence, NAMED_MAX};
 use crate::invariants::What;
-use crate::invariants::testing::{refusal, seat, see, sign};
+use crate::invariants::testing::{refusal, seat, see, sign, vote};
 use crate::simulation::Setting;
 
 const LIAR: usize = 3;
@@ -184,4 +186,51 @@ fn a_record_of_promises_must_prove_that_a_stranger_promised_the_opposite() {
     for accused in [agreed, forged, ours] {
         refusal(&mut judge(&setting), 0, &What::Accused(&accused));
     }
+}
+
+/// Node 0 of the first of three shards is shown a head of height 1 of the third one.
+fn is_shown(judge: &mut Evidence, settings: &[Setting], verdict: Verdict) -> Delivery {
+    let delivery = Delivery {
+        parcel: vote(settings, 1, verdict),
+        votes: Vec::new(),
+    };
+    let letter = AdmittedLetter::Deliver(vec![Arc::new(delivery.clone())]);
+    see(judge, 0, &What::HeardFromAfar(&letter)).unwrap();
+    delivery
+}
+
+#[test]
+fn s13_two_heads_of_another_shard_at_one_height_must_be_named_in_the_same_step() {
+    let settings = Setting::of_shards(3, 4, Profile::Open);
+    let abort = Verdict::Abort(AbortReason::Deadline);
+    let mut judge = Evidence::new(&settings[0], BTreeSet::new());
+    let first = is_shown(&mut judge, &settings, Verdict::Commit);
+    is_shown(&mut judge, &settings, Verdict::Commit);
+    see(&mut judge, 0, &What::Stepped).unwrap();
+    let second = is_shown(&mut judge, &settings, abort);
+    let said = refusal(&mut judge, 0, &What::Stepped);
+    assert!(said.contains("did not name it"), "{said}");
+
+    is_shown(&mut judge, &settings, abort);
+    for (at, node) in settings[2].committee.members().iter().take(3).enumerate() {
+        let head = |said: &Delivery| {
+            let by = &said.parcel.head;
+            (by.head.statement(), by.certificate.signatures[at].1)
+        };
+        let record = Malpractice {
+            node: *node,
+            lie: Lie::Statements {
+                scope: *settings[2].scope(),
+                first: head(&first),
+                second: head(&second),
+            },
+        };
+        see(&mut judge, 0, &What::Accused(&record)).unwrap();
+        let mut forged = record;
+        if let Lie::Statements { first, second, .. } = &mut forged.lie {
+            second.1 = first.1;
+        }
+        refusal(&mut judge, 0, &What::Accused(&forged));
+    }
+    see(&mut judge, 0, &What::Stepped).unwrap();
 }
