@@ -236,6 +236,7 @@ pub(crate) fn unexpected(response: &Response) -> AskError {
         Response::Labelled(_) => "a list of objects",
         Response::Results(_) => "the decisions of a block",
         Response::Consent(_) => "a consent",
+        Response::Evidence(_) => "proofs of lies",
         Response::Refused(_) => "a refusal that does not fit",
     };
     AskError::Lying(format!("it answered with {what}, which nobody asked for"))

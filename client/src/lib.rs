@@ -27,6 +27,7 @@ pub mod api;
 pub mod connection;
 pub mod describe;
 pub mod error;
+pub mod evidence;
 mod find;
 pub mod follow;
 #[cfg(feature = "fuzzing")]

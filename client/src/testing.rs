@@ -63,7 +63,7 @@ pub(crate) fn key(name: &str) -> PublicKey {
 }
 
 /// The key of a node.
-fn secret(number: usize) -> SecretKey {
+pub(crate) fn secret(number: usize) -> SecretKey {
     let seed = u8::try_from(number + 1).expect("a few shards");
     SecretKey::from_seed([seed; 32])
 }

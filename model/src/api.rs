@@ -14,6 +14,7 @@ use crate::hash::{Hash, Tag, hash, hash_parts};
 use crate::head::HeadCertificate;
 use crate::id::{NetworkId, NodeId, ObjectId, ShardId, TransactionId};
 use crate::key::PublicKey;
+use crate::malpractice::Malpractice;
 use crate::membership::ShardRecord;
 use crate::object::Object;
 use crate::receipt::{CertifiedResult, CertifiedResults};
@@ -40,6 +41,9 @@ pub const PAGE_OBJECTS_MAX: usize = 256;
 
 /// Bytes of encoded objects on one page of [`Response::Labelled`]. One object may exceed it alone.
 pub const PAGE_BYTES_AIM: usize = 512 * 1024;
+
+/// Proofs on one page of [`Response::Evidence`], each of a few kilobytes at most.
+pub const PAGE_EXHIBITS_MAX: usize = 32;
 
 /// Characters of the reason in [`Refused::Malformed`]: it may quote what a stranger sent.
 pub const REASON_CHARS_MAX: usize = 200;
@@ -113,6 +117,12 @@ pub enum Request {
     /// Agree to a seat in this shard. Answered by [`Response::Consent`], or [`Refused::NotAllowed`] if
     /// the operator of the node does not want it.
     Consent(ShardRecord),
+    /// The lies that the node holds proofs of, in the order in which it came to them. Answered by
+    /// [`Response::Evidence`].
+    Evidence {
+        /// So many of the first are left out: those of the pages before.
+        after: u32,
+    },
 }
 
 /// An answer.
@@ -148,6 +158,8 @@ pub enum Response {
     Results(CertifiedResults),
     /// To [`Request::Consent`].
     Consent(Consent),
+    /// To [`Request::Evidence`].
+    Evidence(EvidencePage),
 }
 
 /// What became of a transaction that was submitted.
@@ -181,6 +193,24 @@ pub struct Page {
     pub height: Height,
     /// Whether there are objects after the last of these.
     pub more: bool,
+}
+
+/// Some of the lies that a node holds proofs of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidencePage {
+    /// The proofs, each to be checked by whoever reads it.
+    pub exhibits: Vec<Exhibit>,
+    /// Whether there are more after the last of these.
+    pub more: bool,
+}
+
+/// The proof of a lie, and when a node came to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exhibit {
+    /// How far the shard of the node was.
+    pub seen: Progress,
+    /// The proof.
+    pub record: Malpractice,
 }
 
 /// Who a node is and how it fares.

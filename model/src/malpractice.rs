@@ -50,6 +50,34 @@ pub enum Lie {
     },
 }
 
+/// What a lie was about. An honest node keeps one record of each kind for each node: one is enough to
+/// have it removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LieKind {
+    /// Two blocks proposed in one slot.
+    Proposals,
+    /// Two votes of the agreement that nobody casts together.
+    Votes,
+    /// Two heads at one height.
+    Heads,
+    /// Two votes of S-BAC on one transaction, or two decisions.
+    Promises,
+    /// Two statements that do not conflict: no lie at all.
+    Nothing,
+}
+
+impl std::fmt::Display for LieKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Proposals => "two proposals",
+            Self::Votes => "two votes",
+            Self::Heads => "two heads",
+            Self::Promises => "two promises",
+            Self::Nothing => "nothing",
+        })
+    }
+}
+
 /// A leaf that a node put its name to: it is under a head that the node signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignedLeaf {
@@ -125,6 +153,20 @@ impl Lie {
         match self {
             Self::Statements { scope, .. } => scope.epoch,
             Self::Promises { first, .. } => first.head.scope.epoch,
+        }
+    }
+
+    /// What it was about.
+    #[must_use]
+    pub const fn kind(&self) -> LieKind {
+        match self {
+            Self::Promises { .. } => LieKind::Promises,
+            Self::Statements { first, second, .. } => match (&first.0, &second.0) {
+                (Statement::Proposal { .. }, Statement::Proposal { .. }) => LieKind::Proposals,
+                (Statement::Vote { .. }, Statement::Vote { .. }) => LieKind::Votes,
+                (Statement::Head { .. }, Statement::Head { .. }) => LieKind::Heads,
+                _ => LieKind::Nothing,
+            },
         }
     }
 }

@@ -119,6 +119,9 @@ impl Api {
             Request::Consent(record) => {
                 Ok(Response::Consent(self.candidate.agree_if_allowed(&record)?))
             }
+            Request::Evidence { after } => {
+                Ok(Response::Evidence(self.reads.state().evidence(after)))
+            }
         }
     }
 

@@ -12,6 +12,7 @@
 //! consents = []                 # shards that it agrees to join: hashes of terms, or "any"
 //! block_entries_max = 1000      # most transactions in a block that it proposes
 //! weather = "weather.toml"      # faults on purpose: for test networks, and never for others
+//! lies = "lies.toml"            # lies on purpose: likewise
 //!
 //! [pace]                        # time-outs, in milliseconds; leave them alone
 //! skip_ms = 400
@@ -62,6 +63,9 @@ pub struct Config {
     /// The file that says which peers are cut off or late, see [`crate::weather`]. `None`, as for any
     /// node that is not there to be tried out: none can be.
     pub weather: Option<PathBuf>,
+    /// The file that says what the node lies about, see [`crate::lies`]. `None`, as for any node that is
+    /// not there to be tried out: nothing.
+    pub lies: Option<PathBuf>,
     /// Time-outs of the agreement.
     pub pace: Pace,
 }
@@ -115,6 +119,7 @@ struct Written {
     consents: Vec<String>,
     block_entries_max: Option<usize>,
     weather: Option<PathBuf>,
+    lies: Option<PathBuf>,
     #[serde(default)]
     pace: WrittenPace,
 }
@@ -164,6 +169,7 @@ impl Config {
             consents: written.consents,
             block_entries_max: written.block_entries_max.unwrap_or(bounds::ENTRIES_MAX),
             weather: written.weather.map(|file| base.join(file)),
+            lies: written.lies.map(|file| base.join(file)),
             pace: written.pace.over(Pace::default()),
         };
         match config.problem() {

@@ -28,6 +28,7 @@ mod event_loop;
 mod flusher;
 mod gauges;
 pub mod labels;
+mod lies;
 mod reads;
 mod running;
 mod service;
@@ -39,6 +40,7 @@ mod sync_server;
 #[cfg(test)]
 mod testing;
 mod waiters;
+mod watched;
 mod weather;
 
 pub use admission::Counters;

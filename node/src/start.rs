@@ -13,7 +13,7 @@ use model::key::Zip215;
 use model::shard::Seat;
 use model::{Checkers, Genesis, NodeId};
 use tokio::runtime::{self, Runtime};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::admission::{Admission, Meter};
 use crate::api::{Api, Identity, VERSION};
@@ -25,6 +25,7 @@ use crate::event_loop::{EVENTS_WAITING, EventLoop, TURNS_AHEAD};
 use crate::flusher::Flusher;
 use crate::gauges::Gauges;
 use crate::labels::{Labels, SystemLabels};
+use crate::lies::{Liar, Lies, Temptation};
 use crate::reads::Reads;
 use crate::running::{Parts, Running};
 use crate::service::{self, Network};
@@ -98,6 +99,7 @@ impl Node {
         let directory = Directory::open(&config.directory)?;
         let (store, replica) = recover(&directory, &member, &config, &contracts)?;
         let forecast = config.weather.clone().map(Forecast::open);
+        let temptation = config.lies.clone().map(Temptation::open);
         let network = network_config(&config, &member)?;
         let candidate = Candidate::new(&config, member.key.clone(), member.genesis.network());
         let (network, events) = match &forecast {
@@ -111,9 +113,12 @@ impl Node {
             member,
             store,
             replica,
-            network,
-            events,
+            (network, events),
+            temptation.as_ref().map(Temptation::lies),
         )?;
+        if let Some(temptation) = temptation {
+            running.service().spawn(temptation.follow());
+        }
         if let Some(forecast) = forecast {
             running.service().spawn(forecast.follow());
         }
@@ -249,8 +254,8 @@ fn run(
     member: Member,
     store: Store,
     replica: Replica,
-    network: net::Handle,
-    incoming: net::Events,
+    (network, incoming): (net::Handle, net::Events),
+    lies: Option<watch::Receiver<Lies>>,
 ) -> Result<Running, Fatal> {
     let stopper = Stopper::new();
     let gauges = Arc::new(Gauges::default());
@@ -297,16 +302,29 @@ fn run(
 
     let links = Network {
         handle: network.clone(),
-        shards: member.shards,
+        shards: member.shards.clone(),
         runtime: service.handle().clone(),
         events,
     };
     let flusher = Flusher::new(Arc::clone(&gauges), stopper.clone());
-    let effects = Effects::new(store, links, waiters, flusher);
+    let (shards, seat) = (member.shards, member.seat);
+    let key = Box::new(member.key);
     let work = move || {
         // Its lock is held until nothing is written any more.
         let _directory = directory;
-        effects.run(turns_in)
+        match lies {
+            None => Effects::new(store, links, waiters, flusher).run(turns_in),
+            Some(lies) => {
+                let links = Liar {
+                    links,
+                    lies,
+                    key,
+                    shards,
+                    seat,
+                };
+                Effects::new(store, links, waiters, flusher).run(turns_in)
+            }
+        }
     };
     let effects = spawn("effects", &stopper, work)?;
 

@@ -18,6 +18,7 @@
 pub mod changes;
 mod directory;
 mod error;
+mod evidence;
 pub mod log;
 pub mod medium;
 mod recovery;
@@ -40,6 +41,7 @@ use redb::StorageBackend;
 
 pub use directory::Directory;
 pub use error::StoreError;
+pub use evidence::EXHIBITS_MAX;
 pub use recovery::{Recovered, RecoveryError};
 pub use state::{Standing, State};
 
@@ -121,6 +123,7 @@ impl Store {
             .map_or(Position::FIRST, |kept| kept.position);
         let (log, torn) = Log::open(medium, owner, confirmed)?;
 
+        let evidence = snapshot.evidence()?;
         let genesis = Ledger::genesis(setup.genesis, setup.shard);
         let is_new = checkpoint.is_none();
         let checkpoint = checkpoint.unwrap_or_else(|| Checkpoint::of_genesis(&genesis));
@@ -136,7 +139,7 @@ impl Store {
             let policy = Arc::new(setup.genesis.policy());
             Ledger::restore(checkpoint.scope, checkpoint.tip, policy, state)
         };
-        let state = State::new(tables, checkpoint.tip, checkpoint.certified);
+        let state = State::new(tables, checkpoint.tip, checkpoint.certified, evidence);
         let store = Self {
             log,
             state: Arc::new(state),
@@ -296,7 +299,7 @@ impl Store {
         self.log.reader()
     }
 
-    /// Remembers where a block is, until it is applied.
+    /// Remembers where a block is, until it is applied, and proofs of lies for ever.
     fn note(&mut self, record: &Record, position: Position) {
         let block = match record {
             Record::Proposal(proposal) => &proposal.block,
@@ -306,9 +309,9 @@ impl Store {
             | Record::Certificate(_)
             | Record::Head { .. }
             | Record::HeadCertificate(_)
-            | Record::Malpractice(_)
             | Record::Change(_)
             | Record::Abstain(_) => return,
+            Record::Malpractice(record) => return self.state.exhibit(record),
         };
         if block.header.slot > self.state.tip().block.slot {
             self.bodies.insert(block.name(), position);

@@ -16,26 +16,17 @@
 mod tests;
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use net::{PeerName, Way, Weather};
 use serde::Deserialize;
-use tokio::time::{MissedTickBehavior, interval};
 
-/// How often the file is read. It bounds how late a node is to notice that the weather has changed.
-const LOOK: Duration = Duration::from_millis(20);
-
-/// The longest file that is read, in bytes: a hundred peers, with room.
-const BYTES_MAX: u64 = 64 * 1024;
+use crate::watched::Watched;
 
 /// The weather of a node, as a file says.
 pub(crate) struct Forecast {
-    file: PathBuf,
-    /// What the file said when it was read last.
-    text: String,
+    file: Watched,
     weather: Weather,
 }
 
@@ -60,8 +51,7 @@ impl Forecast {
     /// The weather that the file says there is now.
     pub(crate) fn open(file: PathBuf) -> Self {
         let mut forecast = Self {
-            file,
-            text: String::new(),
+            file: Watched::new(file),
             weather: Weather::default(),
         };
         forecast.look();
@@ -75,8 +65,7 @@ impl Forecast {
 
     /// Looks at the file again and again, for as long as the node runs.
     pub(crate) async fn follow(mut self) {
-        let mut beat = interval(LOOK);
-        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut beat = Watched::beat();
         loop {
             beat.tick().await;
             self.look();
@@ -85,34 +74,10 @@ impl Forecast {
 
     /// Changes the weather if the file has changed. What cannot be understood changes nothing.
     fn look(&mut self) {
-        let text = match self.read() {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => {
-                tracing::warn!(file = %self.file.display(), %error, "cannot read the weather");
-                return;
-            }
-        };
-        if text == self.text {
-            return;
+        if let Some(ways) = self.file.look(parse) {
+            tracing::info!(peers = ways.len(), "the weather has changed");
+            self.weather.change(ways);
         }
-        match parse(&text) {
-            Ok(ways) => {
-                tracing::info!(peers = ways.len(), "the weather has changed");
-                self.weather.change(ways);
-            }
-            Err(reason) => {
-                tracing::warn!(file = %self.file.display(), reason, "not a weather");
-            }
-        }
-        self.text = text;
-    }
-
-    fn read(&self) -> io::Result<String> {
-        let mut text = String::new();
-        let file = File::open(&self.file)?;
-        file.take(BYTES_MAX).read_to_string(&mut text)?;
-        Ok(text)
     }
 }
 

@@ -250,7 +250,8 @@ impl Chain {
             | Request::Head
             | Request::SubmitAll(_)
             | Request::Results { .. }
-            | Request::Consent(_) => Response::Refused(Refused::Unavailable),
+            | Request::Consent(_)
+            | Request::Evidence { .. } => Response::Refused(Refused::Unavailable),
             Request::Submit(transaction) => self.submit(transaction, progress, now),
             Request::Outcome { transaction, .. } => match self.decided.get(transaction) {
                 Some((_, at, result)) if *at <= height => Response::Outcome(result.clone()),

@@ -7,7 +7,8 @@ use std::fmt::Debug;
 use std::slice::from_ref;
 
 use model::api::{
-    Found, NotReady, Page, Progress, Refused, Request, Response, Status, Taken, owner_label,
+    EvidencePage, Exhibit, Found, NotReady, Page, Progress, Refused, Request, Response, Status,
+    Taken, owner_label,
 };
 use model::block::{BlockRef, Header, encode_entries, payload_hash};
 use model::merkle::{self, AbsenceProof, Lookup, PresenceProof};
@@ -463,6 +464,11 @@ fn questions() -> Vec<Sample> {
             &Request::Consent(membership::invited()),
             &[],
         ),
+        sample(
+            "api-evidence-request",
+            &Request::Evidence { after: 32 },
+            &[],
+        ),
     ]
 }
 
@@ -504,6 +510,14 @@ fn answers() -> Vec<Sample> {
         height,
         more: false,
     };
+    let scope = result.head.head.scope;
+    let evidence = EvidencePage {
+        exhibits: vec![Exhibit {
+            seen: tip,
+            record: malpractice(&scope),
+        }],
+        more: true,
+    };
     let found = Found {
         transaction,
         height,
@@ -536,6 +550,7 @@ fn answers() -> Vec<Sample> {
             &Response::Refused(Refused::NotAllowed(membership::invited().terms())),
             &[],
         ),
+        sample("api-evidence", &Response::Evidence(evidence), &[]),
     ]
 }
 

@@ -513,6 +513,7 @@ fn requests() -> Vec<Request> {
             height: Height::new(1),
             wait_ms: 0,
         },
+        Request::Evidence { after: 1 },
     ]
 }
 
@@ -521,12 +522,12 @@ proptest! {
 
     #[test]
     fn whatever_comes_in_something_comes_out(
-        which in 0_usize..7,
+        which in any::<prop::sample::Index>(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
         cut in any::<prop::sample::Index>(),
         cuts in any::<bool>(),
     ) {
-        let mut bytes = requests()[which].to_bytes();
+        let mut bytes = which.get(&requests()).to_bytes();
         for (at, value) in changes {
             let at = at.index(bytes.len());
             bytes[at] = value;

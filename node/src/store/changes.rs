@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use consensus::ledger::{Applied, Decided};
 use consensus::sbac::session::Session;
+use model::api::Exhibit;
 use model::{Certificate, Hash, Head, HeadCertificate, Height, Object, ObjectId};
 use model::{TransactionId, TransactionResult};
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,8 @@ pub struct Changes {
     pub(super) heads: BTreeMap<Height, HeadCertificate>,
     /// Decided transactions, for ever.
     pub(super) transactions: BTreeMap<TransactionId, Place>,
+    /// Proofs of lies by number, for ever.
+    pub(super) evidence: BTreeMap<u32, Exhibit>,
 }
 
 /// Removes an entry that the tables have, or forgets one that they never had.

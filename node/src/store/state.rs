@@ -7,11 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use consensus::ledger::Tip;
-use model::api::{PAGE_BYTES_AIM, Page, Progress};
-use model::{Hash, HeadCertificate, Height, Object, ObjectId, TransactionId, encoding};
+use model::api::{EvidencePage, Exhibit, PAGE_BYTES_AIM, Page, Progress};
+use model::{
+    Hash, HeadCertificate, Height, Malpractice, Object, ObjectId, TransactionId, encoding,
+};
 
 use super::StoreError;
 use super::changes::{BlockRow, Changes, Place};
+use super::evidence::Evidence;
 use super::tables::{Checkpoint, Snapshot, Tables};
 
 /// The state.
@@ -24,6 +27,8 @@ pub struct State {
 struct Recent {
     tip: Tip,
     certified: Height,
+    /// All of it, written or not.
+    evidence: Evidence,
     fresh: Changes,
     /// What is being written to the tables.
     frozen: Option<Arc<Changes>>,
@@ -68,13 +73,14 @@ impl Recent {
 type Changed = BTreeMap<ObjectId, Option<Arc<Object>>>;
 
 impl State {
-    /// The state at `tip`, of which the tables have all.
-    pub(super) fn new(tables: Tables, tip: Tip, certified: Height) -> Self {
+    /// The state at `tip`, of which the tables have all, `evidence` too.
+    pub(super) fn new(tables: Tables, tip: Tip, certified: Height, evidence: Vec<Exhibit>) -> Self {
         Self {
             tables,
             recent: RwLock::new(Recent {
                 tip,
                 certified,
+                evidence: Evidence::restore(evidence),
                 fresh: Changes::default(),
                 frozen: None,
             }),
@@ -97,6 +103,12 @@ impl State {
     #[must_use]
     pub fn certified(&self) -> Height {
         self.read().certified
+    }
+
+    /// The lies that the node holds proofs of, without the first so many, as far as a page goes.
+    #[must_use]
+    pub fn evidence(&self, after: u32) -> EvidencePage {
+        self.read().evidence.page(after)
     }
 
     /// An active object, and the height at which it is.
@@ -269,6 +281,15 @@ impl State {
         let height = head.head.height;
         recent.certified = recent.certified.max(height);
         recent.fresh.heads.insert(height, head);
+    }
+
+    /// Takes in a record of malpractice. The first of each kind against each node is kept.
+    pub(super) fn exhibit(&self, record: &Malpractice) {
+        let mut recent = self.write();
+        let seen = recent.progress();
+        if let Some((number, exhibit)) = recent.evidence.add(seen, record) {
+            recent.fresh.evidence.insert(number, exhibit);
+        }
     }
 
     /// Puts what has changed aside, to be written.

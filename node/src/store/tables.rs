@@ -12,6 +12,7 @@ use std::sync::Arc;
 use consensus::Record;
 use consensus::ledger::{Decided, Foreign, Tip};
 use consensus::sbac::session::{Session, Stored};
+use model::api::Exhibit;
 use model::block::BlockRef;
 use model::encoding;
 use model::statement::Scope;
@@ -48,6 +49,7 @@ const LABELS: TableDefinition<&[u8; 64], ()> = TableDefinition::new("labels");
 const BLOCKS: TableDefinition<u64, Encoded> = TableDefinition::new("blocks");
 const HEADS: TableDefinition<u64, Encoded> = TableDefinition::new("heads");
 const TRANSACTIONS: TableDefinition<Id, Encoded> = TableDefinition::new("transactions");
+const EVIDENCE: TableDefinition<u32, Encoded> = TableDefinition::new("evidence");
 
 /// The entry of `meta` that says whose tables they are.
 const OWNER: &str = "owner";
@@ -188,6 +190,7 @@ impl Tables {
             transaction.open_table(BLOCKS)?;
             transaction.open_table(HEADS)?;
             transaction.open_table(TRANSACTIONS)?;
+            transaction.open_table(EVIDENCE)?;
             let owner = encoding::encode(&(FORMAT, identity));
             transaction.open_table(META)?.insert(OWNER, &owner[..])?;
             Ok(())
@@ -239,6 +242,10 @@ impl Tables {
             let mut transactions = transaction.open_table(TRANSACTIONS)?;
             for (id, place) in &changes.transactions {
                 transactions.insert(id.as_bytes(), &encoding::encode(place)[..])?;
+            }
+            let mut evidence = transaction.open_table(EVIDENCE)?;
+            for (number, exhibit) in &changes.evidence {
+                evidence.insert(number, &encoding::encode(exhibit)[..])?;
             }
             let checkpoint = encoding::encode(checkpoint);
             transaction
@@ -375,6 +382,15 @@ impl Snapshot {
         self.all(DECIDED, |key, decided| {
             (TransactionId::from_bytes(key), decided)
         })
+    }
+
+    /// All proofs of lies, in the order of their numbers.
+    pub(super) fn evidence(&self) -> Result<Vec<Exhibit>, StoreError> {
+        let table = self.transaction.open_table(EVIDENCE);
+        let table = table.map_err(failed("read the tables"))?;
+        let rows = table.iter().map_err(failed("read the tables"))?;
+        let rows = rows.map(|row| decode(row.map_err(failed("read the tables"))?.1.value()));
+        rows.collect()
     }
 
     /// All transactions that several shards have begun and not finished.

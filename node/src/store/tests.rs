@@ -11,7 +11,8 @@ use super::testing::{Disk, TablesFile};
 use super::{Setup, Start, State, Store, StoreError};
 use crate::labels::SystemLabels;
 use crate::testing::{
-    MEMBERS, PEOPLE, SHARD, Shard, account_of, genesis, node, payment, person, seat, setup,
+    MEMBERS, PEOPLE, SHARD, Shard, account_of, genesis, member_key, node, payment, person, seat,
+    setup,
 };
 
 /// The disk of the node on seat 0.
@@ -324,6 +325,53 @@ fn what_clients_ask_for_is_there_before_and_after_a_flush() {
         known.check(run.store());
         run.flush(true);
     }
+}
+
+/// The votes of a member for two blocks of one slot.
+fn lie() -> model::Malpractice {
+    let genesis = genesis();
+    let committee = genesis.committee(SHARD).unwrap().unwrap();
+    let signed = |block| {
+        let vote = model::statement::Vote::Notarize(model::Hash::from_bytes([block; 32]));
+        let statement = model::Statement::Vote {
+            slot: model::Slot::new(7),
+            vote,
+        };
+        let bytes = statement.signing_bytes(committee.scope());
+        (statement, member_key(1).sign(&bytes))
+    };
+    model::Malpractice {
+        node: node(1),
+        lie: model::Lie::Statements {
+            scope: *committee.scope(),
+            first: signed(1),
+            second: signed(2),
+        },
+    }
+}
+
+#[test]
+fn the_proof_of_a_lie_outlives_restarts_and_its_place_in_the_log() {
+    let machine = Machine::default();
+    let (mut store, replica) = machine.start();
+    let record = Record::Malpractice(lie());
+    for _ in 0..2 {
+        store.append([&record].into_iter()).unwrap();
+    }
+    let shown = |store: &Store| store.state().evidence(0).exhibits;
+    let kept = shown(&store);
+    assert_eq!(
+        kept.iter().map(|kept| &kept.record).collect::<Vec<_>>(),
+        [&lie()]
+    );
+    drop(store);
+    let (mut store, _) = machine.start();
+    assert_eq!(shown(&store), kept, "replayed");
+    store.flush(replica.open()).unwrap().commit().unwrap();
+    drop(store);
+    let (store, start) = machine.open_as(node(0)).unwrap();
+    assert_eq!(start.position, store.log.end(), "nothing is replayed");
+    assert_eq!(shown(&store), kept, "from the tables");
 }
 
 #[test]

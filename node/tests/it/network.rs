@@ -112,6 +112,7 @@ impl Network {
             consents: Vec::new(),
             block_entries_max: model::bounds::ENTRIES_MAX,
             weather: None,
+            lies: None,
             pace: Pace::default(),
         }
     }

@@ -281,7 +281,7 @@ pub(super) fn vote(settings: &[Setting], height: u64, verdict: Verdict) -> Parce
         valid_until: in_time(),
         promise: Promise::Prepared(verdict),
     };
-    let tree = outbox_tree(&[leaf]);
+    let tree = outbox_tree(&[leaf], None);
     let empty = Hash::ZERO;
     let head = Head {
         scope: *setting.scope(),
