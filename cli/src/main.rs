@@ -7,6 +7,7 @@
 
 mod account;
 mod bench;
+mod evidence;
 mod exit;
 mod explore;
 mod log;
@@ -100,6 +101,9 @@ enum Command {
     /// Check receipts, without a network
     #[command(subcommand)]
     Receipt(receipt::Command),
+    /// Look at proofs that nodes lied
+    #[command(subcommand)]
+    Evidence(evidence::Command),
     /// Say how the nodes are
     Status(status::Status),
     /// Measure how fast it is on this machine
@@ -134,6 +138,7 @@ fn run(common: &Common, command: Command, output: &Output) -> Result<Option<Done
         Command::Account(command) => account::run(common, &command).map(Some),
         Command::Tx(command) => tx::run(common, &command, output).map(Some),
         Command::Receipt(command) => receipt::run(common, &command, output).map(Some),
+        Command::Evidence(command) => evidence::run(common, &command, output).map(Some),
         Command::Status(status::Status {}) => status::run(common).map(Some),
         Command::Bench(command) => bench::run(common, &command, output).map(Some),
         Command::Simulate(command) => simulate::run(&command, output).map(Some),

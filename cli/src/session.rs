@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use client::keys::LocalKeys;
 use client::{Addresses, Client, Endpoints, NetworkKind, NodeEndpoint, Options, Wallet};
-use model::TransactionId;
+use model::{NodeId, TransactionId};
 use testnet::local::{Endpoint, Layout, LocalError, read_genesis};
 use tokio::runtime::Runtime;
 
@@ -57,6 +57,13 @@ impl Session {
     pub(crate) fn receipt(&self, transaction: &TransactionId) -> PathBuf {
         let id = self.addresses().transaction(transaction);
         self.layout.receipts().join(format!("{id}.csr"))
+    }
+
+    /// What people call a node; its address, if it has no name here.
+    pub(crate) fn name_of(&self, node: &NodeId) -> String {
+        let mut nodes = self.endpoint.nodes.iter();
+        let found = nodes.find(|found| found.node == *node);
+        found.map_or_else(|| self.addresses().node(node), |found| found.name.clone())
     }
 
     /// Writes and reads addresses of the network.

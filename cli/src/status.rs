@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::exit::Failure;
 use crate::output::Done;
 use crate::session::Session;
-use crate::testnet::trouble;
+use crate::testnet::{lies_of, trouble};
 use crate::{Common, table};
 
 /// How long a node may take to answer. One that is paused never does.
@@ -115,6 +115,7 @@ pub(crate) fn describe(
         "state": word(state, status),
         "cut": state.cut,
         "delay_ms": state.delay_ms,
+        "lies": lies_of(&state.lies),
         "shard": node.shard,
         "api": node.api,
         "height": status.map(|status| status.tip.height.number()),

@@ -37,6 +37,8 @@ const EXAMPLES: &str = "Examples:
   chainspace testnet restart n2     start it again
   chainspace testnet partition n1   cut a node off from all others
   chainspace testnet heal           put the cable back
+  chainspace testnet byzantine n3 --equivocate
+                                    let a node lie, to see it being caught
   chainspace testnet stop           stop all nodes and keep the state
   chainspace testnet reset          start over";
 
@@ -63,6 +65,11 @@ const PARTITION_EXAMPLES: &str = "Examples:
 const DELAY_EXAMPLES: &str = "Examples:
   chainspace testnet delay n3 200
   chainspace testnet delay n3 0";
+
+const BYZANTINE_EXAMPLES: &str = "Examples:
+  chainspace testnet byzantine n3 --equivocate
+  chainspace testnet byzantine n3 --two-heads --false-votes
+  chainspace testnet byzantine n3 --honest";
 
 const STOP_EXAMPLES: &str = "Examples:
   chainspace testnet stop
@@ -117,6 +124,12 @@ pub(crate) enum Command {
         #[arg(value_name = "MS", value_parser = clap::value_parser!(u32).range(0..=60_000))]
         ms: u32,
     },
+    /// Let a node lie on purpose, with its own key, or make it honest again
+    ///
+    /// What it is asked to do in one command is all that it does: a second command replaces the first.
+    /// `chainspace evidence list` says who has proof of it.
+    #[command(before_help = BYZANTINE_EXAMPLES)]
+    Byzantine(Byzantine),
     /// Stop all nodes and keep the state
     #[command(before_help = STOP_EXAMPLES)]
     Stop,
@@ -171,6 +184,28 @@ pub(crate) enum Profile {
     Paper,
 }
 
+/// Which node is to lie, and about what.
+#[derive(Debug, clap::Args)]
+#[group(id = "lies", required = true, multiple = true, args = [
+    "equivocate", "two_heads", "false_votes", "honest",
+])]
+pub(crate) struct Byzantine {
+    /// The node, such as n3
+    node: String,
+    /// Vote for two blocks of one slot, and propose two where it leads
+    #[arg(long)]
+    equivocate: bool,
+    /// Sign two heads at each height
+    #[arg(long)]
+    two_heads: bool,
+    /// Show other shards the opposite of what its shard promises them
+    #[arg(long)]
+    false_votes: bool,
+    /// Lie no more
+    #[arg(long, conflicts_with_all = ["equivocate", "two_heads", "false_votes"])]
+    honest: bool,
+}
+
 /// The node that a command is about.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Node {
@@ -192,6 +227,7 @@ pub(crate) fn run(
         Command::Partition { nodes } => disturb(common, local::Command::Partition { nodes }),
         Command::Heal => disturb(common, local::Command::Heal),
         Command::Delay { node, ms } => disturb(common, local::Command::Delay { node, ms }),
+        Command::Byzantine(byzantine) => tempt(common, byzantine),
         Command::Stop => stop(common),
         Command::Reset { yes } => reset(common, yes, output),
         Command::Torture(flags) => torture::run(common, &flags, output),
@@ -267,6 +303,26 @@ fn disturb(common: &Common, command: local::Command) -> Result<Done, Failure> {
     }
     let states = local::ask(&layout, &endpoint, &command)?;
     Ok(states_of(&states))
+}
+
+/// Tells the supervisor what a node is to lie about.
+fn tempt(common: &Common, byzantine: Byzantine) -> Result<Done, Failure> {
+    let Byzantine {
+        node,
+        equivocate,
+        two_heads,
+        false_votes,
+        honest: _, // then the others are not there
+    } = byzantine;
+    let lies = local::Lies {
+        equivocate,
+        two_heads,
+        false_votes,
+    };
+    tell(common, Node { node }, |node| local::Command::Byzantine {
+        node,
+        lies,
+    })
 }
 
 /// Starts a node, and waits until it answers.
@@ -361,6 +417,7 @@ fn states_of(states: &[NodeState]) -> Done {
             state,
             cut,
             delay_ms,
+            lies,
         } = node;
         let (word, pid_text) = match (state, pid) {
             (State::Running, Some(pid)) => ("running", format!("  process {pid}")),
@@ -371,6 +428,7 @@ fn states_of(states: &[NodeState]) -> Done {
         lines.push(format!("{name}  {word}{pid_text}{trouble}"));
         nodes.push(json!({
             "name": name, "pid": pid, "state": word, "cut": cut, "delay_ms": delay_ms,
+            "lies": lies_of(lies),
         }));
     }
     Done {
@@ -379,7 +437,23 @@ fn states_of(states: &[NodeState]) -> Done {
     }
 }
 
-/// What is wrong with the ways of a node to others, behind what else is said of it.
+/// What a node lies about, as the flags of `testnet byzantine` name it.
+pub(crate) fn lies_of(lies: &local::Lies) -> Vec<&'static str> {
+    let local::Lies {
+        equivocate,
+        two_heads,
+        false_votes,
+    } = *lies;
+    let told = [
+        (equivocate, "equivocate"),
+        (two_heads, "two-heads"),
+        (false_votes, "false-votes"),
+    ];
+    let told = told.into_iter().filter(|(told, _)| *told);
+    told.map(|(_, lie)| lie).collect()
+}
+
+/// What is wrong with a node and its ways to others, behind what else is said of it.
 pub(crate) fn trouble(state: &NodeState) -> String {
     let mut trouble = String::new();
     if state.cut {
@@ -387,6 +461,9 @@ pub(crate) fn trouble(state: &NodeState) -> String {
     }
     if state.delay_ms > 0 {
         trouble.push_str(&format!(", {} ms late", state.delay_ms));
+    }
+    if !state.lies.is_honest() {
+        trouble.push_str(", lies on purpose");
     }
     trouble
 }

@@ -16,6 +16,7 @@
 //!     control.sock                  what `testnet kill|pause|resume|restart|stop` speak to
 //!     nodes/n0/config.toml          the configuration of a node, beside its keys and its store
 //!     nodes/n0/weather.toml         which other nodes it does not hear, or hears late
+//!     nodes/n0/lies.toml            what it lies about, on purpose; only while it does
 //!     logs/n0.log, logs/n0.log.1    what a node says, and what it said before that
 //!     self-test/                    the journal of the supervisor, which sends once at each start
 //!     wallet/                       the journal of the commands that send
@@ -33,6 +34,7 @@ mod file;
 mod genesis;
 mod holder;
 mod layout;
+mod lies;
 mod limits;
 mod lock;
 mod logs;
@@ -53,6 +55,7 @@ pub use error::LocalError;
 pub use event::{AccountReport, Event, NodeReport};
 pub use genesis::read_genesis;
 pub use layout::Layout;
+pub use lies::Lies;
 pub use process::State;
 pub use stop::{reset, stop};
 pub use up::{Options, up};

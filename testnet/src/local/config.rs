@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::error::LocalError;
 use super::file;
-use super::layout::{Layout, NETWORK_KEY, STORE, WEATHER};
+use super::layout::{LIES, Layout, NETWORK_KEY, STORE, WEATHER};
 use super::manifest::ManifestNode;
 
 /// The file of a node's member key, in its folder.
@@ -25,10 +25,12 @@ struct Written<'a> {
     block_entries_max: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     weather: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lies: Option<&'a str>,
 }
 
 /// Writes the configuration of `node`, which is to stay connected with `all` others. With `faults` it
-/// can be cut off from them.
+/// can be cut off from them, and be made to lie.
 pub(crate) fn write(
     layout: &Layout,
     node: &ManifestNode,
@@ -49,6 +51,7 @@ pub(crate) fn write(
         consents: ["any"],
         block_entries_max,
         weather: faults.then_some(WEATHER),
+        lies: faults.then_some(LIES),
     };
     let text = toml::to_string(&written).expect("texts and lists of texts are TOML");
     file::replace(&layout.config(&node.name), text.as_bytes())

@@ -22,6 +22,7 @@ use super::endpoint::Endpoint;
 use super::error::LocalError;
 use super::file;
 use super::layout::Layout;
+use super::lies::Lies;
 use super::process::State;
 
 /// The longest line either side reads, in bytes: the answer about a hundred nodes, with room.
@@ -77,6 +78,13 @@ pub enum Command {
         /// By how many milliseconds; 0 ends it.
         ms: u32,
     },
+    /// Let a node lie, or make it honest.
+    Byzantine {
+        /// The node.
+        node: String,
+        /// About what.
+        lies: Lies,
+    },
     /// Say how the nodes are.
     Nodes,
     /// Stop all nodes in order, and then the supervisor.
@@ -99,6 +107,8 @@ pub struct NodeState {
     pub cut: bool,
     /// By how many milliseconds it hears all others late.
     pub delay_ms: u32,
+    /// What it lies about, on purpose.
+    pub lies: Lies,
 }
 
 /// Why the supervisor did not do what it was asked.

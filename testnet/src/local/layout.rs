@@ -22,6 +22,9 @@ pub(crate) const NETWORK_KEY: &str = "network.key";
 /// The file of a node's weather, in its folder.
 pub(crate) const WEATHER: &str = "weather.toml";
 
+/// The file of what a node lies about, in its folder.
+pub(crate) const LIES: &str = "lies.toml";
+
 /// The places of one local network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -145,6 +148,11 @@ impl Layout {
     /// What is wrong with the ways of a node to others.
     pub(crate) fn weather(&self, node: &str) -> PathBuf {
         self.node(node).join(WEATHER)
+    }
+
+    /// What a node lies about.
+    pub(crate) fn lies(&self, node: &str) -> PathBuf {
+        self.node(node).join(LIES)
     }
 
     pub(crate) fn config(&self, node: &str) -> PathBuf {

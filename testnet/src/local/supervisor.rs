@@ -16,6 +16,7 @@ use super::control::{Asked, Line, NodeState, Refusal};
 use super::endpoint::EndpointNode;
 use super::error::LocalError;
 use super::event::{Event, NodeReport};
+use super::lies::{Liars, Lies};
 use super::logs;
 use super::process::{Process, State, describe};
 use super::ready::Told;
@@ -38,6 +39,8 @@ pub(crate) struct Supervisor<'r> {
     pub(crate) teller: mpsc::Sender<Told>,
     /// What is wrong between the nodes; `None` if nothing can be.
     pub(crate) weather: Option<Weather>,
+    /// Which nodes lie; `None` if none can be made to.
+    pub(crate) liars: Option<Liars>,
     pub(crate) report: &'r mut dyn FnMut(Event),
     pub(crate) ready: bool,
 }
@@ -259,7 +262,13 @@ impl Supervisor<'_> {
             state: process.state(),
             cut: weather.is_some_and(|weather| weather.is_apart(index)),
             delay_ms: weather.map_or(0, |weather| weather.delay_of(index)),
+            lies: self.lies_of(index),
         }
+    }
+
+    fn lies_of(&self, index: usize) -> Lies {
+        let liars = self.liars.as_ref();
+        liars.map_or_else(Lies::default, |liars| liars.of(index))
     }
 
     fn reports(&self, statuses: Vec<Option<Status>>) -> Vec<NodeReport> {

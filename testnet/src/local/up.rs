@@ -14,6 +14,7 @@ use super::error::LocalError;
 use super::event::Event;
 use super::genesis::{self, Local};
 use super::layout::Layout;
+use super::lies::Liars;
 use super::lock::Lock;
 use super::process::Process;
 use super::ready::Companion;
@@ -51,7 +52,7 @@ pub struct Options {
     pub simulated: Vec<GenesisObject>,
     /// The most transactions in a block. `None`: as many as the protocol allows.
     pub block_entries_max: Option<usize>,
-    /// Whether nodes can be cut off from each other and delayed. What can be takes a little time, so a
+    /// Whether nodes can be cut off from each other, delayed, and made to lie. What can be takes a little time, so a
     /// network that is measured cannot.
     pub faults: bool,
 }
@@ -83,6 +84,10 @@ pub async fn up(options: Options, mut report: impl FnMut(Event)) -> Result<(), L
         true => Some(Weather::fair(&layout, &local.manifest)?),
         false => None,
     };
+    let liars = match options.faults {
+        true => Some(Liars::none(&layout, &local.manifest)?),
+        false => None,
+    };
     let (control, asked) = Control::listen(&layout)?;
     let endpoint = endpoint(&local, &control);
     let (teller, told) = mpsc::channel(TOLD_MAX);
@@ -103,6 +108,7 @@ pub async fn up(options: Options, mut report: impl FnMut(Event)) -> Result<(), L
         told,
         teller,
         weather,
+        liars,
         report: &mut report,
         ready: false,
     };

@@ -14,6 +14,7 @@ fn commands_and_answers_are_one_line_of_json_each() {
         state: State::Paused,
         cut: true,
         delay_ms: 200,
+        lies: crate::local::Lies::default(),
     }]);
     let refused: Line = Err(Refusal {
         reason: "no\nreason".to_owned(),

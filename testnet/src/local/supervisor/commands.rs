@@ -8,6 +8,7 @@ use tokio::time::sleep;
 use super::{Course, STOP_PATIENCE, Supervisor, Waiting};
 use crate::local::control::{Asked, Command, Line};
 use crate::local::error::LocalError;
+use crate::local::lies::Lies;
 use crate::local::process::State;
 use crate::local::ready::Told;
 use crate::local::weather::Weather;
@@ -32,6 +33,10 @@ impl Supervisor<'_> {
             Command::Delay { node, ms } => {
                 let delayed = self.delay(&node, ms);
                 self.answer(answer, delayed);
+            }
+            Command::Byzantine { node, lies } => {
+                let tempted = self.tempt(&node, lies);
+                self.answer(answer, tempted);
             }
             Command::Stop => {
                 self.answer(answer, Ok(()));
@@ -84,6 +89,17 @@ impl Supervisor<'_> {
         self.note(match ms {
             0 => format!("{name} hears the others at once"),
             _ => format!("{name} hears the others {ms} ms late"),
+        });
+        Ok(())
+    }
+
+    fn tempt(&mut self, name: &str, lies: Lies) -> Result<(), LocalError> {
+        let index = self.index(name)?;
+        let liars = self.liars.as_mut().ok_or(LocalError::NoFaults)?;
+        liars.tempt(index, lies)?;
+        self.note(match lies.is_honest() {
+            true => format!("{name} is honest"),
+            false => format!("{name} lies on purpose"),
         });
         Ok(())
     }
