@@ -131,7 +131,8 @@ impl Candidate {
 
     /// What the record says of this node.
     fn listed<'a>(&self, record: &'a ShardRecord) -> Result<&'a NodeDescriptor, NoConsent> {
-        record.check(self.network)?;
+        // Which seats may be vacant is for the members to say who approve of the record.
+        record.check(self.network, Some(record))?;
         let node = self.descriptor.node;
         let listed = record.descriptors().find(|listed| listed.node == node);
         listed.ok_or(NoConsent::NotListed(node))

@@ -22,7 +22,9 @@ use consensus::sbac::letter::Letter;
 use consensus::{Shards, Signer};
 use model::outbox::outbox_tree;
 use model::shard::Seat;
-use model::{AbortReason, Delivery, Hash, Promise, ShardId, Signature, Statement, Verdict, Vote};
+use model::{
+    AbortReason, Delivery, EpochChange, Hash, Promise, ShardId, Signature, Statement, Verdict, Vote,
+};
 use serde::Deserialize;
 use tokio::sync::watch;
 
@@ -97,18 +99,19 @@ impl<L: Links> Links for Liar<L> {
 
     fn broadcast(&self, frame: Bytes) {
         let lies = *self.lies.borrow();
-        let message = (lies.equivocate || lies.two_heads).then(|| Message::decode(&frame));
-        match message {
-            Some(Ok(Message::Proposal(proposal))) if lies.equivocate && self.leads(&proposal) => {
+        let message = (lies.equivocate || lies.two_heads).then(|| Message::decode_in(&frame));
+        let message = message.and_then(Result::ok);
+        match message.map(|(_, message)| message) {
+            Some(Message::Proposal(proposal)) if lies.equivocate && self.leads(&proposal) => {
                 self.halve(frame, self.twin(proposal));
             }
-            Some(Ok(Message::Vote(vote))) if lies.equivocate => {
+            Some(Message::Vote(vote)) if lies.equivocate => {
                 self.links.broadcast(frame);
                 if let Some(other) = self.other_vote(vote) {
                     self.tell_half(&Message::Vote(other));
                 }
             }
-            Some(Ok(Message::HeadSignature(signed))) if lies.two_heads => {
+            Some(Message::HeadSignature(signed)) if lies.two_heads => {
                 self.links.broadcast(frame);
                 self.tell_half(&Message::HeadSignature(self.other_head(signed)));
             }
@@ -128,6 +131,16 @@ impl<L: Links> Links for Liar<L> {
     fn fetch(&self, from: Seat, request: BlocksRequest) {
         self.links.fetch(from, request);
     }
+
+    fn entered(&mut self, change: &Arc<EpochChange>) {
+        let node = self.shards.ours().member(self.seat);
+        // The replica knows it, and so what comes before it is known here.
+        let _ = self.shards.directory_mut().follow(change);
+        self.shards.enter();
+        let seat = node.and_then(|node| self.shards.ours().seat(&node));
+        self.seat = seat.unwrap_or(self.seat);
+        self.links.entered(change);
+    }
 }
 
 impl<L: Links> Liar<L> {
@@ -139,7 +152,7 @@ impl<L: Links> Liar<L> {
     }
 
     fn tell_half(&self, lie: &Message) {
-        let frame = Bytes::from(lie.encode());
+        let frame = Bytes::from(lie.encode_in(self.shards.scope().epoch));
         for (seat, hears_lies) in self.others() {
             if hears_lies {
                 self.links.send(seat, frame.clone());
@@ -214,7 +227,7 @@ impl<L: Links> Liar<L> {
             return None;
         }
         parcel.leaves.sort_unstable();
-        let tree = outbox_tree(&parcel.leaves);
+        let tree = outbox_tree(&parcel.leaves, None);
         let head = &mut parcel.head;
         head.head.outbox = tree.root();
         head.certificate.statement = head.head.statement();
