@@ -522,6 +522,7 @@ impl Replica {
             if let Action::Change(change) = action {
                 // A quorum has checked it, and this member may not know it yet.
                 let _ = self.member.shards_mut().directory_mut().follow(change);
+                self.testimony.change(change.next.shard);
             }
         }
         self.closing = Closing::after(&applied);

@@ -5,6 +5,8 @@
 //! hears the first of the two, and the second one makes no sense to sequence. So each node looks at what
 //! comes to it, and keeps the newest as long as there is room.
 //!
+//! What a node said on one seat and then on another, in a later epoch, is not held together.
+//!
 //! Deviation: D-9. Paper: Section VI-A.
 
 mod forks;
@@ -117,6 +119,11 @@ impl Testimony {
     /// A member was shown to lie.
     pub(crate) fn convict(&mut self, shard: ShardId, seat: Seat) {
         self.liars.insert((shard, seat));
+    }
+
+    /// A shard has begun an epoch: others are on its seats.
+    pub(crate) fn change(&mut self, shard: ShardId) {
+        self.liars.retain(|(of, _)| *of != shard);
     }
 
     /// The members that signed what was said first and the leaf of a parcel that says the opposite.
