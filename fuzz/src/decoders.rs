@@ -61,7 +61,7 @@ pub fn blocks_request(bytes: &[u8]) {
 fn shards(scope: &Scope) -> Shards {
     let members = World::get().committee.members().to_vec();
     let committee = Committee::new(scope.network, scope.shard, scope.epoch, members);
-    Shards::alone(committee.expect("members that form a shard"))
+    Shards::alone(&committee.expect("members that form a shard"))
 }
 
 /// An answer to a request for blocks.

@@ -105,6 +105,8 @@ impl Liar {
             | Message::ProposalRequest(_)
             | Message::CertificatesRequest { .. }
             | Message::Transactions(_)
+            | Message::Approval(_)
+            | Message::Changes(_)
             | Message::Reminder(_) => {}
         }
     }

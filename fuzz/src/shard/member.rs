@@ -97,7 +97,12 @@ impl Member {
             durable: 0,
             checkpoint: Checkpoint {
                 ledger: world.ledger(),
-                open: Open::default(),
+                open: Open {
+                    records: Vec::new(),
+                    foreign: BTreeMap::new(),
+                    epoch: world.scope().epoch,
+                    directory: world.shards().directory().clone(),
+                },
                 position: 0,
             },
             blocks: BTreeMap::new(),
@@ -154,7 +159,13 @@ impl Member {
         };
         assert_eq!(message.encode(), bytes, "a message has one encoding");
         if let Ok(message) = message.admit(&World::get().shards(), &mut Notary) {
-            self.step(now, Input::Message { from, message });
+            let epoch = World::get().scope().epoch;
+            let input = Input::Message {
+                from,
+                epoch,
+                message,
+            };
+            self.step(now, input);
         }
     }
 
@@ -299,6 +310,7 @@ impl Member {
                 );
                 self.wishes.push(Wish::Accuse(record));
             }
+            Output::Entered(_) => panic!("nobody wants the epoch to end"),
             Output::Halt(contradiction) => self.halted = Some(contradiction),
         }
     }
@@ -344,6 +356,7 @@ impl Member {
             | Record::Certificate(_)
             | Record::HeadCertificate(_)
             | Record::Malpractice(_)
+            | Record::Change(_)
             | Record::Abstain(_) => {}
         }
     }

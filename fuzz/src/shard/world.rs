@@ -114,7 +114,7 @@ impl World {
     /// Its shards, as a member knows them.
     #[must_use]
     pub fn shards(&self) -> Shards {
-        Shards::alone(self.committee.clone())
+        Shards::alone(&self.committee)
     }
 
     /// The state before the first block.

@@ -85,6 +85,8 @@ impl Equivocator {
             | Message::ProposalRequest(_)
             | Message::CertificatesRequest { .. }
             | Message::Reminder(_)
+            | Message::Approval(_)
+            | Message::Changes(_)
             | Message::Transactions(_) => {}
             Message::Recall(asked) => self.remind(around, from, asked),
         }
@@ -305,7 +307,9 @@ impl Equivocator {
             let name = block.name();
             let is_of = |certificate: &&Certificate| match certificate.statement {
                 Statement::Vote { vote, .. } => block_of(vote) == Some(name.hash),
-                Statement::Proposal { .. } | Statement::Head { .. } => false,
+                Statement::Proposal { .. }
+                | Statement::Head { .. }
+                | Statement::Succession { .. } => false,
             };
             Finalized {
                 block: block.clone(),

@@ -134,7 +134,15 @@ impl Puppet {
     ) -> Vec<Saying> {
         let setting = around.setting;
         match message.admit(&setting.shards, &mut setting.notary.clone()) {
-            Ok(message) => self.step(around, Input::Message { from, message }),
+            Ok(message) => {
+                let epoch = setting.scope().epoch;
+                let input = Input::Message {
+                    from,
+                    epoch,
+                    message,
+                };
+                self.step(around, input)
+            }
             Err(_) => Vec::new(),
         }
     }
@@ -278,7 +286,10 @@ impl Puppet {
                     around.wake(at, self.alarm_for(Purpose::Tick));
                 }
                 Output::Halt(_) => self.replica = None,
-                Output::Applied(_) | Output::HeadCertified(_) | Output::Malpractice(_) => {}
+                Output::Applied(_)
+                | Output::HeadCertified(_)
+                | Output::Entered(_)
+                | Output::Malpractice(_) => {}
             }
         }
         sayings

@@ -60,7 +60,7 @@ const fn slot_of(message: &Message) -> Option<Slot> {
         Message::Vote(vote) => Some(vote.slot),
         Message::Certificate(certificate) => match certificate.statement {
             Statement::Vote { slot, .. } | Statement::Proposal { slot, .. } => Some(slot),
-            Statement::Head { .. } => None,
+            Statement::Head { .. } | Statement::Succession { .. } => None,
         },
         _ => None,
     }

@@ -181,6 +181,7 @@ fn beginning(committee: &Committee) -> Tip {
     let network = committee.scope().network;
     Tip {
         block: BlockRef::genesis(&network),
+        epoch: Epoch::ZERO,
         height: Height::ZERO,
         time: now(),
         head: Head::before_first(&network),

@@ -101,6 +101,8 @@ impl Durability {
             | Message::ProposalRequest(_)
             | Message::CertificatesRequest { .. }
             | Message::Transactions(_)
+            | Message::Approval(_)
+            | Message::Changes(_)
             | Message::Recall(_) => (None, None),
         }
     }
@@ -113,7 +115,10 @@ fn promised_in(letter: &Letter) -> Vec<Hash> {
             let heads = deliveries.iter().map(|delivery| &delivery.parcel.head.head);
             heads.map(|head| head.block).collect()
         }
-        Letter::Ask(_) | Letter::Transactions(_) => Vec::new(),
+        Letter::Ask(_)
+        | Letter::Transactions(_)
+        | Letter::Changes(_)
+        | Letter::AskChanges { .. } => Vec::new(),
     }
 }
 
@@ -199,6 +204,6 @@ fn item(record: &Record) -> Option<Item> {
         Record::Certificate(certificate) => Item::Certificate(certificate.statement),
         Record::Head(head) => Item::Head(head.hash()),
         Record::HeadCertificate(certificate) => Item::HeadCertificate(certificate.head.hash()),
-        Record::Malpractice(_) | Record::Abstain(_) => return None,
+        Record::Malpractice(_) | Record::Abstain(_) | Record::Change(_) => return None,
     })
 }

@@ -73,7 +73,8 @@ impl Evidence {
         let (slot, ahead) = match statement {
             Statement::Proposal { slot, .. } => (slot, PROPOSALS_AHEAD),
             Statement::Vote { slot, .. } => (slot, VOTES_AHEAD),
-            Statement::Head { .. } => return, // heads that conflict take a forged state
+            // heads that conflict take a forged state
+            Statement::Head { .. } | Statement::Succession { .. } => return,
         };
         let open = slot > tip && slot.number() <= tip.number() + ahead;
         if !open || !genuine || !self.liars.contains(&from) {
@@ -268,6 +269,7 @@ const fn number(statement: &Statement) -> u64 {
     match statement {
         Statement::Proposal { slot, .. } | Statement::Vote { slot, .. } => slot.number(),
         Statement::Head { height, .. } => height.number(),
+        Statement::Succession { .. } => 0,
     }
 }
 

@@ -27,6 +27,7 @@ const NOTARIZE: u8 = 2;
 const SKIP: u8 = 3;
 const FINALIZE: u8 = 4;
 const HEAD: u8 = 5;
+const SUCCESSION: u8 = 6;
 
 /// What a node said of one kind, about one slot or height.
 type Said = BTreeMap<(u8, u64), Record>;
@@ -87,6 +88,8 @@ impl Signing {
             Message::ProposalRequest(_)
             | Message::CertificatesRequest { .. }
             | Message::Transactions(_)
+            | Message::Approval(_)
+            | Message::Changes(_)
             | Message::Recall(_) => Vec::new(),
         }
     }
@@ -142,6 +145,7 @@ fn say(said: &mut Said, kind: u8, number: u64, hash: [u8; 32]) -> Result<(), Str
             .find(|kind| other(*kind).is_some_and(|known| known != hash))
             .or_else(|| (kind == FINALIZE && other(SKIP).is_some()).then_some(SKIP)),
         SKIP => other(FINALIZE).map(|_| FINALIZE),
+        SUCCESSION => return Ok(()), // one may be for several plans
         _ => return Err(format!("signed a statement of unknown kind {kind}")),
     };
     if let Some(with) = conflict {
@@ -194,7 +198,8 @@ fn own_part(certificate: &Certificate, seat: Seat) -> Vec<(u8, u64, [u8; 32])> {
         return Vec::new();
     }
     match certificate.statement {
-        Statement::Proposal { .. } => Vec::new(), // there are no such certificates
+        // there are no such certificates
+        Statement::Proposal { .. } | Statement::Succession { .. } => Vec::new(),
         Statement::Vote { slot, vote } => vec![vote_parts(slot.number(), vote)],
         Statement::Head { height, head } => vec![(HEAD, height.number(), *head.as_bytes())],
     }

@@ -102,6 +102,7 @@ pub(super) fn follow(
                 .map(|(transaction, _)| (transaction, height))
                 .collect(),
             outbox: Vec::new(),
+            next: None,
             consumed: BTreeMap::new(),
             created: BTreeMap::new(),
             decided: BTreeMap::new(),
@@ -114,6 +115,7 @@ pub(super) fn follow(
 pub(super) fn tip(applied: &AppliedBlock) -> Tip {
     Tip {
         block: applied.block.name(),
+        epoch: applied.applied.head.scope.epoch,
         height: applied.block.header.height,
         time: applied.block.header.time,
         head: applied.applied.head.hash(),

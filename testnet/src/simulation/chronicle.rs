@@ -7,7 +7,7 @@ use consensus::Message;
 use consensus::sbac::letter::Letter;
 use model::block::{Entry, decode_entries};
 use model::statement::{Slot, Statement, Vote};
-use model::{Delivery, Hash, Leaf, Promise, Time, Verdict};
+use model::{Delivery, EpochChange, Hash, Leaf, Plan, Promise, Time, Verdict};
 
 use super::around::{Happening, Purpose};
 use super::network::Frame;
@@ -226,6 +226,10 @@ fn describe_letter(bytes: &[u8]) -> String {
                 .collect();
             format!("sends transactions {}", transactions.join(", "))
         }
+        Ok(Letter::Changes(changes)) => describe_changes(&changes),
+        Ok(Letter::AskChanges { shard, known }) => {
+            format!("asks for epochs of shard {shard} after {known}")
+        }
         Err(reason) => format!("{} bytes that are no letter: {reason}", bytes.len()),
     }
 }
@@ -241,8 +245,28 @@ fn describe_payload(payload: &[u8]) -> String {
             delivery.parcel.from(),
             describe_delivery(delivery)
         ),
+        Entry::Change(change) => describe_changes(std::slice::from_ref(change)),
+        Entry::End(ending) => format!("ends the epoch, {}", describe_plan(&ending.plan)),
     });
     entries.collect::<Vec<String>>().join("; ")
+}
+
+fn describe_changes(changes: &[EpochChange]) -> String {
+    let described = changes.iter().map(|change| {
+        format!(
+            "shard {} in epoch {} after height {}",
+            change.next.shard, change.next.epoch, change.hand_over.head.head.height
+        )
+    });
+    described.collect::<Vec<_>>().join(", ")
+}
+
+fn describe_plan(plan: &Plan) -> String {
+    format!(
+        "record {} of epoch {} follows",
+        short(&plan.next.hash()),
+        plan.next.epoch
+    )
 }
 
 fn describe_delivery(delivery: &Delivery) -> String {
@@ -343,6 +367,8 @@ fn describe_message(message: &Message) -> String {
                 .collect();
             format!("reminds: {}", signed.join(", "))
         }
+        Message::Approval(approval) => format!("is for: {}", describe_plan(&approval.plan)),
+        Message::Changes(changes) => format!("teaches {}", describe_changes(changes)),
     }
 }
 
@@ -351,6 +377,7 @@ fn describe_statement(statement: Statement) -> String {
         Statement::Proposal { slot, block } => format!("proposal {} of slot {slot}", short(&block)),
         Statement::Vote { slot, vote } => describe_vote(slot, vote),
         Statement::Head { height, head } => format!("head {} of height {height}", short(&head)),
+        Statement::Succession { next } => format!("that record {} follows", short(&next)),
     }
 }
 

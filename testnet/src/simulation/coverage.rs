@@ -100,12 +100,15 @@ const fn word(record: &Record) -> Option<(Slot, Word)> {
         Record::Vote { slot, vote } => Some((*slot, Word::Voted(kind(*vote)))),
         Record::Certificate(certificate) => match certificate.statement {
             Statement::Vote { slot, vote } => Some((slot, Word::Certified(kind(vote)))),
-            Statement::Proposal { .. } | Statement::Head { .. } => None,
+            Statement::Proposal { .. } | Statement::Head { .. } | Statement::Succession { .. } => {
+                None
+            }
         },
         Record::Reserved(_)
         | Record::Head(_)
         | Record::HeadCertificate(_)
         | Record::Malpractice(_)
+        | Record::Change(_)
         | Record::Abstain(_) => None,
     }
 }

@@ -335,7 +335,13 @@ impl Node {
                     tip,
                 },
             );
-            self.step(around, Input::Message { from, message });
+            let epoch = setting.scope().epoch;
+            let input = Input::Message {
+                from,
+                epoch,
+                message,
+            };
+            self.step(around, input);
         }
     }
 
@@ -429,7 +435,12 @@ impl Snapshot {
     fn empty(setting: &Setting) -> Self {
         Self {
             ledger: setting.ledger(),
-            open: Open::default(),
+            open: Open {
+                records: Vec::new(),
+                foreign: BTreeMap::new(),
+                epoch: setting.scope().epoch,
+                directory: setting.shards.directory().clone(),
+            },
             position: Position::FIRST,
             chain: Chain::default(),
         }
@@ -447,6 +458,7 @@ fn derive(chain: &mut Chain, output: &Output) {
         | Output::Tell { .. }
         | Output::FetchBlocks { .. }
         | Output::WakeAt(_)
+        | Output::Entered(_)
         | Output::Malpractice(_)
         | Output::Halt(_) => {}
     }
@@ -464,6 +476,7 @@ fn witness(around: &mut Around<'_>, seat: Seat, output: &Output) {
         | Output::Broadcast(_)
         | Output::Tell { .. }
         | Output::FetchBlocks { .. }
+        | Output::Entered(_)
         | Output::WakeAt(_) => {}
     }
 }

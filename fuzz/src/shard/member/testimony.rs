@@ -55,6 +55,8 @@ impl Member {
             | Message::CertificatesRequest { .. }
             | Message::Transactions(_)
             | Message::Recall(_)
+            | Message::Approval(_)
+            | Message::Changes(_)
             | Message::Reminder(_) => {}
         }
     }

@@ -78,7 +78,12 @@ impl Mind {
             Some(AdmittedLetter::Transactions(transactions)) => {
                 transactions.into_iter().for_each(|one| self.learn(one));
             }
-            None => {}
+            Some(
+                AdmittedLetter::Changes(_)
+                | AdmittedLetter::AskChanges { .. }
+                | AdmittedLetter::Ahead { .. },
+            )
+            | None => {}
         }
         self.plan(around);
     }

@@ -174,6 +174,7 @@ impl Running {
                 | Output::FetchBlocks { .. }
                 | Output::Applied(_)
                 | Output::HeadCertified(_)
+                | Output::Entered(_)
                 | Output::Malpractice(_)
                 | Output::Halt(_) => {} // nobody is behind, lies, or has a ledger
             }

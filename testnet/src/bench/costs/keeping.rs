@@ -60,7 +60,13 @@ pub(super) fn keep_blocks(
         shelf.apply_and_keep(block, transactions)?;
     }
     let began = cpu()?;
-    let flush = shelf.store.flush(Open::default()).and_then(Flush::commit);
+    let open = Open {
+        records: Vec::new(),
+        foreign: shelf.ledger.state.foreign.clone(),
+        epoch: shelf.ledger.scope.epoch,
+        directory: model::Directory::of_genesis(genesis).map_err(|error| wrong(&error))?,
+    };
+    let flush = shelf.store.flush(open).and_then(Flush::commit);
     flush.map_err(|error| wrong(&error))?;
     let count = payments.len();
     costs.flush = per(cpu()? - began, count);

@@ -82,7 +82,12 @@ impl Player {
             timer: *timer,
             clock: NOON,
         };
-        let hear = |from, message| Input::Message { from, message };
+        let epoch = board.setting.scope().epoch;
+        let hear = |from, message| Input::Message {
+            from,
+            epoch,
+            message,
+        };
         let input = match event {
             Event::Block(block) => hear(board.leader(board.slot(block)), board.proposal(block)),
             Event::Certificate(word) => self.quorum(board, word, &rules::voters(scene, word)),
@@ -111,6 +116,7 @@ impl Player {
         let mut others = voters.iter().filter(|seat| **seat != self.seat);
         Input::Message {
             from: *others.next().expect("a quorum is more than one member"),
+            epoch: board.setting.scope().epoch,
             message: Admitted::Certificate(board.certificate(word, voters)),
         }
     }
@@ -142,6 +148,7 @@ impl Player {
                 | Output::Tell { .. }
                 | Output::FetchBlocks { .. }
                 | Output::WakeAt(_)
+                | Output::Entered(_)
                 | Output::HeadCertified(_) => {}
             }
         }
@@ -205,7 +212,13 @@ pub(super) fn begin(board: &Board, replica: &mut Replica, seat: Seat, now: Now) 
                 finalization: None,
                 signed: Vec::new(),
             });
-            replica.step(now, Input::Message { from, message });
+            let epoch = board.setting.scope().epoch;
+            let input = Input::Message {
+                from,
+                epoch,
+                message,
+            };
+            replica.step(now, input);
         }
     }
 }

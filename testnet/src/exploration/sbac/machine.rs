@@ -7,7 +7,9 @@ use consensus::ledger::{Applied, State, Tip};
 use consensus::sbac::session::{Session, Stage};
 use consensus::{Action, Ledger};
 use model::block::{BlockRef, Header};
-use model::{Block, Hash, Height, ObjectId, Policy, Slot, Time, TransactionId, Verdict, encoding};
+use model::{
+    Block, Epoch, Hash, Height, ObjectId, Policy, Slot, Time, TransactionId, Verdict, encoding,
+};
 
 use super::cast::{ABORT, Cast, Said};
 use super::rules;
@@ -167,6 +169,7 @@ impl Machine {
         let number = u32::try_from(self.stands.len()).expect("there are fewer stands than states");
         let tip = Tip {
             block: BlockRef::genesis(&cast.genesis.network()),
+            epoch: Epoch::ZERO,
             height: Height::ZERO,
             time: time(late),
             head: Hash::ZERO,

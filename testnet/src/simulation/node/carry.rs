@@ -68,6 +68,7 @@ impl Node {
             | Output::WakeAt(_)
             | Output::Applied(_)
             | Output::HeadCertified(_)
+            | Output::Entered(_)
             | Output::Malpractice(_)
             | Output::Halt(_) => false,
         };
@@ -106,7 +107,7 @@ impl Node {
                 }
             }
             // They were seen when the replica took its step.
-            Output::Malpractice(_) | Output::Halt(_) => {}
+            Output::Entered(_) | Output::Malpractice(_) | Output::Halt(_) => {}
         }
     }
 
