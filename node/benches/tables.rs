@@ -22,6 +22,7 @@ use payments::SHARD;
 struct Scene {
     store: Store,
     applied: AppliedBlock,
+    shards: model::Directory,
     _directory: Directory,
     _folder: TempDir,
 }
@@ -37,14 +38,18 @@ impl Scene {
             node: payments::committee(genesis).members()[0],
             labels: Arc::new(SystemLabels),
         });
+        let shards = model::Directory::of_genesis(genesis).expect("its members form a shard");
         let (mut store, _) = opened.expect("an empty folder");
-        let flush = store.flush(Open::default()).expect("the disk takes it");
+        let flush = store
+            .flush(Open::nothing(shards.clone()))
+            .expect("the disk takes it");
         flush.commit().expect("the disk keeps it");
         let record = Record::Block((*applied.block).clone());
         store.append([&record].into_iter()).expect("as before");
         Self {
             store,
             applied: applied.clone(),
+            shards,
             _directory: directory,
             _folder: folder,
         }
@@ -58,7 +63,7 @@ impl Scene {
     fn flush(mut self) -> Self {
         let flush = self
             .store
-            .flush(Open::default())
+            .flush(Open::nothing(self.shards.clone()))
             .expect("the disk takes it");
         flush.commit().expect("the disk keeps it");
         self

@@ -6,13 +6,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use consensus::bft::Pace;
 use consensus::message::BlocksRequest;
-use consensus::replica::{Input, Output, Setup};
+use consensus::replica::{Input, Open, Output, Setup};
 use consensus::{Ledger, Message, Now, Replica, Shards};
 use contracts::{Arguments, Calls, Content as _, Terms};
 use model::genesis::GenesisShard;
 use model::key::Zip215;
 use model::shard::{Committee, Seat};
-use model::{Genesis, Mode, NodeDescriptor, NodeId, Object, SecretKey, ShardId, Time, Transaction};
+use model::{
+    Directory, Epoch, EpochChange, Genesis, Mode, NodeDescriptor, NodeId, Object, SecretKey,
+    ShardId, Time, Transaction,
+};
 use system_contracts::cscoin::{Account, Payment, Transfer};
 
 use crate::effects::Links;
@@ -157,7 +160,14 @@ impl Links for NoLinks {
 
     fn tell(&self, _: ShardId, _: Option<Seat>, _: Bytes) {}
 
+    fn entered(&mut self, _: &Arc<EpochChange>) {}
+
     fn fetch(&self, _: Seat, _: BlocksRequest) {}
+}
+
+/// What a replica of the shard holds that has not begun.
+pub(crate) fn nothing_open() -> Open {
+    Open::nothing(Directory::of_genesis(&genesis()).expect("its members form a shard"))
 }
 
 /// Replicas in one thread and virtual time, with links that lose nothing.
@@ -232,7 +242,15 @@ impl Shard {
             let message = (*message).clone().admit(&shards, &mut Zip215);
             let message = message.expect("members say what is admitted");
             let from = seat(from);
-            self.input(to, Input::Message { from, message });
+            let epoch = Epoch::ZERO;
+            self.input(
+                to,
+                Input::Message {
+                    from,
+                    epoch,
+                    message,
+                },
+            );
             return;
         }
         let next = (0..MEMBERS)

@@ -25,6 +25,19 @@ pub struct Open {
     pub directory: Directory,
 }
 
+impl Open {
+    /// What a replica holds in the first epoch, before it has heard of anything.
+    #[must_use]
+    pub const fn nothing(directory: Directory) -> Self {
+        Self {
+            records: Vec::new(),
+            foreign: BTreeMap::new(),
+            epoch: Epoch::ZERO,
+            directory,
+        }
+    }
+}
+
 impl Replica {
     /// Takes back one record of the log. Call for each, in the order in which they were written.
     ///

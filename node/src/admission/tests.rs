@@ -32,7 +32,9 @@ fn admit(admission: &mut Admission, frames: &[(NodeId, Bytes)]) -> Vec<Event> {
 }
 
 fn passed_on(transactions: &[Transaction]) -> Bytes {
-    Message::Transactions(transactions.to_vec()).encode().into()
+    Message::Transactions(transactions.to_vec())
+        .encode_in(Epoch::ZERO)
+        .into()
 }
 
 /// A proposal of the member on seat 1.
@@ -57,7 +59,9 @@ fn proposal(transactions: &[Transaction]) -> Proposal {
 }
 
 fn proposed(transactions: &[Transaction]) -> Bytes {
-    Message::Proposal(proposal(transactions)).encode().into()
+    Message::Proposal(proposal(transactions))
+        .encode_in(Epoch::ZERO)
+        .into()
 }
 
 /// How many transactions or entries came through, event by event.
@@ -197,10 +201,18 @@ fn every_refusal_is_counted_under_its_reason() {
     });
     let frames: [(NodeId, Bytes); 5] = [
         (node(1), vec![0xff, 0x00].into()),
-        (node(1), Message::Proposal(other_scope).encode().into()),
-        (node(1), Message::Proposal(other_payload).encode().into()),
-        (stranger, status.encode().into()),
-        (node(3), status.encode().into()),
+        (
+            node(1),
+            Message::Proposal(other_scope).encode_in(Epoch::ZERO).into(),
+        ),
+        (
+            node(1),
+            Message::Proposal(other_payload)
+                .encode_in(Epoch::ZERO)
+                .into(),
+        ),
+        (stranger, status.encode_in(Epoch::ZERO).into()),
+        (node(3), status.encode_in(Epoch::ZERO).into()),
     ];
     let events = admit(&mut admission, &frames);
     assert!(

@@ -5,7 +5,7 @@ use consensus::message::{BlocksRequest, Status};
 use consensus::replica::{Contradiction, Open, Output};
 use consensus::{Message, Record};
 use model::shard::Seat;
-use model::{Height, ShardId, Slot};
+use model::{EpochChange, Height, ShardId, Slot};
 use tokio::sync::mpsc;
 
 use super::{Effects, Links, Turn};
@@ -17,7 +17,7 @@ use crate::stop::Stopper;
 use crate::store::log::LogError;
 use crate::store::testing::{Disk, TablesFile, vote};
 use crate::store::{self, Store, StoreError};
-use crate::testing::{SHARD, genesis, node};
+use crate::testing::{SHARD, genesis, node, nothing_open};
 use crate::waiters::Waiters;
 
 /// What left the node, and whether all that was written was durable then.
@@ -35,7 +35,7 @@ impl Links for Remembering {
     }
 
     fn broadcast(&self, frame: Bytes) {
-        let Ok(Message::Status(status)) = Message::decode(&frame) else {
+        let Ok((_, Message::Status(status))) = Message::decode_in(&frame) else {
             panic!("these tests send statuses only");
         };
         let durable = self.disk.is_durable();
@@ -44,6 +44,8 @@ impl Links for Remembering {
 
     fn tell(&self, _: ShardId, _: Option<Seat>, _: Bytes) {}
 
+    fn entered(&mut self, _: &Arc<EpochChange>) {}
+
     fn fetch(&self, _: Seat, _: BlocksRequest) {}
 }
 
@@ -51,7 +53,7 @@ impl Links for Remembering {
 fn open_with(records: Vec<Record>) -> Open {
     Open {
         records,
-        ..Open::default()
+        ..nothing_open()
     }
 }
 
@@ -280,7 +282,7 @@ fn tables_that_cannot_be_written_end_the_node() {
     let (sender, receiver) = mpsc::channel(1);
     let turn = Turn {
         outputs: Vec::new(),
-        flush: Some(Open::default()),
+        flush: Some(nothing_open()),
     };
     sender.try_send(turn).unwrap();
     drop(sender);

@@ -1,6 +1,6 @@
 //! Transactions of several shards, from the vote of this one to the decision and beyond.
 
-use consensus::replica::{AppliedBlock, Open};
+use consensus::replica::AppliedBlock;
 use consensus::{Action, Ledger, Record};
 use contracts::{Arguments, Calls, Secret, Terms};
 use model::block::{Block, BlockRef, Header, encode_borrowed, payload_hash};
@@ -129,7 +129,11 @@ impl Scene {
     }
 
     fn flush(&mut self) {
-        self.store.flush(Open::default()).unwrap().commit().unwrap();
+        self.store
+            .flush(crate::testing::nothing_open())
+            .unwrap()
+            .commit()
+            .unwrap();
     }
 
     /// What the node refuses with when it is asked for the outcome, and for the transaction.
