@@ -237,6 +237,8 @@ pub(crate) fn unexpected(response: &Response) -> AskError {
         Response::Results(_) => "the decisions of a block",
         Response::Consent(_) => "a consent",
         Response::Evidence(_) => "proofs of lies",
+        Response::Changes(_) => "changes of shards",
+        Response::Acts(_) => "acts of the root shard",
         Response::Refused(_) => "a refusal that does not fit",
     };
     AskError::Lying(format!("it answered with {what}, which nobody asked for"))

@@ -63,6 +63,7 @@ use crate::time::Now;
 
 use answers::{Answers, Topic};
 use catch_up::CatchUp;
+pub(crate) use catch_up::check_chain;
 pub(crate) use evidence::{accuse, report};
 #[cfg(feature = "exploration")]
 pub use outline::{Outline, SlotOutline};

@@ -3,10 +3,10 @@
 #[cfg(test)]
 pub(crate) mod tests;
 
-use model::Committee;
 use model::shard::Seat;
 use model::statement::{Slot, Statement};
-use model::{Certificate, HeadCertificate, Lie, Malpractice, ShardId, Signature, SignatureCheck};
+use model::{Certificate, HeadCertificate, Lie, Malpractice, NodeId, ShardId, Signature};
+use model::{Committee, SignatureCheck};
 
 use crate::injected::{self, Mistake};
 use crate::recall::Recall;
@@ -17,6 +17,8 @@ use crate::signer::Signer;
 pub(crate) struct Member {
     shards: Shards,
     seat: Seat,
+    /// The node that it is; `None` if there is nobody on its seat.
+    node: Option<NodeId>,
     signer: Box<dyn Signer>,
     check: Box<dyn SignatureCheck + Send>,
     /// What it knows about what it may sign.
@@ -31,12 +33,18 @@ impl Member {
         check: Box<dyn SignatureCheck + Send>,
     ) -> Self {
         Self {
+            node: shards.ours().member(seat),
             shards,
             seat,
             signer,
             check,
             recall: Recall::default(),
         }
+    }
+
+    /// It is this node, which has no seat yet.
+    pub(crate) const fn await_seat(&mut self, node: NodeId) {
+        self.node = Some(node);
     }
 
     pub(crate) const fn shards(&self) -> &Shards {
@@ -51,12 +59,11 @@ impl Member {
     ///
     /// What was signed in the epoch before says nothing in this one, so there is nothing to remember.
     pub(crate) fn enter(&mut self) -> bool {
-        let node = self.committee().member(self.seat);
         if !self.shards.enter() {
             return false;
         }
         self.recall = Recall::default();
-        let seat = node.and_then(|node| self.committee().seat(&node));
+        let seat = self.node.and_then(|node| self.committee().seat(&node));
         self.seat = seat.unwrap_or(self.seat);
         seat.is_some()
     }

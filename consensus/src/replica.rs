@@ -10,6 +10,7 @@
 mod epoch;
 #[cfg(feature = "exploration")]
 mod exploration;
+mod follow;
 mod letters;
 mod pool;
 mod port;
@@ -88,7 +89,7 @@ pub struct Replica {
     /// When transactions that can never be decided were last dropped.
     swept: Time,
     halted: bool,
-    /// It is no member any more.
+    /// It has no seat: it follows.
     retired: bool,
 }
 
@@ -151,7 +152,11 @@ impl Replica {
     /// Everything else that happens to a replica.
     pub fn step(&mut self, now: Now, input: Input) -> Vec<Output> {
         let mut out = Vec::new();
-        if self.halted || self.retired {
+        if self.halted {
+            return out;
+        }
+        if self.retired {
+            self.step_aside(now, input, &mut out);
             return out;
         }
         let taken = match input {
@@ -174,6 +179,8 @@ impl Replica {
                 self.bft.on_fetch_failed(now, from);
                 Ok(())
             }
+            // A member asks others of its own accord.
+            Input::Final(_) => Ok(()),
             Input::Approve(plan) => {
                 self.on_approve(plan, &mut out);
                 Ok(())

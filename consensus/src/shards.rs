@@ -80,6 +80,13 @@ impl Shards {
         }
     }
 
+    /// The same shards, with ours in another epoch; `None` if that is not known.
+    #[must_use]
+    pub fn at(&self, epoch: Epoch) -> Option<Self> {
+        let (directory, policy) = (self.directory.clone(), Arc::clone(&self.policy));
+        Self::within(directory, policy, self.ours, epoch)
+    }
+
     /// Our shard.
     ///
     /// # Panics

@@ -9,6 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::encoding::{self, DecodeError};
+use crate::epoch::{EpochChange, Plan};
 use crate::founding::Consent;
 use crate::hash::{Hash, Tag, hash, hash_parts};
 use crate::head::HeadCertificate;
@@ -18,7 +19,7 @@ use crate::malpractice::Malpractice;
 use crate::membership::ShardRecord;
 use crate::object::Object;
 use crate::receipt::{CertifiedResult, CertifiedResults};
-use crate::statement::Height;
+use crate::statement::{Epoch, Height};
 use crate::time::Time;
 use crate::transaction::Transaction;
 
@@ -35,6 +36,9 @@ pub const SUBMIT_MAX: usize = 256;
 /// How long a node lets a client wait for something to happen, in milliseconds. Longer wishes are
 /// shortened to this.
 pub const WAIT_MS_MAX: u32 = 60_000;
+
+/// Shards in one [`Request::Changes`].
+pub const SHARDS_ASKED_MAX: usize = 1_024;
 
 /// Objects on one page of [`Response::Labelled`].
 pub const PAGE_OBJECTS_MAX: usize = 256;
@@ -123,6 +127,18 @@ pub enum Request {
         /// So many of the first are left out: those of the pages before.
         after: u32,
     },
+    /// How the epochs of shards have changed since these, which the asker knows; at most
+    /// [`SHARDS_ASKED_MAX`]. Answered by [`Response::Changes`].
+    Changes(Vec<(ShardId, Epoch)>),
+    /// What the root shard has committed about shards, in the order in which the node came to it.
+    /// Answered by [`Response::Acts`].
+    Acts {
+        /// So many of the first are left out: those of the pages before.
+        after: u32,
+    },
+    /// Be for this list of nodes to follow when the epoch ends. Answered by [`Response::Accepted`], or
+    /// [`Refused::NotApproved`] if the operator of the node does not want it.
+    Approve(Plan),
 }
 
 /// An answer.
@@ -160,6 +176,19 @@ pub enum Response {
     Consent(Consent),
     /// To [`Request::Evidence`].
     Evidence(EvidencePage),
+    /// To [`Request::Changes`]: of each shard ascending by epoch, as many as fit.
+    Changes(Vec<EpochChange>),
+    /// To [`Request::Acts`]: as many as fit.
+    Acts(Vec<Act>),
+}
+
+/// A transaction of the contract that manages shards, committed by the root shard.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// The transaction.
+    pub transaction: Transaction,
+    /// The decision with its proof.
+    pub result: CertifiedResult,
 }
 
 /// What became of a transaction that was submitted.
@@ -222,7 +251,8 @@ pub struct Status {
     pub node: NodeId,
     /// The network it belongs to.
     pub network: NetworkId,
-    /// The shard it is a member of.
+    /// The shard it is a member of; the root shard if it is a member of none, see
+    /// [`NotReady::NoSeat`].
     pub shard: ShardId,
     /// The version of its software.
     pub version: String,
@@ -269,6 +299,9 @@ pub enum NotReady {
     /// It is about to stop.
     #[error("stopping")]
     Stopping,
+    /// No shard lists it, or the one that does has not handed over to it yet.
+    #[error("without a seat in the shard: it waits until one lists it, and follows until then")]
+    NoSeat,
 }
 
 /// Why a node does not do what it was asked.
@@ -318,6 +351,13 @@ pub enum Refused {
          consents = [\"{0}\"]"
     )]
     NotAllowed(Hash),
+    /// The operator has not allowed the node to be for a list of nodes with these
+    /// [`ShardRecord::terms`].
+    #[error(
+        "its operator has not allowed it to approve; the configuration would have to say: \
+         approves = [\"{0}\"]"
+    )]
+    NotApproved(Hash),
 }
 
 impl Refused {

@@ -220,6 +220,26 @@ impl Directory {
             .collect()
     }
 
+    /// What is known here beyond what `other` knows of the same network, in an order in which it can
+    /// take it in.
+    #[must_use]
+    pub fn beyond(&self, other: &Self) -> Vec<Fact> {
+        let mut facts = Vec::new();
+        for (shard, history) in &*self.shards {
+            let known = other.shards.get(shard);
+            if known.is_some_and(|known| Arc::ptr_eq(known, history)) {
+                continue;
+            }
+            if known.is_none() {
+                facts.push(Fact::Founded(history.founded.clone()));
+            }
+            let changes = known.map_or(0, |known| known.changes.len());
+            let news = history.changes.iter().skip(changes);
+            facts.extend(news.map(|change| Fact::Changed((**change).clone())));
+        }
+        facts
+    }
+
     /// Takes in a fact of which the caller knows that it is one. Whether it is news.
     ///
     /// # Errors

@@ -193,6 +193,15 @@ impl ShardRecord {
         }
     }
 
+    /// Those who have lost their seats.
+    pub fn vacated(&self) -> impl Iterator<Item = &NodeDescriptor> {
+        let seats = self.seats.iter();
+        seats.filter_map(|place| match place {
+            Place::Taken(_) => None,
+            Place::Vacated(descriptor) => Some(descriptor),
+        })
+    }
+
     /// Its members on `network`. On a vacated seat there is nobody, and it counts for `n` and `f`.
     ///
     /// # Errors

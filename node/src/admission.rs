@@ -9,6 +9,7 @@ mod meter;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -22,9 +23,10 @@ use model::api::{Refused, Taken};
 use model::shard::Seat;
 use model::transaction::{Authorized, Malformed, WellFormed};
 use model::{Epoch, NodeId, ShardId, Transaction};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::event::{Answer, Event, Submission, Submitted};
+use crate::registry::Known;
 use memo::Memo;
 pub use meter::Counters;
 pub(crate) use meter::Meter;
@@ -46,6 +48,8 @@ pub(crate) enum Ended {
 
 /// What admission holds.
 pub(crate) struct Admission {
+    known: watch::Receiver<Known>,
+    /// As they are known last.
     shards: Shards,
     /// The members of other shards.
     foreigners: HashMap<NodeId, (ShardId, Seat)>,
@@ -74,15 +78,11 @@ enum Arrived {
 }
 
 impl Admission {
-    /// Admission to our shard among these.
-    pub(crate) fn new(shards: Shards, meter: Arc<Meter>) -> Self {
-        let members = shards.others().flat_map(|committee| {
-            let seats = committee.members().iter().enumerate();
-            let shard = committee.scope().shard;
-            seats.filter_map(move |(index, node)| Some((*node, (shard, Seat::new(index)?))))
-        });
+    /// Admission to our shard among these, and those that become known.
+    pub(crate) fn new(shards: Shards, known: watch::Receiver<Known>, meter: Arc<Meter>) -> Self {
         Self {
-            foreigners: members.collect(),
+            foreigners: foreigners(&shards),
+            known,
             shards,
             memo: Memo::new(Arc::clone(&meter)),
             meter,
@@ -118,6 +118,7 @@ impl Admission {
             let room = SUBMISSIONS_AT_ONCE.saturating_sub(submitted.len());
             submitted.extend(std::iter::from_fn(|| submissions.try_recv().ok()).take(room));
 
+            self.refresh();
             let frames = arrived.iter().map(|frame| (frame.from, &frame.bytes));
             let mut admitted = self.admit(frames, std::mem::take(&mut submitted));
             let letters = foreign.iter();
@@ -132,6 +133,32 @@ impl Admission {
                 }
             }
         }
+    }
+
+    /// Takes in what has become known of shards.
+    fn refresh(&mut self) {
+        if !self.known.has_changed().unwrap_or(false) {
+            return;
+        }
+        let directory = self.known.borrow_and_update().directory.clone();
+        let ours = self.shards.scope().shard;
+        let last = directory.current(ours).map(|last| last.scope().epoch);
+        let policy = Arc::clone(self.shards.policy());
+        let shards = last.and_then(|last| Shards::within(directory, policy, ours, last));
+        if let Some(shards) = shards {
+            self.foreigners = foreigners(&shards);
+            self.shards = shards;
+        }
+    }
+
+    /// The shards with ours in the epoch in which a member speaks, if that is known.
+    fn in_epoch(&self, epoch: Epoch) -> Cow<'_, Shards> {
+        if epoch == self.shards.scope().epoch {
+            return Cow::Borrowed(&self.shards);
+        }
+        self.shards
+            .at(epoch)
+            .map_or(Cow::Borrowed(&self.shards), Cow::Owned)
     }
 
     /// Admits frames and submissions together. What is left out was refused and counted.
@@ -189,12 +216,21 @@ impl Admission {
         bytes: &[u8],
         transactions: &mut Vec<WellFormed>,
     ) -> Option<Arrived> {
-        let Some(from) = self.shards.ours().seat(&from) else {
+        let decoded = match Message::decode_in(bytes) {
+            Ok(decoded) => decoded,
+            Err(error) => {
+                self.refuse(from, &error.into());
+                return None;
+            }
+        };
+        let then = self.in_epoch(decoded.0);
+        let seat = then.ours().seat(&from);
+        let Some(from) = seat.or_else(|| self.shards.ours().seat(&from)) else {
             self.meter.strangers.increment();
             return None;
         };
-        match Message::decode_in(bytes) {
-            Ok((epoch, Message::Transactions(found))) if found.len() <= TRANSACTIONS_MAX => {
+        match decoded {
+            (epoch, Message::Transactions(found)) if found.len() <= TRANSACTIONS_MAX => {
                 let before = transactions.len();
                 transactions.extend(found.into_iter().filter_map(|found| self.check_form(found)));
                 let well_formed = transactions.len() - before;
@@ -204,15 +240,11 @@ impl Admission {
                     well_formed,
                 })
             }
-            Ok((epoch, message)) => Some(Arrived::Message {
+            (epoch, message) => Some(Arrived::Message {
                 from,
                 epoch,
                 message,
             }),
-            Err(error) => {
-                self.refuse(from, &error.into());
-                None
-            }
         }
     }
 
@@ -272,24 +304,38 @@ impl Admission {
                 from,
                 epoch,
                 message,
-            } => match message.admit(&self.shards, &mut self.memo) {
-                Ok(message) => Some(Event::Message {
-                    from,
-                    epoch,
-                    message,
-                }),
-                Err(reason) => {
-                    self.refuse(from, &reason);
-                    None
+            } => {
+                let then = self.in_epoch(epoch).into_owned();
+                match message.admit(&then, &mut self.memo) {
+                    Ok(message) => Some(Event::Message {
+                        from,
+                        epoch,
+                        message,
+                    }),
+                    Err(reason) => {
+                        let node = then.ours().member(from);
+                        self.refuse(node.unwrap_or(then.ours().members()[0]), &reason);
+                        None
+                    }
                 }
-            },
+            }
         }
     }
 
-    fn refuse(&self, from: Seat, reason: &Inadmissible) {
+    fn refuse(&self, from: NodeId, reason: &Inadmissible) {
         self.meter.refused(reason).increment();
-        tracing::debug!(seat = from.index(), %reason, "a message was not admitted");
+        tracing::debug!(%from, %reason, "a message was not admitted");
     }
+}
+
+/// The members of all shards but ours.
+fn foreigners(shards: &Shards) -> HashMap<NodeId, (ShardId, Seat)> {
+    let members = shards.others().flat_map(|committee| {
+        let shard = committee.scope().shard;
+        let seats = committee.seats();
+        seats.filter_map(move |seat| Some((committee.member(seat)?, (shard, seat))))
+    });
+    members.collect()
 }
 
 /// The submissions whose signatures verify. The others are told that theirs do not.

@@ -12,15 +12,19 @@ use std::time::Duration;
 use model::api::{
     NotReady, PAGE_OBJECTS_MAX, Refused, Request, Response, SUBMIT_MAX, Status, Taken, WAIT_MS_MAX,
 };
-use model::{Hash, Height, NetworkId, NodeId, ObjectId, ShardId, Transaction, TransactionId};
+use model::key::Zip215;
+use model::{
+    Committee, Hash, Height, NetworkId, NodeId, ObjectId, Plan, ShardId, Transaction, TransactionId,
+};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::candidate::Candidate;
-use crate::event::{BUSY, Submission};
+use crate::event::{BUSY, Event, Submission};
 use crate::gauges::Gauges;
 use crate::reads::Reads;
+use crate::registry::Registry;
 use crate::stop::Stopper;
 use crate::store::StoreError;
 use crate::waiters::Waiters;
@@ -35,9 +39,6 @@ pub(crate) struct Identity {
     pub(crate) node: NodeId,
     pub(crate) network: NetworkId,
     pub(crate) shard: ShardId,
-    /// The seats of the shard, and how many of them are a quorum.
-    pub(crate) committee: u32,
-    pub(crate) quorum: u32,
 }
 
 /// Answers clients.
@@ -49,6 +50,8 @@ pub(crate) struct Api {
     pub(crate) stopper: Stopper,
     pub(crate) submissions: mpsc::Sender<Submission>,
     pub(crate) candidate: Candidate,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) events: mpsc::Sender<Event>,
 }
 
 type Answer = Result<Response, Refused>;
@@ -119,6 +122,9 @@ impl Api {
             Request::Consent(record) => {
                 Ok(Response::Consent(self.candidate.agree_if_allowed(&record)?))
             }
+            Request::Changes(since) => self.registry.changes(&since),
+            Request::Acts { after } => Ok(self.registry.acts(after)),
+            Request::Approve(plan) => self.approve(plan),
             Request::Evidence { after } => {
                 Ok(Response::Evidence(self.reads.state().evidence(after)))
             }
@@ -137,14 +143,16 @@ impl Api {
             head: tip.head,
             certified: self.reads.state().certified(),
             linked: self.gauges.linked(),
-            committee: self.identity.committee,
+            committee: count(self.registry.known().committee().map(Committee::size)),
             waiting: self.gauges.waiting(),
             not_ready: self.not_ready(),
         }
     }
 
     fn not_ready(&self) -> Vec<NotReady> {
-        let (linked, needed) = (self.gauges.linked(), self.identity.quorum - 1);
+        let known = self.registry.known();
+        let quorum = count(known.committee().map(Committee::quorum));
+        let (linked, needed) = (self.gauges.linked(), quorum.saturating_sub(1));
         let mut reasons = Vec::new();
         if linked < needed {
             reasons.push(NotReady::TooFewLinks { linked, needed });
@@ -152,10 +160,30 @@ impl Api {
         if self.gauges.behind() {
             reasons.push(NotReady::CatchingUp);
         }
+        if self.gauges.seatless() {
+            reasons.push(NotReady::NoSeat);
+        }
         if self.stopper.is_stopping() {
             reasons.push(NotReady::Stopping);
         }
         reasons
+    }
+
+    /// Is for a list of nodes to follow, if it can and the operator wants it.
+    fn approve(&self, plan: Plan) -> Answer {
+        let known = self.registry.known();
+        let place = known.place.ok_or(Refused::Unavailable)?;
+        let before = known.directory.record(place.shard, place.epoch);
+        let before = before.ok_or(Refused::Unavailable)?;
+        let network = self.identity.network;
+        plan.check(network, before, &mut Zip215)
+            .map_err(Refused::malformed)?;
+        self.candidate.approves(&plan.next)?;
+        match self.events.try_send(Event::Approve(plan)) {
+            Ok(()) => Ok(Response::Accepted),
+            Err(TrySendError::Full(_)) => Err(BUSY),
+            Err(TrySendError::Closed(_)) => Err(Refused::Unavailable),
+        }
     }
 
     async fn submit(self: Arc<Self>, transaction: Transaction) -> Answer {
@@ -297,6 +325,11 @@ impl Api {
             Err(_) => Err(Refused::Unavailable),
         }
     }
+}
+
+/// A number of members; none where there is no shard.
+fn count(members: Option<usize>) -> u32 {
+    u32::try_from(members.unwrap_or(0)).expect("a shard has few members")
 }
 
 fn patience(wait_ms: u32) -> Duration {

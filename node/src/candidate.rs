@@ -50,6 +50,7 @@ pub struct Candidate {
     network: NetworkId,
     descriptor: NodeDescriptor,
     consents: Consents,
+    approves: Consents,
     key: MemberKey,
 }
 
@@ -85,8 +86,8 @@ impl Candidate {
         Self {
             network,
             descriptor,
-            // The configuration has been checked; what is not understood allows nothing.
-            consents: Consents::parse(&config.consents).unwrap_or(Consents::To(BTreeSet::new())),
+            consents: allowed(&config.consents),
+            approves: allowed(&config.approves),
             key,
         }
     }
@@ -129,6 +130,19 @@ impl Candidate {
         }
     }
 
+    /// Whether the operator has allowed the node to be for this list of nodes to follow its own.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::NotApproved`].
+    pub(crate) fn approves(&self, next: &ShardRecord) -> Result<(), Refused> {
+        let terms = next.terms();
+        match &self.approves {
+            Consents::To(allowed) if !allowed.contains(&terms) => Err(Refused::NotApproved(terms)),
+            Consents::To(_) | Consents::Any => Ok(()),
+        }
+    }
+
     /// What the record says of this node.
     fn listed<'a>(&self, record: &'a ShardRecord) -> Result<&'a NodeDescriptor, NoConsent> {
         // Which seats may be vacant is for the members to say who approve of the record.
@@ -142,6 +156,11 @@ impl Candidate {
         let node = self.descriptor.node;
         Consent::new(self.network, record, node, |bytes| self.key.sign(bytes))
     }
+}
+
+/// What these words allow. The configuration has been checked; what is not understood allows nothing.
+fn allowed(words: &[String]) -> Consents {
+    Consents::parse(words).unwrap_or(Consents::To(BTreeSet::new()))
 }
 
 /// Where others reach the node: where its operator says, or else where it listens, as far as that can be

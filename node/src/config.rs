@@ -10,6 +10,7 @@
 //! bootnodes = ["/ip4/192.0.2.1/tcp/4700"]
 //! external_addresses = []       # where others reach it, if that is not where it listens
 //! consents = []                 # shards that it agrees to join: hashes of terms, or "any"
+//! approves = []                 # lists of nodes that may follow: hashes of terms, or "any"
 //! block_entries_max = 1000      # most transactions in a block that it proposes
 //! weather = "weather.toml"      # faults on purpose: for test networks, and never for others
 //! lies = "lies.toml"            # lies on purpose: likewise
@@ -57,6 +58,8 @@ pub struct Config {
     pub external_addresses: Vec<String>,
     /// What the node agrees to when it is asked to become a member, see [`Consents::parse`].
     pub consents: Vec<String>,
+    /// The lists of nodes that it is for when its shard is to replace its own, see [`Consents::parse`].
+    pub approves: Vec<String>,
     /// The most transactions in a block that the node proposes: 1 to [`bounds::ENTRIES_MAX`], which is
     /// the default.
     pub block_entries_max: usize,
@@ -117,6 +120,8 @@ struct Written {
     external_addresses: Vec<String>,
     #[serde(default)]
     consents: Vec<String>,
+    #[serde(default)]
+    approves: Vec<String>,
     block_entries_max: Option<usize>,
     weather: Option<PathBuf>,
     lies: Option<PathBuf>,
@@ -167,6 +172,7 @@ impl Config {
             bootnodes: written.bootnodes,
             external_addresses: written.external_addresses,
             consents: written.consents,
+            approves: written.approves,
             block_entries_max: written.block_entries_max.unwrap_or(bounds::ENTRIES_MAX),
             weather: written.weather.map(|file| base.join(file)),
             lies: written.lies.map(|file| base.join(file)),
@@ -203,9 +209,10 @@ impl Config {
                 format!("has one that is none: {problem}"),
             ));
         }
-        if Consents::parse(&self.consents).is_none() {
-            let problem = "must be hashes of terms, or \"any\"".to_owned();
-            return Some(("consents", problem));
+        let words = [("consents", &self.consents), ("approves", &self.approves)];
+        let not_understood = |(_, words): &(_, &Vec<String>)| Consents::parse(words).is_none();
+        if let Some((key, _)) = words.into_iter().find(not_understood) {
+            return Some((key, "must be hashes of terms, or \"any\"".to_owned()));
         }
         let Pace {
             skip_ms,

@@ -5,7 +5,7 @@ use consensus::sbac::letter::AdmittedLetter;
 use model::api::{Refused, Taken};
 use model::shard::Seat;
 use model::transaction::Authorized;
-use model::{Epoch, ShardId, Transaction};
+use model::{Epoch, Plan, ShardId, Transaction};
 use tokio::sync::oneshot;
 
 /// Tells a submitter what became of a transaction. Nobody may be listening any more.
@@ -68,6 +68,10 @@ pub(crate) enum Event {
         /// The member.
         from: Seat,
     },
+    /// Somebody gave final blocks, which nobody has checked, to this node without a seat.
+    Final(Blocks),
+    /// The operator is for a list of nodes, which has been checked.
+    Approve(Plan),
     /// A link to a member came up.
     LinkUp(Seat),
 }

@@ -11,14 +11,16 @@ use std::sync::Arc;
 use consensus::replica::{Input, Output};
 use consensus::{Now, Replica};
 use model::api::{Progress, Refused, Taken};
-use model::{Time, TransactionId};
-use tokio::sync::mpsc;
+use model::statement::Scope;
+use model::{Directory, Hash, Plan, Time, TransactionId};
+use tokio::sync::{mpsc, watch};
 use tokio::time::timeout_at;
 
 use crate::clock::Clock;
 use crate::effects::Turn;
 use crate::event::{BUSY, Event, Submitted};
 use crate::gauges::Gauges;
+use crate::registry::{Known, Place, Registry};
 use crate::stop::Stopper;
 
 /// Events that wait. Each holds at most one block, so this bounds memory at 128 MiB; whoever has
@@ -48,6 +50,12 @@ pub(crate) struct EventLoop {
     gauges: Arc<Gauges>,
     stopper: Stopper,
     wake: Option<Time>,
+    registry: Arc<Registry>,
+    known: watch::Receiver<Known>,
+    /// What the replica knew when it was last told to others.
+    shared: Directory,
+    /// What was last approved of because somebody was excluded.
+    approved: Option<Hash>,
     unflushed: Unflushed,
 }
 
@@ -87,9 +95,17 @@ impl EventLoop {
         events: mpsc::Receiver<Event>,
         turns: mpsc::Sender<Turn>,
         gauges: Arc<Gauges>,
+        registry: Arc<Registry>,
         stopper: Stopper,
     ) -> Self {
+        let mut known = registry.subscribe();
+        // What became known before is looked at too.
+        known.mark_changed();
         Self {
+            known,
+            registry,
+            shared: replica.shards().directory().clone(),
+            approved: None,
             replica,
             clock: Clock::start(),
             events,
@@ -106,6 +122,8 @@ impl EventLoop {
         let mut outputs = Vec::new();
         let started = self.replica.start(self.clock.now());
         self.take(started, &mut outputs);
+        self.registry.adopt(self.replica.shards().directory());
+        self.exchange(&mut outputs);
         let mut next = self.pass_on(outputs).await;
         let mut events = Vec::with_capacity(EVENTS_WAITING);
         let stopper = self.stopper.clone();
@@ -125,17 +143,23 @@ impl EventLoop {
                 self.step(event, &mut outputs);
             }
             self.tick(&mut outputs);
+            self.exchange(&mut outputs);
             next = self.pass_on(outputs).await;
         }
     }
 
-    /// Waits for events, or until the replica wants to be woken.
+    /// Waits for events, for something to become known, or until the replica wants to be woken.
     async fn gather(&mut self, events: &mut Vec<Event>) {
-        let gathered = self.events.recv_many(events, EVENTS_WAITING);
+        let gathered = async {
+            tokio::select! {
+                _ = self.events.recv_many(events, EVENTS_WAITING) => {}
+                _ = self.known.changed() => self.known.mark_changed(),
+            }
+        };
         match self.wake {
             // Whether events came or the time is seen by whoever looks.
             Some(wake) => drop(timeout_at(self.clock.instant(wake), gathered).await),
-            None => drop(gathered.await),
+            None => gathered.await,
         }
     }
 
@@ -163,10 +187,56 @@ impl EventLoop {
             Event::Submitted(submitted) => return self.submit(now, submitted, outputs),
             Event::Blocks { from, blocks } => Input::Blocks { from, blocks },
             Event::FetchFailed { from } => Input::FetchFailed { from },
+            Event::Final(blocks) => Input::Final(blocks),
+            Event::Approve(plan) => Input::Approve(plan),
             Event::LinkUp(seat) => Input::LinkUp(seat),
         };
+        self.put(now, input, outputs);
+    }
+
+    fn put(&mut self, now: Now, input: Input, outputs: &mut Vec<Output>) {
         let asked = self.replica.step(now, input);
         self.take(asked, outputs);
+    }
+
+    /// Tells the replica what has become known elsewhere, and all others what the replica knows.
+    fn exchange(&mut self, outputs: &mut Vec<Output>) {
+        if self.known.has_changed().unwrap_or(false) {
+            let known = self.known.borrow_and_update().clone();
+            let now = self.clock.now();
+            for fact in known.directory.beyond(self.replica.shards().directory()) {
+                self.put(now, Input::Learned(fact), outputs);
+            }
+            self.follow_exclusion(&known, outputs);
+        }
+        let directory = self.replica.shards().directory();
+        if !directory.is_same(&self.shared) {
+            self.shared = directory.clone();
+            self.registry.adopt(directory);
+        }
+        let Scope { shard, epoch, .. } = self.replica.ledger().scope;
+        self.registry.set_place(Place { shard, epoch });
+        self.gauges.set_seatless(self.replica.is_retired());
+    }
+
+    /// If the root shard has excluded a member, this one is for going on without it. Once for each
+    /// record: the replica repeats what it has said.
+    fn follow_exclusion(&mut self, known: &Known, outputs: &mut Vec<Output>) {
+        let ours = self.replica.shards().record();
+        let Some(left) = known.on_ledger(ours.shard) else {
+            return;
+        };
+        let excluded = left.epoch == ours.epoch && left.vacated().count() > ours.vacated().count();
+        let Some(next) = left.renewed().filter(|_| excluded) else {
+            return;
+        };
+        let hash = next.hash();
+        if self.approved.replace(hash) != Some(hash) {
+            tracing::warn!(shard = %next.shard, epoch = %next.epoch, "the root shard has excluded a member");
+            let consents = Vec::new();
+            let plan = Plan { next, consents };
+            self.put(self.clock.now(), Input::Approve(plan), outputs);
+        }
     }
 
     /// Takes in what the replica asks for. Waking it is this loop's own; the rest is for others.

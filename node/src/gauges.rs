@@ -11,6 +11,8 @@ pub(crate) struct Gauges {
     behind: AtomicBool,
     /// Other members with a link.
     linked: AtomicU32,
+    /// Whether the node has no seat in the epoch that it is in.
+    seatless: AtomicBool,
     /// Whether the tables are being written.
     flushing: AtomicBool,
 }
@@ -32,5 +34,6 @@ impl Gauges {
     gauge!(waiting, set_waiting: u64);
     gauge!(behind, set_behind: bool);
     gauge!(linked, set_linked: u32);
+    gauge!(seatless, set_seatless: bool);
     gauge!(flushing, set_flushing: bool);
 }

@@ -8,6 +8,7 @@ mod tests;
 
 use contracts::Content as _;
 use model::api::{owner_label, shard_label, shards_label};
+use model::transaction::TransactionBody;
 use model::{Hash, Object};
 use system_contracts::cscoin::{self, Account};
 use system_contracts::manage_shards::{self, Shard, Token};
@@ -19,6 +20,12 @@ use system_contracts::manage_shards::{self, Shard, Token};
 pub trait Labels: Send + Sync {
     /// The labels of `object`, in any order.
     fn labels(&self, object: &Object) -> Vec<Hash>;
+
+    /// Whether a transaction that the shard has committed is listed among its acts: what others need to
+    /// know which shards there are.
+    fn is_act(&self, _: &TransactionBody) -> bool {
+        false
+    }
 }
 
 /// The labels of the system contracts: accounts by their owner, the records of shards and the token as
@@ -43,5 +50,14 @@ impl Labels for SystemLabels {
             Ok(Shard(record)) => vec![shards_label(), shard_label(record.shard)],
             Err(_) => Vec::new(),
         }
+    }
+
+    fn is_act(&self, transaction: &TransactionBody) -> bool {
+        let contract = manage_shards::id();
+        let mut found = false;
+        for trace in &transaction.traces {
+            trace.depth_first(&mut |trace| found |= trace.contract == contract);
+        }
+        found
     }
 }

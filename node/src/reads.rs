@@ -10,17 +10,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use consensus::Record;
 use consensus::message::{BLOCKS_BYTES_AIM, BLOCKS_MAX, Blocks};
-use model::api::{Found, Page, Progress, Refused};
+use model::api::{Act, Found, Page, Progress, Refused};
 use model::block::{Entry, decode_entries};
 use model::merkle::{Lookup, SortedTree};
 use model::receipt::{CertifiedResult, CertifiedResults};
 use model::result::results_tree;
-use model::{Block, Certificate, Finalized, Hash, HeadCertificate, Height};
+use model::{Block, Certificate, Ending, Finalized, Hash, HeadCertificate, Height};
 use model::{Object, ObjectId, Transaction, TransactionId};
 
 use crate::store::changes::{BlockRow, Place};
 use crate::store::log::{Position, Reader};
 use crate::store::{Standing, State, StoreError};
+
+/// Acts that are read at once.
+const ACTS_AT_ONCE: usize = 64;
 
 /// Trees of results that are kept. Clients ask about the blocks of the last second or two.
 const TREES_MAX: usize = 64;
@@ -171,6 +174,43 @@ impl Reads {
             height: place.height,
             result: self.certified(&row, place)?,
         }))
+    }
+
+    /// What the shard has committed about shards, without the first so many: as many as make a good
+    /// answer and have a proof.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn acts(&self, after: usize) -> Result<Vec<Act>, StoreError> {
+        let mut acts = Vec::new();
+        for id in self.state.acts(after).into_iter().take(ACTS_AT_ONCE) {
+            let Some(found) = self.transaction(&id)? else {
+                break;
+            };
+            let Some(result) = found.result else { break };
+            acts.push(Act {
+                transaction: found.transaction,
+                result,
+            });
+        }
+        Ok(acts)
+    }
+
+    /// Who consented to the plan that ended an epoch of the shard with the block at a height.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn ending(&self, height: Height) -> Result<Option<Ending>, StoreError> {
+        let Some(row) = self.state.block(height)? else {
+            return Ok(None);
+        };
+        let block = self.block(row.position)?;
+        Ok(match decode_entries(&block.payload)?.pop() {
+            Some(Entry::End(ending)) => Some(ending),
+            _ => None,
+        })
     }
 
     /// Final blocks from a height on: as many as make a good answer, ending in one that is final by

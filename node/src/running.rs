@@ -1,6 +1,6 @@
 //! A node that runs, until it is stopped or has to stop.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -21,8 +21,22 @@ pub(crate) struct Parts {
     pub(crate) guard: Guard,
     pub(crate) network: net::Handle,
     pub(crate) service: Runtime,
-    pub(crate) reads: Arc<Reads>,
+    /// There since the node has a shard.
+    pub(crate) reads: Arc<OnceLock<Arc<Reads>>>,
     pub(crate) counters: Arc<Meter>,
+    pub(crate) work: Work,
+}
+
+/// What a node is doing.
+pub(crate) enum Work {
+    /// It is waiting until a shard lists it; `None` if it was stopped before.
+    Waiting(JoinHandle<Result<Option<Threads>, Fatal>>),
+    /// It is a member of a shard, or was.
+    Member(Threads),
+}
+
+/// The threads of a member.
+pub(crate) struct Threads {
     pub(crate) admission: JoinHandle<Ended>,
     pub(crate) event_loop: JoinHandle<()>,
     pub(crate) effects: JoinHandle<Result<(), Fatal>>,
@@ -54,10 +68,10 @@ impl Running {
         self.0.network.listen_addresses()
     }
 
-    /// Reads what the node has kept, as the explorer does.
+    /// Reads what the node has kept, as the explorer does; `None` while it has no shard.
     #[must_use]
-    pub fn reads(&self) -> Arc<Reads> {
-        Arc::clone(&self.0.reads)
+    pub fn reads(&self) -> Option<Arc<Reads>> {
+        self.0.reads.get().cloned()
     }
 
     /// What was admitted at a cost and what was not, since the node was started.
@@ -79,10 +93,30 @@ impl Running {
             service,
             reads: _,
             counters: _,
+            work,
+        } = self.0;
+        let threads = match work {
+            Work::Member(threads) => Some(threads),
+            Work::Waiting(waiting) => match Fatal::join("lobby", waiting) {
+                Ok(Ok(threads)) => threads,
+                Ok(Err(reason)) | Err(reason) => {
+                    service.block_on(network.shutdown());
+                    service.shutdown_timeout(LAST_ANSWERS);
+                    return Err(reason);
+                }
+            },
+        };
+        let Some(threads) = threads else {
+            service.block_on(network.shutdown());
+            service.shutdown_timeout(LAST_ANSWERS);
+            drop(guard);
+            return Ok(());
+        };
+        let Threads {
             admission,
             event_loop,
             effects,
-        } = self.0;
+        } = threads;
         // The loop ends when the node is to stop, and the effects end when the loop has, or fail.
         // Each of them stops the node when it ends, so none of these waits for ever.
         let looped = Fatal::join("event loop", event_loop);

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use consensus::Shards;
 use consensus::message::BlocksRequest;
 use model::shard::{Committee, Seat};
 use model::{EpochChange, NodeId, ShardId};
@@ -18,6 +17,7 @@ use crate::effects::Links;
 use crate::event::Event;
 use crate::gauges::Gauges;
 use crate::reads::Reads;
+use crate::registry::Registry;
 use crate::sync_server;
 
 /// Answers requests until the network has stopped.
@@ -52,22 +52,23 @@ fn answer_member(reads: &Reads, request: Inbound) {
 /// Tells the event loop of links that come up, and counts them, until the network has stopped.
 pub(crate) async fn watch_links(
     mut links: mpsc::Receiver<Link>,
-    committee: Committee,
+    registry: Arc<Registry>,
     gauges: Arc<Gauges>,
     events: mpsc::Sender<Event>,
 ) {
-    let mut linked: BTreeSet<Seat> = BTreeSet::new();
+    let mut linked: BTreeSet<NodeId> = BTreeSet::new();
     while let Some(Link { node, up }) = links.recv().await {
-        let Some(seat) = committee.seat(&node) else {
+        if up {
+            linked.insert(node);
+        } else {
+            linked.remove(&node);
+        }
+        tracing::info!(%node, up, linked = linked.len(), "link");
+        gauges.set_linked(u32::try_from(linked.len()).unwrap_or(u32::MAX));
+        let known = registry.known();
+        let Some(seat) = known.committee().and_then(|ours| ours.seat(&node)) else {
             continue;
         };
-        if up {
-            linked.insert(seat);
-        } else {
-            linked.remove(&seat);
-        }
-        tracing::info!(seat = seat.index(), up, linked = linked.len(), "link");
-        gauges.set_linked(u32::try_from(linked.len()).unwrap_or(u32::MAX));
         if up && events.send(Event::LinkUp(seat)).await.is_err() {
             return;
         }
@@ -77,24 +78,26 @@ pub(crate) async fn watch_links(
 /// The links of a real node.
 pub(crate) struct Network {
     pub(crate) handle: net::Handle,
-    pub(crate) shards: Shards,
+    pub(crate) registry: Arc<Registry>,
+    /// The members of the shard, in the epoch in which the replica speaks.
+    pub(crate) committee: Committee,
     pub(crate) runtime: Handle,
     pub(crate) events: mpsc::Sender<Event>,
 }
 
 impl Network {
-    fn node(&self, seat: Seat) -> NodeId {
-        self.shards
-            .ours()
-            .member(seat)
-            .expect("a replica speaks to members of its shard")
+    /// Who is on a seat; nobody, if it is vacant.
+    fn node(&self, seat: Seat) -> Option<NodeId> {
+        self.committee.member(seat)
     }
 }
 
 impl Links for Network {
     fn send(&self, to: Seat, frame: Bytes) {
         // What is lost is repeated, and the network counts it.
-        let _ = self.handle.send(self.node(to), frame);
+        if let Some(node) = self.node(to) {
+            let _ = self.handle.send(node, frame);
+        }
     }
 
     fn broadcast(&self, frame: Bytes) {
@@ -102,28 +105,34 @@ impl Links for Network {
     }
 
     fn tell(&self, shard: ShardId, to: Option<Seat>, frame: Bytes) {
-        let Some(committee) = self.shards.other(shard) else {
+        let known = self.registry.known();
+        let Some(committee) = known.directory.current(shard) else {
             return;
         };
-        let members = committee.members().iter().enumerate();
-        for (index, node) in members {
-            if to.is_none_or(|seat| seat.index() == index) {
-                let _ = self.handle.tell(*node, frame.clone()); // as above
+        for seat in committee
+            .seats()
+            .filter(|seat| to.is_none_or(|to| to == *seat))
+        {
+            if let Some(node) = committee.member(seat) {
+                let _ = self.handle.tell(node, frame.clone()); // as above
             }
         }
     }
 
     fn entered(&mut self, change: &Arc<EpochChange>) {
-        // The replica knows it, and so what comes before it is known here.
-        let _ = self.shards.directory_mut().follow(change);
-        self.shards.enter();
+        let network = self.committee.scope().network;
+        let next = change.next.committee(network);
+        self.committee = next.expect("the replica has checked that they form a shard");
     }
 
     fn fetch(&self, from: Seat, request: BlocksRequest) {
         let (network, events) = (self.handle.clone(), self.events.clone());
         let node = self.node(from);
         self.runtime.spawn(async move {
-            let blocks = sync_server::fetch(&network, node, request).await;
+            let blocks = match node {
+                Some(node) => sync_server::fetch(&network, node, request).await,
+                None => None,
+            };
             let event = match blocks {
                 Some(blocks) => Event::Blocks { from, blocks },
                 None => Event::FetchFailed { from },

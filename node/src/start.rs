@@ -3,16 +3,17 @@
 use std::fs;
 use std::future::Future;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
 use consensus::replica::Setup;
-use consensus::{Replica, Shards};
+use consensus::{Ledger, Replica, Shards};
 use contracts::simulator;
 use model::key::Zip215;
 use model::shard::Seat;
-use model::{Checkers, Genesis, NodeId};
-use tokio::runtime::{self, Runtime};
+use model::statement::Scope;
+use model::{Checkers, Epoch, Genesis, NodeId, ShardId};
+use tokio::runtime::{self, Handle, Runtime};
 use tokio::sync::{mpsc, watch};
 
 use crate::admission::{Admission, Meter};
@@ -26,12 +27,18 @@ use crate::flusher::Flusher;
 use crate::gauges::Gauges;
 use crate::labels::{Labels, SystemLabels};
 use crate::lies::{Liar, Lies, Temptation};
+use crate::lobby::Lobby;
+use crate::pursuit::Pursuit;
 use crate::reads::Reads;
-use crate::running::{Parts, Running};
+use crate::registrar::Registrar;
+use crate::registry::{Place, Registry};
+use crate::running::{Parts, Running, Threads, Work};
+use crate::scout::Scout;
 use crate::service::{self, Network};
 use crate::signer::{self, MemberKey};
 use crate::stop::Stopper;
 use crate::store::{self, Directory, Store};
+use crate::view;
 use crate::waiters::Waiters;
 use crate::weather::Forecast;
 
@@ -77,73 +84,106 @@ impl Contracts {
     }
 }
 
-/// Who a node is: its key and its seat.
-struct Member {
+/// Who a node is, and what it was told.
+struct Person {
+    config: Config,
+    contracts: Contracts,
     key: MemberKey,
     genesis: Genesis,
-    shards: Shards,
-    seat: Seat,
+    registry: Arc<Registry>,
+    candidate: Candidate,
+}
+
+/// What all parts of a running node share.
+#[derive(Clone)]
+struct Shared {
+    stopper: Stopper,
+    network: net::Handle,
+    runtime: Handle,
+    counters: Arc<Meter>,
+    reads: Arc<OnceLock<Arc<Reads>>>,
+    lies: Option<watch::Receiver<Lies>>,
 }
 
 /// A node that can be started.
 pub struct Node;
 
 impl Node {
-    /// Starts a node. When it returns, the node has got back what it had kept and listens.
+    /// Starts a node. When it returns, the node has got back what it had kept and listens. One that is
+    /// in no shard waits until one lists it.
     ///
     /// # Errors
     ///
     /// [`Fatal`] says what is wrong and what to do; nothing runs then.
     pub fn start(config: Config, contracts: Contracts) -> Result<Running, Fatal> {
-        let member = Member::load(&config)?;
         let directory = Directory::open(&config.directory)?;
-        let (store, replica) = recover(&directory, &member, &config, &contracts)?;
-        let forecast = config.weather.clone().map(Forecast::open);
-        let temptation = config.lies.clone().map(Temptation::open);
-        let network = network_config(&config, &member)?;
-        let candidate = Candidate::new(&config, member.key.clone(), member.genesis.network());
+        let person = Person::load(config, contracts, &directory)?;
+        let shard = person.registry.known().shard_for(&person.node());
+        let member = shard.map(|shard| recover(&directory, &person, shard));
+        let member = member.transpose()?;
+        let forecast = person.config.weather.clone().map(Forecast::open);
+        let temptation = person.config.lies.clone().map(Temptation::open);
+        let network = network_config(&person)?;
         let (network, events) = match &forecast {
             None => net::spawn(network)?,
             Some(forecast) => net::spawn_under(forecast.weather(), network)?,
         };
-        let running = run(
-            candidate,
-            config.name,
-            directory,
-            member,
-            store,
-            replica,
-            (network, events),
-            temptation.as_ref().map(Temptation::lies),
-        )?;
+        let service = service_runtime()?;
+        let shared = Shared {
+            stopper: Stopper::new(),
+            network,
+            runtime: service.handle().clone(),
+            counters: Arc::default(),
+            reads: Arc::default(),
+            lies: temptation.as_ref().map(Temptation::lies),
+        };
+        let registry = Arc::clone(&person.registry);
+        service.spawn(view::keep(shared.network.clone(), Arc::clone(&registry)));
+        let (scouted, reads) = (shared.network.clone(), Arc::clone(&shared.reads));
+        service.spawn(Scout::new(scouted, registry, reads).run());
         if let Some(temptation) = temptation {
-            running.service().spawn(temptation.follow());
+            service.spawn(temptation.follow());
         }
         if let Some(forecast) = forecast {
-            running.service().spawn(forecast.follow());
+            service.spawn(forecast.follow());
         }
-        Ok(running)
+        let work = match member {
+            Some(member) => Work::Member(run(&person, &shared, directory, member, events)?),
+            None => Work::Waiting(wait(person, shared.clone(), directory, events)?),
+        };
+        Ok(Running::new(Parts {
+            guard: shared.stopper.guard(),
+            stopper: shared.stopper,
+            network: shared.network,
+            service,
+            reads: shared.reads,
+            counters: shared.counters,
+            work,
+        }))
     }
 }
 
-impl Member {
-    fn load(config: &Config) -> Result<Self, Fatal> {
+impl Person {
+    fn load(config: Config, contracts: Contracts, directory: &Directory) -> Result<Self, Fatal> {
         let key = MemberKey::load(&config.member_key)?;
         let genesis = load_genesis(&config.genesis)?;
-        let node = key.node();
-        let not_a_member = || Fatal::NotAMember {
-            node,
-            file: config.genesis.display().to_string(),
-        };
-        let shard = genesis.shard_of(&node).ok_or_else(not_a_member)?;
-        let shards = Shards::of_genesis(&genesis, shard).ok_or_else(not_a_member)?;
-        let shards = shards.expect("a genesis document that was read is checked");
-        let seat = shards.ours().seat(&node).ok_or_else(not_a_member)?;
+        let (node, network) = (key.node(), genesis.network());
+        let registry = Registry::new(node, &genesis);
+        if let Some((shard, facts)) = directory.left(network, node)? {
+            registry.trust(&facts);
+            // Without a record of the shard nothing has been kept of it either.
+            if registry.known().directory.current(shard).is_some() {
+                let epoch = Epoch::ZERO;
+                registry.set_place(Place { shard, epoch });
+            }
+        }
         Ok(Self {
+            candidate: Candidate::new(&config, key.clone(), network),
+            registry: Arc::new(registry),
+            config,
+            contracts,
             key,
             genesis,
-            shards,
-            seat,
         })
     }
 
@@ -175,18 +215,17 @@ pub fn load_genesis(path: &Path) -> Result<Genesis, Fatal> {
     Ok(genesis)
 }
 
-/// Gets back the replica and its store.
+/// Gets back the replica and its store, or begins them.
 fn recover(
     directory: &Directory,
-    member: &Member,
-    config: &Config,
-    contracts: &Contracts,
+    person: &Person,
+    shard: ShardId,
 ) -> Result<(Store, Replica), Fatal> {
     let (mut store, start) = directory.store(store::Setup {
-        genesis: &member.genesis,
-        shard: member.shards.scope().shard,
-        node: member.node(),
-        labels: Arc::clone(&contracts.labels),
+        genesis: &person.genesis,
+        shard,
+        node: person.node(),
+        labels: Arc::clone(&person.contracts.labels),
     })?;
     if let Some(torn) = &start.torn {
         tracing::warn!(
@@ -195,31 +234,59 @@ fn recover(
             "cut off a write that was torn"
         );
     }
-    let setup = Setup {
-        shards: member.shards.clone(),
-        seat: member.seat,
-        signer: Box::new(member.key.clone()),
-        check: Box::new(Zip215),
-        checkers: Arc::clone(&contracts.checkers),
-        pace: config.pace,
-    };
-    let mut replica = Replica::new(setup, start.ledger);
-    replica.limit_proposals(config.block_entries_max);
+    let mut replica = replica(person, shard, start.ledger);
+    replica.limit_proposals(person.config.block_entries_max);
+    if start.is_new && person.genesis.shard(shard).is_none() {
+        // What the log says is about a shard that the genesis document does not know.
+        store.flush(replica.open())?.commit()?;
+    }
     let recovered = store.recover(&mut replica, start.open, start.position)?;
+    person.registry.adopt(replica.shards().directory());
+    let Scope { shard, epoch, .. } = replica.ledger().scope;
+    person.registry.set_place(Place { shard, epoch });
     let height = replica.ledger().tip.height;
-    tracing::info!(%height, records = recovered.records, "got back what was kept");
+    tracing::info!(%shard, %epoch, %height, records = recovered.records, "got back what was kept");
     Ok((store, replica))
 }
 
-fn network_config(config: &Config, member: &Member) -> Result<net::Config, Fatal> {
+/// The replica with this ledger, with or without a seat in its epoch.
+fn replica(person: &Person, shard: ShardId, ledger: Ledger) -> Replica {
+    let directory = person.registry.known().directory;
+    let policy = Arc::new(person.genesis.policy());
+    let shards = Shards::within(directory, policy, shard, ledger.scope.epoch);
+    let shards =
+        shards.expect("a record of the shard is known, and tables have all changes with them");
+    let node = person.node();
+    let seat = shards.ours().seat(&node);
+    let setup = Setup {
+        shards,
+        seat: seat.unwrap_or_else(first_seat),
+        signer: Box::new(person.key.clone()),
+        check: Box::new(Zip215),
+        checkers: Arc::clone(&person.contracts.checkers),
+        pace: person.config.pace,
+    };
+    match seat {
+        Some(_) => Replica::new(setup, ledger),
+        None => Replica::guest(node, setup, ledger),
+    }
+}
+
+/// Stands for the seat of a node that has none.
+fn first_seat() -> Seat {
+    Seat::new(0).expect("every shard has a first seat")
+}
+
+fn network_config(person: &Person) -> Result<net::Config, Fatal> {
+    let config = &person.config;
     Ok(net::Config {
-        network: member.genesis.network(),
+        network: person.genesis.network(),
         transport_seed: signer::transport_seed(&config.network_key)?,
         identity: Some(net::Identity {
-            node: member.node(),
-            sign: member.key.for_network(),
+            node: person.node(),
+            sign: person.key.for_network(),
         }),
-        view: view(&member.shards),
+        view: view::view(&person.registry.known(), person.node()),
         listen: config.listen.clone(),
         bootnodes: config.bootnodes.clone(),
         agent: VERSION.to_owned(),
@@ -231,67 +298,112 @@ fn network_config(config: &Config, member: &Member) -> Result<net::Config, Fatal
     })
 }
 
-/// Who is who for the network: the members of this node's shard, and those of all others.
-fn view(shards: &Shards) -> net::View {
-    let others = shards.others().flat_map(|shard| shard.members());
-    net::View {
-        committee: shards.ours().members().to_vec(),
-        neighbours: others.copied().collect(),
-    }
-}
-
 /// Whether a node listens for nobody but its own machine: its network is one to try things out.
 fn is_on_one_machine(listen: &[String]) -> bool {
     let loopback = |at: &String| at.starts_with("/ip4/127.") || at.starts_with("/ip6/::1/");
     listen.iter().all(loopback)
 }
 
-/// Starts the threads.
-fn run(
-    candidate: Candidate,
-    name: String,
+/// Waits until a shard lists the node, on a thread of its own, and then takes part in it.
+fn wait(
+    person: Person,
+    shared: Shared,
     directory: Directory,
-    member: Member,
-    store: Store,
-    replica: Replica,
-    (network, incoming): (net::Handle, net::Events),
-    lies: Option<watch::Receiver<Lies>>,
-) -> Result<Running, Fatal> {
-    let stopper = Stopper::new();
+    mut events: net::Events,
+) -> Result<JoinHandle<Result<Option<Threads>, Fatal>>, Fatal> {
+    let lobby = Lobby {
+        name: person.config.name.clone(),
+        network: person.genesis.network(),
+        candidate: person.candidate.clone(),
+        registry: Arc::clone(&person.registry),
+        stopper: shared.stopper.clone(),
+    };
+    tracing::info!(node = %person.node(), "in no shard; waiting until one lists this node");
+    let guard = shared.stopper.guard();
+    let work = move || {
+        let Some(shard) = shared.runtime.block_on(lobby.wait(&mut events)) else {
+            return Ok(None);
+        };
+        tracing::info!(%shard, "a shard lists this node");
+        let member = recover(&directory, &person, shard)?;
+        let threads = run(&person, &shared, directory, member, events)?;
+        guard.disarm();
+        Ok(Some(threads))
+    };
+    let thread = thread::Builder::new().name("lobby".into()).spawn(work);
+    thread.map_err(Fatal::System)
+}
+
+/// Starts the threads of a member.
+fn run(
+    person: &Person,
+    shared: &Shared,
+    directory: Directory,
+    (store, replica): (Store, Replica),
+    incoming: net::Events,
+) -> Result<Threads, Fatal> {
+    let Shared {
+        stopper,
+        network,
+        runtime,
+        counters,
+        reads: shelf,
+        lies,
+    } = shared.clone();
+    let registry = Arc::clone(&person.registry);
     let gauges = Arc::new(Gauges::default());
-    let counters = Arc::new(Meter::default());
     let reads = Arc::new(Reads::new(store.state(), store.reader()));
+    // Nobody else puts anything there.
+    let _ = shelf.set(Arc::clone(&reads));
     let waiters = Arc::new(Waiters::new(
         reads.progress().height,
         reads.state().certified(),
     ));
-    let service = service_runtime()?;
     let (events, events_in) = mpsc::channel(EVENTS_WAITING);
     let (turns, turns_in) = mpsc::channel(TURNS_AHEAD);
     let (submissions, submissions_in) = mpsc::channel(SUBMISSIONS_WAITING);
+    let shards = replica.shards().clone();
 
-    let api = Api {
-        identity: identity(name, &member),
+    let api = Arc::new(Api {
+        identity: Identity {
+            name: person.config.name.clone(),
+            node: person.node(),
+            network: person.genesis.network(),
+            shard: shards.scope().shard,
+        },
         reads: Arc::clone(&reads),
         waiters: Arc::clone(&waiters),
         gauges: Arc::clone(&gauges),
         stopper: stopper.clone(),
         submissions,
-        candidate,
+        candidate: person.candidate.clone(),
+        registry: Arc::clone(&registry),
+        events: events.clone(),
+    });
+    let registrar = Registrar {
+        network: network.clone(),
+        registry: Arc::clone(&registry),
+        api: Arc::clone(&api),
     };
-    service.spawn(service::serve(
-        incoming.requests,
-        Arc::new(api),
-        Arc::clone(&reads),
-    ));
-    service.spawn(service::watch_links(
+    runtime.spawn(registrar.run());
+    runtime.spawn(service::serve(incoming.requests, api, Arc::clone(&reads)));
+    runtime.spawn(service::watch_links(
         incoming.links,
-        member.shards.ours().clone(),
+        Arc::clone(&registry),
         Arc::clone(&gauges),
         events.clone(),
     ));
+    let pursuit = Pursuit {
+        network: network.clone(),
+        registry: Arc::clone(&registry),
+        reads,
+        waiters: Arc::clone(&waiters),
+        gauges: Arc::clone(&gauges),
+        events: events.clone(),
+    };
+    runtime.spawn(pursuit.run());
 
-    let admission = Admission::new(member.shards.clone(), Arc::clone(&counters));
+    let admission = Admission::new(shards.clone(), registry.subscribe(), counters);
     let admission = admission.run(
         incoming.frames,
         incoming.foreign,
@@ -301,14 +413,18 @@ fn run(
     let admission = spawn_async("admission", &stopper, admission)?;
 
     let links = Network {
-        handle: network.clone(),
-        shards: member.shards.clone(),
-        runtime: service.handle().clone(),
+        handle: network,
+        registry: Arc::clone(&registry),
+        committee: shards.ours().clone(),
+        runtime,
         events,
     };
     let flusher = Flusher::new(Arc::clone(&gauges), stopper.clone());
-    let (shards, seat) = (member.shards, member.seat);
-    let key = Box::new(member.key);
+    let seat = shards
+        .ours()
+        .seat(&person.node())
+        .unwrap_or_else(first_seat);
+    let key = Box::new(person.key.clone());
     let work = move || {
         // Its lock is held until nothing is written any more.
         let _directory = directory;
@@ -328,32 +444,13 @@ fn run(
     };
     let effects = spawn("effects", &stopper, work)?;
 
-    let event_loop = EventLoop::new(replica, events_in, turns, gauges, stopper.clone());
+    let event_loop = EventLoop::new(replica, events_in, turns, gauges, registry, stopper.clone());
     let event_loop = spawn_async("event loop", &stopper, event_loop.run())?;
-
-    Ok(Running::new(Parts {
-        guard: stopper.guard(),
-        stopper,
-        network,
-        service,
-        reads,
-        counters,
+    Ok(Threads {
         admission,
         event_loop,
         effects,
-    }))
-}
-
-fn identity(name: String, member: &Member) -> Identity {
-    let count = |number: usize| u32::try_from(number).expect("a shard has few members");
-    Identity {
-        name,
-        node: member.node(),
-        network: member.genesis.network(),
-        shard: member.shards.scope().shard,
-        committee: count(member.shards.ours().size()),
-        quorum: count(member.shards.ours().quorum()),
-    }
+    })
 }
 
 fn service_runtime() -> Result<Runtime, Fatal> {

@@ -36,7 +36,7 @@ use consensus::replica::{AppliedBlock, Open};
 use consensus::{Ledger, Record};
 use model::block::BlockRef;
 use model::statement::{Height, Scope};
-use model::{Epoch, EpochChange, Fact, Genesis, HeadCertificate, NodeId, ShardId};
+use model::{Epoch, EpochChange, Fact, Genesis, HeadCertificate, NodeId, Outcome, ShardId};
 use redb::StorageBackend;
 
 pub use directory::Directory;
@@ -83,6 +83,8 @@ pub struct Start {
     pub position: Position,
     /// What was known of shards and epochs when the tables were written.
     pub facts: Vec<Fact>,
+    /// Whether there was nothing before.
+    pub is_new: bool,
     /// What was cut off the end of the log.
     pub torn: Option<Torn>,
 }
@@ -123,7 +125,7 @@ impl Store {
             .map_or(Position::FIRST, |kept| kept.position);
         let (log, torn) = Log::open(medium, owner, confirmed)?;
 
-        let evidence = snapshot.evidence()?;
+        let (acts, evidence) = (snapshot.acts()?, snapshot.evidence()?);
         let genesis = Ledger::genesis(setup.genesis, setup.shard);
         let is_new = checkpoint.is_none();
         let checkpoint = checkpoint.unwrap_or_else(|| Checkpoint::of_genesis(&genesis));
@@ -139,7 +141,7 @@ impl Store {
             let policy = Arc::new(setup.genesis.policy());
             Ledger::restore(checkpoint.scope, checkpoint.tip, policy, state)
         };
-        let state = State::new(tables, checkpoint.tip, checkpoint.certified, evidence);
+        let state = State::new(tables, checkpoint.tip, checkpoint.certified, acts, evidence);
         let store = Self {
             log,
             state: Arc::new(state),
@@ -155,6 +157,7 @@ impl Store {
             open: checkpoint.open,
             facts: checkpoint.facts,
             position: checkpoint.position,
+            is_new,
             torn,
         };
         Ok((store, start))
@@ -232,6 +235,12 @@ impl Store {
             }
             changes.decide(row, applied);
         });
+        let decided = applied.concluded.iter().zip(&applied.results);
+        let acts = decided.filter(|((transaction, _), result)| {
+            result.outcome == Outcome::Committed && self.labels.is_act(transaction.body())
+        });
+        self.state
+            .enact(acts.map(|((transaction, _), _)| transaction.id()));
     }
 
     /// The epoch that the shard is in.

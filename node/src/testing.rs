@@ -19,6 +19,7 @@ use model::{
 use system_contracts::cscoin::{Account, Payment, Transfer};
 
 use crate::effects::Links;
+use crate::registry::{Place, Registry};
 
 /// The only shard.
 pub(crate) const SHARD: ShardId = ShardId::new(0);
@@ -163,6 +164,16 @@ impl Links for NoLinks {
     fn entered(&mut self, _: &Arc<EpochChange>) {}
 
     fn fetch(&self, _: Seat, _: BlocksRequest) {}
+}
+
+/// What the node on seat 0 knows of shards at first.
+pub(crate) fn registry() -> Arc<Registry> {
+    let registry = Registry::new(node(0), &genesis());
+    registry.set_place(Place {
+        shard: SHARD,
+        epoch: Epoch::ZERO,
+    });
+    Arc::new(registry)
 }
 
 /// What a replica of the shard holds that has not begun.

@@ -251,7 +251,10 @@ impl Chain {
             | Request::SubmitAll(_)
             | Request::Results { .. }
             | Request::Consent(_)
-            | Request::Evidence { .. } => Response::Refused(Refused::Unavailable),
+            | Request::Evidence { .. }
+            | Request::Changes(_)
+            | Request::Acts { .. }
+            | Request::Approve(_) => Response::Refused(Refused::Unavailable),
             Request::Submit(transaction) => self.submit(transaction, progress, now),
             Request::Outcome { transaction, .. } => match self.decided.get(transaction) {
                 Some((_, at, result)) if *at <= height => Response::Outcome(result.clone()),

@@ -254,7 +254,7 @@ impl Bft {
 
 /// Checks that the blocks extend `tip` without gaps, and that the last one is final: that it was
 /// finalized, or that a quorum signed the head after it.
-fn check_chain(
+pub(crate) fn check_chain(
     member: &mut Member,
     tip: &Tip,
     blocks: Vec<Finalized>,

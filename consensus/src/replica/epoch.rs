@@ -35,9 +35,9 @@ const TEACH_AGAIN_MS: u64 = 200;
 /// The last block of an epoch, applied.
 #[derive(Clone, Debug)]
 pub(super) struct Closing {
-    head: Head,
+    pub(super) head: Head,
     outbox: Vec<Leaf>,
-    next: Arc<ShardRecord>,
+    pub(super) next: Arc<ShardRecord>,
 }
 
 impl Closing {
@@ -59,7 +59,8 @@ impl Replica {
         self.closing.is_some()
     }
 
-    /// Whether this node is no member any more: it takes no part.
+    /// Whether this node has no seat in the epoch, be it any more or yet. It takes no part and follows
+    /// what it is given: [`Input::Final`](super::Input::Final), [`Input::Learned`](super::Input::Learned).
     #[must_use]
     pub const fn is_retired(&self) -> bool {
         self.retired

@@ -52,6 +52,8 @@ pub enum Input {
         /// The member.
         from: Seat,
     },
+    /// Somebody has given final blocks to a replica without a seat: see [`Replica::is_retired`](super::Replica::is_retired).
+    Final(Blocks),
     /// The operator is for a list of nodes to follow, or the root shard has excluded a member. The plan
     /// has been checked.
     Approve(Plan),

@@ -5,12 +5,12 @@ use consensus::message::{Admitted, Proposal, Status};
 use consensus::{Message, Shards};
 use model::api::{Refused, Taken};
 use model::block::{BlockRef, Entry, Header, encode_entries, payload_hash};
-use model::{Authorization, Block, Height, NodeId, Signature, Slot, Transaction};
+use model::{Authorization, Block, Epoch, Height, NodeId, Signature, Slot, Transaction};
 use tokio::sync::oneshot;
 
 use super::{Admission, Counters, Event, Meter, Submission};
 use crate::testing::{
-    CREATED, SHARD, Shard, account_of, committee, genesis, node, payment, person, seat,
+    CREATED, SHARD, Shard, account_of, committee, genesis, node, payment, person, registry, seat,
 };
 
 /// Different payments.
@@ -23,7 +23,12 @@ fn payments(count: u64) -> Vec<Transaction> {
 }
 
 fn admission() -> Admission {
-    Admission::new(Shards::alone(&committee()), Arc::new(Meter::default()))
+    let known = registry().subscribe();
+    Admission::new(
+        Shards::alone(&committee()),
+        known,
+        Arc::new(Meter::default()),
+    )
 }
 
 fn admit(admission: &mut Admission, frames: &[(NodeId, Bytes)]) -> Vec<Event> {

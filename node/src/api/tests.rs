@@ -63,9 +63,8 @@ impl Fixture {
             node: node(0),
             network: genesis().network(),
             shard: SHARD,
-            committee: 4,
-            quorum: 3,
         };
+        let (events, taken) = mpsc::channel(1);
         let api = Api {
             identity,
             reads,
@@ -74,6 +73,8 @@ impl Fixture {
             stopper,
             submissions: sender,
             candidate: candidate(&[]),
+            registry: registry(),
+            events,
         };
         Self {
             shard: Shard::new(),

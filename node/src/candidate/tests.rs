@@ -22,6 +22,7 @@ fn config(consents: &[&str]) -> Config {
         bootnodes: Vec::new(),
         external_addresses: Vec::new(),
         consents: consents.iter().map(|&word| word.to_owned()).collect(),
+        approves: Vec::new(),
         block_entries_max: 1,
         weather: None,
         pace: Pace::default(),

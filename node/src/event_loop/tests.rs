@@ -12,7 +12,7 @@ use crate::effects::Turn;
 use crate::event::{Event, Submitted};
 use crate::gauges::Gauges;
 use crate::stop::Stopper;
-use crate::testing::{SHARD, account_of, genesis, payment, setup};
+use crate::testing::{SHARD, account_of, genesis, payment, registry, setup};
 
 /// A loop around the replica on seat 0, and its ends.
 struct Fixture {
@@ -29,7 +29,14 @@ impl Fixture {
         let (turns_out, turns) = mpsc::channel(1_024);
         let (gauges, stopper) = (Arc::new(Gauges::default()), Stopper::new());
         let shared = Arc::clone(&gauges);
-        let event_loop = EventLoop::new(replica, events_in, turns_out, shared, stopper.clone());
+        let event_loop = EventLoop::new(
+            replica,
+            events_in,
+            turns_out,
+            shared,
+            registry(),
+            stopper.clone(),
+        );
         tokio::spawn(event_loop.run());
         Self {
             events,

@@ -57,6 +57,8 @@ pub struct Changes {
     pub(super) heads: BTreeMap<Height, HeadCertificate>,
     /// Decided transactions, for ever.
     pub(super) transactions: BTreeMap<TransactionId, Place>,
+    /// The acts of the shard by number, for ever.
+    pub(super) acts: BTreeMap<u32, TransactionId>,
     /// Proofs of lies by number, for ever.
     pub(super) evidence: BTreeMap<u32, Exhibit>,
 }

@@ -5,10 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use model::{Fact, NetworkId, NodeId, ShardId};
 use redb::backends::FileBackend;
 
 use super::error::TABLES_FILE;
 use super::medium::{Files, make_directory};
+use super::tables::Tables;
 use super::{Setup, Start, Store, StoreError};
 
 /// A directory that no other process uses, for as long as this value lives.
@@ -46,17 +48,40 @@ impl Directory {
     ///
     /// [`StoreError`] if it is damaged, or not that of this node.
     pub fn store(&self, setup: Setup<'_>) -> Result<(Store, Start), StoreError> {
-        let unusable = |reason| StoreError::Directory {
-            directory: self.path.display().to_string(),
-            reason,
-        };
-        let medium = Files::open(self.path.join("log")).map_err(unusable)?;
-        let tables = self.tables_file().map_err(unusable)?;
-        let backend = FileBackend::new(tables).map_err(|reason| StoreError::Tables {
+        let medium = Files::open(self.path.join("log")).map_err(|reason| self.unusable(reason))?;
+        Store::open(Arc::new(medium), self.backend()?, setup)
+    }
+
+    /// Of which shard the store in it is, and what was known of shards and epochs when its tables were
+    /// written; `None` if there is no store yet.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it is damaged, or not that of this node.
+    pub fn left(
+        &self,
+        network: NetworkId,
+        node: NodeId,
+    ) -> Result<Option<(ShardId, Vec<Fact>)>, StoreError> {
+        if !self.path.join(TABLES_FILE).exists() {
+            return Ok(None);
+        }
+        Tables::left(self.backend()?, network, node)
+    }
+
+    fn backend(&self) -> Result<FileBackend, StoreError> {
+        let tables = self.tables_file().map_err(|reason| self.unusable(reason))?;
+        FileBackend::new(tables).map_err(|reason| StoreError::Tables {
             doing: "open the tables",
             reason: reason.to_string(),
-        })?;
-        Store::open(Arc::new(medium), backend, setup)
+        })
+    }
+
+    fn unusable(&self, reason: io::Error) -> StoreError {
+        StoreError::Directory {
+            directory: self.path.display().to_string(),
+            reason,
+        }
     }
 
     fn tables_file(&self) -> io::Result<File> {

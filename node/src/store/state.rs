@@ -27,6 +27,8 @@ pub struct State {
 struct Recent {
     tip: Tip,
     certified: Height,
+    /// All of them, written or not.
+    acts: Vec<TransactionId>,
     /// All of it, written or not.
     evidence: Evidence,
     fresh: Changes,
@@ -73,13 +75,20 @@ impl Recent {
 type Changed = BTreeMap<ObjectId, Option<Arc<Object>>>;
 
 impl State {
-    /// The state at `tip`, of which the tables have all, `evidence` too.
-    pub(super) fn new(tables: Tables, tip: Tip, certified: Height, evidence: Vec<Exhibit>) -> Self {
+    /// The state at `tip`, of which the tables have all, `acts` and `evidence` too.
+    pub(super) fn new(
+        tables: Tables,
+        tip: Tip,
+        certified: Height,
+        acts: Vec<TransactionId>,
+        evidence: Vec<Exhibit>,
+    ) -> Self {
         Self {
             tables,
             recent: RwLock::new(Recent {
                 tip,
                 certified,
+                acts,
                 evidence: Evidence::restore(evidence),
                 fresh: Changes::default(),
                 frozen: None,
@@ -273,6 +282,23 @@ impl State {
         let mut recent = self.write();
         recent.tip = tip.unwrap_or(recent.tip);
         work(&mut recent.fresh);
+    }
+
+    /// The shard has committed transactions that are listed.
+    pub(super) fn enact(&self, acts: impl Iterator<Item = TransactionId>) {
+        let mut recent = self.write();
+        for id in acts {
+            let number = u32::try_from(recent.acts.len()).expect("there are few");
+            recent.acts.push(id);
+            recent.fresh.acts.insert(number, id);
+        }
+    }
+
+    /// The transactions that are listed, without the first so many.
+    #[must_use]
+    pub fn acts(&self, after: usize) -> Vec<TransactionId> {
+        let recent = self.read();
+        recent.acts.get(after..).unwrap_or_default().to_vec()
     }
 
     /// A quorum has signed a head.

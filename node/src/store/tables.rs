@@ -49,6 +49,7 @@ const LABELS: TableDefinition<&[u8; 64], ()> = TableDefinition::new("labels");
 const BLOCKS: TableDefinition<u64, Encoded> = TableDefinition::new("blocks");
 const HEADS: TableDefinition<u64, Encoded> = TableDefinition::new("heads");
 const TRANSACTIONS: TableDefinition<Id, Encoded> = TableDefinition::new("transactions");
+const ACTS: TableDefinition<u32, Id> = TableDefinition::new("acts");
 const EVIDENCE: TableDefinition<u32, Encoded> = TableDefinition::new("evidence");
 
 /// The entry of `meta` that says whose tables they are.
@@ -153,11 +154,7 @@ impl Tables {
         backend: impl StorageBackend,
         identity: &Identity,
     ) -> Result<Self, StoreError> {
-        let database = redb::Builder::new()
-            .set_cache_size(CACHE_BYTES)
-            .create_with_backend(backend)
-            .map_err(failed("open the tables"))?;
-        let tables = Self { database };
+        let tables = Self::of(backend)?;
         match tables.identity()? {
             Some((FORMAT, found)) => found.check(identity)?,
             Some((found, _)) => {
@@ -169,6 +166,43 @@ impl Tables {
             None => tables.begin(identity)?,
         }
         Ok(tables)
+    }
+
+    /// Of which shard tables are that were made before, and what was known of shards and epochs when
+    /// they were written. `None` if there is nothing in them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tables::open`].
+    pub(super) fn left(
+        backend: impl StorageBackend,
+        network: NetworkId,
+        node: NodeId,
+    ) -> Result<Option<(ShardId, Vec<Fact>)>, StoreError> {
+        let tables = Self::of(backend)?;
+        let Some((found, identity)) = tables.identity()? else {
+            return Ok(None);
+        };
+        if found != FORMAT {
+            let known = FORMAT;
+            return Err(StoreError::Format { found, known });
+        }
+        let shard = identity.shard;
+        identity.check(&Identity {
+            network,
+            node,
+            shard,
+        })?;
+        let kept = tables.snapshot()?.checkpoint()?;
+        Ok(Some((shard, kept.map_or_else(Vec::new, |kept| kept.facts))))
+    }
+
+    fn of(backend: impl StorageBackend) -> Result<Self, StoreError> {
+        let database = redb::Builder::new()
+            .set_cache_size(CACHE_BYTES)
+            .create_with_backend(backend)
+            .map_err(failed("open the tables"))?;
+        Ok(Self { database })
     }
 
     /// The version and the owner of the tables, `None` if they have just been made.
@@ -191,6 +225,7 @@ impl Tables {
             transaction.open_table(HEADS)?;
             transaction.open_table(TRANSACTIONS)?;
             transaction.open_table(EVIDENCE)?;
+            transaction.open_table(ACTS)?;
             let owner = encoding::encode(&(FORMAT, identity));
             transaction.open_table(META)?.insert(OWNER, &owner[..])?;
             Ok(())
@@ -242,6 +277,10 @@ impl Tables {
             let mut transactions = transaction.open_table(TRANSACTIONS)?;
             for (id, place) in &changes.transactions {
                 transactions.insert(id.as_bytes(), &encoding::encode(place)[..])?;
+            }
+            let mut acts = transaction.open_table(ACTS)?;
+            for (number, id) in &changes.acts {
+                acts.insert(number, id.as_bytes())?;
             }
             let mut evidence = transaction.open_table(EVIDENCE)?;
             for (number, exhibit) in &changes.evidence {
@@ -382,6 +421,18 @@ impl Snapshot {
         self.all(DECIDED, |key, decided| {
             (TransactionId::from_bytes(key), decided)
         })
+    }
+
+    /// The acts of the shard, in the order of their numbers.
+    pub(super) fn acts(&self) -> Result<Vec<TransactionId>, StoreError> {
+        let table = self.transaction.open_table(ACTS);
+        let table = table.map_err(failed("read the tables"))?;
+        let rows = table.iter().map_err(failed("read the tables"))?;
+        let rows = rows.map(|row| {
+            let (_, id) = row.map_err(failed("read the tables"))?;
+            Ok(TransactionId::from_bytes(*id.value()))
+        });
+        rows.collect()
     }
 
     /// All proofs of lies, in the order of their numbers.

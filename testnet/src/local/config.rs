@@ -21,6 +21,7 @@ struct Written<'a> {
     listen: [String; 1],
     bootnodes: Vec<String>,
     consents: [&'a str; 1],
+    approves: [&'a str; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
     block_entries_max: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,6 +50,7 @@ pub(crate) fn write(
         bootnodes: others.map(ManifestNode::address).collect(),
         // Whoever founds a shard here is the user who started all of them.
         consents: ["any"],
+        approves: ["any"],
         block_entries_max,
         weather: faults.then_some(WEATHER),
         lies: faults.then_some(LIES),

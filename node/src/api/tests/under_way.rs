@@ -59,14 +59,14 @@ impl Scene {
                 node: node(0),
                 network: genesis.network(),
                 shard: SHARD,
-                committee: 4,
-                quorum: 3,
             },
             waiters: Arc::new(Waiters::new(Height::ZERO, Height::ZERO)),
             gauges: Arc::new(Gauges::default()),
             stopper: Stopper::new(),
             submissions: mpsc::channel(1).0,
             candidate: candidate(&[]),
+            registry: registry(),
+            events: mpsc::channel(1).0,
         };
         Self {
             genesis,

@@ -1,0 +1,79 @@
+//! Blocks for a node that is listed in its shard and has no seat yet in the epoch that it has come to.
+//!
+//! Paper: Section VI-A. Deviation: D-10.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use consensus::message::BlocksRequest;
+use model::{Height, NodeId};
+use tokio::sync::mpsc;
+
+use crate::event::Event;
+use crate::gauges::Gauges;
+use crate::reads::Reads;
+use crate::registry::{Known, Registry};
+use crate::sync_server;
+use crate::view::present;
+use crate::waiters::Waiters;
+
+/// How long to wait when there is nothing to fetch, or nobody has it.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// How long what was fetched may take to be applied.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Fetches blocks for a replica without a seat.
+pub(crate) struct Pursuit {
+    pub(crate) network: net::Handle,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) reads: Arc<Reads>,
+    pub(crate) waiters: Arc<Waiters>,
+    pub(crate) gauges: Arc<Gauges>,
+    pub(crate) events: mpsc::Sender<Event>,
+}
+
+impl Pursuit {
+    /// Fetches whenever there is something to fetch, until the node has stopped.
+    pub(crate) async fn run(self) {
+        let mut turn = 0_usize;
+        loop {
+            turn = turn.wrapping_add(1);
+            let known = self.registry.known();
+            let source = source(&known, self.registry.node(), turn);
+            match source.filter(|_| self.gauges.seatless()) {
+                Some(node) if self.fetch(node).await => {}
+                _ => tokio::time::sleep(PAUSE).await,
+            }
+        }
+    }
+
+    /// Asks a node for what comes next. Whether it has brought this one further.
+    async fn fetch(&self, node: NodeId) -> bool {
+        let first = self.reads.progress().height.next();
+        let request = BlocksRequest { first };
+        let Some(blocks) = sync_server::fetch(&self.network, node, request).await else {
+            return false;
+        };
+        let Some(last) = blocks.blocks.last() else {
+            return false;
+        };
+        let last = last.block.header.height;
+        if self.events.send(Event::Final(blocks)).await.is_err() {
+            return false;
+        }
+        // What is refused never comes.
+        self.waiters.height(last.max(Height::ZERO), PATIENCE).await
+    }
+}
+
+/// Whom to ask: the members of the last epoch that is known, in turn, if this node is one of them.
+fn source(known: &Known, node: NodeId, turn: usize) -> Option<NodeId> {
+    let place = known.place?;
+    let last = known.directory.current(place.shard)?;
+    last.seat(&node)?;
+    let mut others: Vec<NodeId> = present(last).filter(|other| *other != node).collect();
+    let before = known.committee().into_iter().flat_map(present);
+    others.extend(before.filter(|other| *other != node));
+    (!others.is_empty()).then(|| others[turn % others.len()])
+}
