@@ -92,6 +92,26 @@ impl History {
         self.committees.last().expect("there is the first epoch")
     }
 
+    /// Checks a change of which the record or another one is known already. It is never news.
+    fn hears_again(
+        &self,
+        change: &EpochChange,
+        check: impl FnOnce(&Committee) -> Result<Committee, BadChange>,
+    ) -> Result<bool, NotAFact> {
+        let at = index(change.next.epoch).and_then(|epoch| epoch.checked_sub(1));
+        let before = at.and_then(|at| Some((self.changes.get(at)?, self.committees.get(at)?)));
+        let (known, committee) = before.ok_or(BadChange::Follows)?;
+        if **known == *change {
+            return Ok(false);
+        }
+        if known.next != change.next || known.hand_over.head.head != change.hand_over.head.head {
+            let (shard, epoch) = (change.next.shard, change.next.epoch);
+            return Err(NotAFact::Contradicts { shard, epoch });
+        }
+        check(committee)?;
+        Ok(false)
+    }
+
     fn record(&self, epoch: Epoch) -> Option<&ShardRecord> {
         match index(epoch)?.checked_sub(1) {
             None => Some(&self.founded),
@@ -261,7 +281,9 @@ impl Directory {
         self.changed(change, |current| change.following(current))
     }
 
-    /// Checks a change and takes it in. Whether it is news; what is no news is not checked.
+    /// Checks a change and takes it in. Whether it is news. One that differs from the one that is known
+    /// by nothing but its signatures is no news, and is checked all the same: it may be on its way to
+    /// somebody to whom it would be.
     ///
     /// # Errors
     ///
@@ -297,11 +319,8 @@ impl Directory {
             .shards
             .get(&shard)
             .ok_or(NotAFact::UnknownShard(shard))?;
-        if let Some(record) = known.record(epoch) {
-            if *record == change.next {
-                return Ok(false);
-            }
-            return Err(NotAFact::Contradicts { shard, epoch });
+        if known.at(epoch).is_some() {
+            return known.hears_again(change, check);
         }
         let current = known.current();
         let last = current.scope().epoch;

@@ -3,6 +3,7 @@
 mod address;
 mod certificate;
 mod conflicts;
+mod directory;
 mod epoch;
 mod figure_2;
 mod form;
