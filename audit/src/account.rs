@@ -9,13 +9,22 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::shard::Seat;
-use model::statement::Height;
+use model::statement::{Epoch, Height};
 use model::{
     Certificate, Delivery, Hash, Outcome, Parcel, Promise, ShardId, SignedLeaf, TransactionId,
 };
 
-/// Of one shard at one height: the heads that are known, with the signatures where those are known.
-pub(crate) type Heads = BTreeMap<Hash, Option<Certificate>>;
+/// Of one shard at one height: the heads that are known.
+pub(crate) type Heads = BTreeMap<Hash, Known>;
+
+/// A head that is known.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    /// The epoch that it is of.
+    pub(crate) epoch: Epoch,
+    /// Who signed it, if that is known.
+    pub(crate) signed: Option<Certificate>,
+}
 
 /// What a promise to commit or to abort is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,10 +67,21 @@ pub(crate) struct Account {
 
 impl Account {
     /// Notes a head of a shard, with the signatures if they are at hand.
-    pub(crate) fn head(&mut self, of: (ShardId, Height), head: Hash, signed: Option<&Certificate>) {
-        let known = self.heads.entry(of).or_default().entry(head).or_default();
-        if known.is_none() {
-            *known = signed.cloned();
+    pub(crate) fn head(
+        &mut self,
+        of: (ShardId, Height),
+        head: Hash,
+        epoch: Epoch,
+        signed: Option<&Certificate>,
+    ) {
+        let heads = self.heads.entry(of).or_default();
+        let nobody = Known {
+            epoch,
+            signed: None,
+        };
+        let known = heads.entry(head).or_insert(nobody);
+        if known.signed.is_none() {
+            known.signed = signed.cloned();
         }
     }
 
@@ -70,7 +90,8 @@ impl Account {
         for parcel in delivery.parcels() {
             let head = &parcel.head.head;
             let of = (parcel.from(), head.height);
-            self.head(of, head.hash(), Some(&parcel.head.certificate));
+            let signed = &parcel.head.certificate;
+            self.head(of, head.hash(), head.scope.epoch, Some(signed));
             self.promises(parcel);
         }
     }
@@ -102,6 +123,11 @@ impl Word {
     /// The height of the head that the promise is under.
     pub(crate) fn height(&self) -> Height {
         self.parcel.head.head.height
+    }
+
+    /// The epoch in which it was made.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.parcel.head.head.scope.epoch
     }
 
     /// Who signed that head.

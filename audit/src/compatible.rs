@@ -4,14 +4,18 @@
 //! histories fit together comes down to whether their heads are the same. What follows from equal
 //! heads is checked as well, for a third shard may have told the two of them different things.
 //!
+//! Whoever signed both sides of a contradiction is named by the committee of the epoch it signed in. Two
+//! heads of different epochs at one height are a contradiction as well, but nobody need have signed both:
+//! it takes the two lists of nodes, of whom the old one has gone on after its end.
+//!
 //! Paper: Section V-B, Security Theorem 3: "all prepared(T,*) messages in one chain are compatible
 //! with all messages seen in the other chain".
 
 use std::collections::BTreeMap;
 
 use model::shard::Seat;
-use model::statement::{Height, Scope, Statement};
-use model::{Hash, Lie, Malpractice, Outcome, ShardId, Signature};
+use model::statement::{Epoch, Height, Statement};
+use model::{Committee, Hash, Lie, Malpractice, Outcome, ShardId, Signature};
 
 use crate::account::{Heads, Word};
 use crate::finding::{Finding, Problem};
@@ -41,8 +45,8 @@ struct Pair<'a> {
     second: &'a Replay,
 }
 
-/// The signatures over a head; none if they are not known.
-type Signatures<'a> = &'a [(Seat, Signature)];
+/// The epoch of a head and the signatures over it; none if they are not known.
+type Signed<'a> = (Epoch, &'a [(Seat, Signature)]);
 
 impl Pair<'_> {
     /// Each shard has one head at a height.
@@ -52,9 +56,10 @@ impl Pair<'_> {
             let mut known = joined(ones.get(at), others.get(at)).into_iter();
             if let (Some(one), Some(other)) = (known.next(), known.next()) {
                 let (shard, height) = *at;
-                let seats = one.1.iter().map(|(seat, _)| *seat);
-                let proofs = self.proofs(shard, seats, |scope, seat| {
-                    lie_of_heads(scope, height, seat, one, other)
+                let (_, (epoch, signatures)) = one;
+                let seats = signatures.iter().map(|(seat, _)| *seat);
+                let proofs = self.proofs((shard, epoch), seats, |committee, seat| {
+                    lie_of_heads(committee, height, seat, one, other)
                 });
                 return Err(blame(height, Problem::TwoHeads(shard), proofs));
             }
@@ -77,8 +82,11 @@ impl Pair<'_> {
                 .filter_map(|words| words.abort.as_ref());
             if let (Some(commit), Some(abort)) = (commits.next(), aborts.next()) {
                 let (transaction, shard, _) = *about;
-                let proofs = self.proofs(shard, commit.seats(), |_, seat| {
-                    lie_of_promises(seat, commit, abort)
+                let then = self.committee(shard, abort.epoch());
+                let of = (shard, commit.epoch());
+                let proofs = self.proofs(of, commit.seats(), |committee, seat| {
+                    let node = committee.member(seat)?;
+                    lie_of_promises((seat, commit), (then?.seat(&node)?, abort))
                 });
                 let problem = Problem::TwoPromises { shard, transaction };
                 return Err(blame(commit.height(), problem, proofs));
@@ -104,62 +112,71 @@ impl Pair<'_> {
         Ok(())
     }
 
-    /// The lies that members of a shard, of those on these seats, are shown to have told.
+    /// The lies that members of a shard in an epoch, of those on these seats, are shown to have told.
     fn proofs(
         &self,
-        shard: ShardId,
+        (shard, epoch): (ShardId, Epoch),
         seats: impl Iterator<Item = Seat>,
-        lie: impl Fn(Scope, Seat) -> Option<Lie>,
+        lie: impl Fn(&Committee, Seat) -> Option<Lie>,
     ) -> Vec<Malpractice> {
-        let Some(committee) = self.first.committee(shard) else {
+        let Some(committee) = self.committee(shard, epoch) else {
             return Vec::new();
         };
         let proof = |seat| {
             Some(Malpractice {
                 node: committee.member(seat)?,
-                lie: lie(*committee.scope(), seat)?,
+                lie: lie(committee, seat)?,
             })
         };
         seats.filter_map(proof).collect()
     }
+
+    /// The members of a shard in an epoch, if either audit knows them.
+    fn committee(&self, shard: ShardId, epoch: Epoch) -> Option<&Committee> {
+        let known = [self.first, self.second];
+        known.iter().find_map(|audit| audit.committee(shard, epoch))
+    }
 }
 
 /// The heads of a shard at one height that either chain knows, with the signatures that either has.
-fn joined<'a>(one: Option<&'a Heads>, other: Option<&'a Heads>) -> BTreeMap<Hash, Signatures<'a>> {
-    let mut joined = BTreeMap::new();
-    for (head, certificate) in one.into_iter().chain(other).flatten() {
-        let known: &mut Signatures<'_> = joined.entry(*head).or_default();
-        if known.is_empty() {
-            *known = certificate.as_ref().map_or(&[], |found| &found.signatures);
+fn joined<'a>(one: Option<&'a Heads>, other: Option<&'a Heads>) -> BTreeMap<Hash, Signed<'a>> {
+    let mut joined: BTreeMap<Hash, Signed<'_>> = BTreeMap::new();
+    for (head, known) in one.into_iter().chain(other).flatten() {
+        let (_, signatures) = joined.entry(*head).or_insert((known.epoch, &[]));
+        if signatures.is_empty() {
+            *signatures = known.signed.as_ref().map_or(&[], |found| &found.signatures);
         }
     }
     joined
 }
 
-/// A member that signed two heads for one height.
+/// A member that signed two heads for one height in one epoch.
 fn lie_of_heads(
-    scope: Scope,
+    committee: &Committee,
     height: Height,
     seat: Seat,
-    one: (Hash, Signatures<'_>),
-    other: (Hash, Signatures<'_>),
+    one: (Hash, Signed<'_>),
+    other: (Hash, Signed<'_>),
 ) -> Option<Lie> {
-    let said = |(head, signatures): (Hash, Signatures<'_>)| {
-        let (_, signature) = signatures.iter().find(|(signer, _)| *signer == seat)?;
+    let scope = committee.scope();
+    let said = |(head, (epoch, signatures)): (Hash, Signed<'_>)| {
+        let mut signatures = signatures.iter().filter(|_| epoch == scope.epoch);
+        let (_, signature) = signatures.find(|(signer, _)| *signer == seat)?;
         Some((Statement::Head { height, head }, *signature))
     };
     Some(Lie::Statements {
-        scope,
+        scope: *scope,
         first: said(one)?,
         second: said(other)?,
     })
 }
 
-/// A member that signed a promise to commit and a promise to abort.
-fn lie_of_promises(seat: Seat, commit: &Word, abort: &Word) -> Option<Lie> {
+/// A member that signed a promise to commit and a promise to abort, each from the seat it had then.
+fn lie_of_promises(commit: (Seat, &Word), abort: (Seat, &Word)) -> Option<Lie> {
+    let said = |(seat, word): (Seat, &Word)| word.signed_by(seat).map(Box::new);
     Some(Lie::Promises {
-        first: Box::new(commit.signed_by(seat)?),
-        second: Box::new(abort.signed_by(seat)?),
+        first: said(commit)?,
+        second: said(abort)?,
     })
 }
 

@@ -1,8 +1,9 @@
 //! What an audit finds, and whom to blame for it.
 
+use model::epoch::BadEnding;
 use model::outbox::BadParcel;
 use model::statement::Height;
-use model::{Malpractice, NodeId, ShardId, TransactionId};
+use model::{Malpractice, NodeId, NotAFact, ShardId, TransactionId};
 
 /// Something in a chain that must not be there.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +43,19 @@ pub enum Problem {
     /// Promises of another shard in it are not what that shard promised this one.
     #[error("promises of another shard prove nothing: {0}")]
     Unproven(#[from] BadParcel),
+    /// The epoch ends with a list of nodes that cannot follow, or that too few members are for.
+    #[error("the epoch cannot end like that: {0}")]
+    Ending(#[from] BadEnding),
+    /// The end of the epoch is not the last entry of its block.
+    #[error("the end of the epoch is not the last entry of its block")]
+    AfterEnd,
+    /// It goes on after the end of an epoch, and nobody shows that the members handed over.
+    #[error("the epoch has ended, and no quorum has signed the head that says who follows")]
+    NotHandedOver,
+    /// What it says of the epochs of another shard is not so, or the history of its own epochs is not
+    /// the one that is known.
+    #[error("what is said of the epochs of a shard is not so: {0}")]
+    Epochs(#[from] NotAFact),
     /// A certificate in it does not verify, or is about something else.
     #[error("a certificate of the block proves nothing")]
     Certificate,

@@ -5,9 +5,12 @@
 //! (2) the objects input or references of all committed transactions were all active". And Section
 //! V-B, "a re-execution of all their transactions under the messages received yields the same
 //! decisions".
+//!
+//! The members of a shard change from epoch to epoch; each signature is checked against those of its own.
 
 mod alarms;
 mod entries;
+mod epochs;
 mod hearing;
 mod locks;
 mod prepare;
@@ -24,21 +27,25 @@ use model::head::{Head, HeadCertificate};
 use model::outbox::Leaf;
 use model::result::results_tree;
 use model::shard::Committee;
-use model::statement::{Height, Statement, Vote};
+use model::statement::{Epoch, Height, Statement, Vote};
 use model::{
-    Certificate, Checkers, Finalized, Genesis, Hash, NodeId, Object, ObjectId, Profile, ShardId,
-    SignatureCheck, Time, TransactionResult, merkle,
+    Certificate, Checkers, Directory, Finalized, Genesis, HandOver, Hash, NodeId, Object, ObjectId,
+    Profile, ShardId, SignatureCheck, Time, TransactionResult, merkle,
 };
 
 use crate::account::Account;
 use crate::finding::{Finding, Problem};
 use entries::Checked;
+use epochs::{Phase, next_record};
 use state::{Said, State};
 
 /// An audit under way: everything up to some height has been found in order.
 pub struct Replay {
+    /// The members in the epoch of the next block.
     committee: Committee,
-    others: BTreeMap<ShardId, Committee>,
+    phase: Phase,
+    /// All shards, epoch by epoch.
+    directory: Directory,
     profile: Profile,
     last: BlockRef,
     height: Height,
@@ -54,16 +61,26 @@ impl Replay {
     /// An audit of `shard` from its genesis on; `None` if the network does not start with it.
     #[must_use]
     pub fn new(genesis: &Genesis, shard: ShardId, checkers: Arc<dyn Checkers>) -> Option<Self> {
-        let committees = genesis.shards.iter().map(|found| {
-            let committee = genesis.committee(found.shard)?.ok()?;
-            Some((found.shard, committee))
-        });
-        let mut others = committees.collect::<Option<BTreeMap<_, _>>>()?;
-        let committee = others.remove(&shard)?;
+        let directory = Directory::of_genesis(genesis).ok()?;
+        Self::within(directory, genesis, shard, checkers)
+    }
+
+    /// An audit of `shard` from its beginning on by somebody who knows of shards that were founded since,
+    /// and of their epochs; `None` if this shard is not among those. What the chain says of epochs is
+    /// checked and need not be known; a shard that was founded has to be.
+    #[must_use]
+    pub fn within(
+        directory: Directory,
+        genesis: &Genesis,
+        shard: ShardId,
+        checkers: Arc<dyn Checkers>,
+    ) -> Option<Self> {
+        let committee = directory.committee(shard, Epoch::ZERO)?.clone();
         let network = genesis.network();
         Some(Self {
             committee,
-            others,
+            phase: Phase::UnderWay,
+            directory,
             profile: genesis.profile,
             last: BlockRef::genesis(&network),
             height: Height::ZERO,
@@ -111,8 +128,13 @@ impl Replay {
         let entries = self
             .entries(&block.payload, check)
             .map_err(|problem| blame(problem, signers))?;
+        if self.phase == Phase::Beginning {
+            self.state.promise_again();
+        }
         let Said { results, outbox } = self.state.block(block.header.time, &entries);
-        let leaves: Vec<Hash> = outbox.iter().map(Leaf::hash).collect();
+        let next = next_record(&entries);
+        let hand_over = next.map(|next| HandOver::leaf(next));
+        let leaves: Vec<Hash> = outbox.iter().map(Leaf::hash).chain(hand_over).collect();
         let computed = Head {
             scope: *self.committee.scope(),
             height,
@@ -131,7 +153,8 @@ impl Replay {
         self.time = block.header.time;
         self.head = computed.hash();
         self.enter(head.as_ref(), &entries, &results);
-        Ok(())
+        self.go_on(next, leaves, head.as_ref())
+            .map_err(|contradiction| blame(contradiction.into(), Vec::new()))
     }
 
     /// Ends the audit: the height and the head up to which the history is in order.
@@ -162,18 +185,17 @@ impl Replay {
         &self.account
     }
 
-    /// A shard of the network.
-    pub(crate) fn committee(&self, shard: ShardId) -> Option<&Committee> {
-        if self.committee.scope().shard == shard {
-            Some(&self.committee)
-        } else {
-            self.others.get(&shard)
-        }
+    /// The members of a shard of the network in an epoch.
+    pub(crate) fn committee(&self, shard: ShardId, epoch: Epoch) -> Option<&Committee> {
+        self.directory.committee(shard, epoch)
     }
 
     /// Whether the block extends the chain.
     fn link(&self, next: &Finalized) -> Result<(), Problem> {
         let header = &next.block.header;
+        if self.phase == Phase::Over {
+            return Err(Problem::NotHandedOver);
+        }
         if header.scope != *self.committee.scope() {
             return Err(Problem::OtherScope);
         }
@@ -247,12 +269,13 @@ impl Replay {
         entries: &[Checked],
         results: &[TransactionResult],
     ) {
-        let of = (self.committee.scope().shard, self.height);
+        let scope = self.committee.scope();
+        let of = (scope.shard, self.height);
         let signed = head.map(|head| &head.certificate);
-        self.account.head(of, self.head, signed);
+        self.account.head(of, self.head, scope.epoch, signed);
         for entry in entries {
             match entry {
-                Checked::Prepare(_) => {}
+                Checked::Prepare(_) | Checked::Change(_) | Checked::End(_) => {}
                 Checked::Deliver(delivery) => self.account.heard(delivery),
             }
         }

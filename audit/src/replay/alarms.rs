@@ -5,6 +5,9 @@
 //!   prepared    its time is over     -> votes again, to those who decide and were not heard
 //!   announced   its time is over     -> decides again, to those who have not done it
 //! ```
+//!
+//! In the first block of an epoch the time of all promises is over: what was promised in the epoch before
+//! is taken by nobody any more who has not heard it.
 
 use model::bounds::ALARMS_MAX;
 use model::{AbortReason, Promise, Time, TransactionId, Verdict};
@@ -12,6 +15,15 @@ use model::{AbortReason, Promise, Time, TransactionId, Verdict};
 use super::state::{Stage, State, pause_ms};
 
 impl State {
+    /// An epoch begins after the last block: what has been promised is due at once.
+    pub(super) fn promise_again(&mut self) {
+        for session in self.sessions.values_mut() {
+            if !matches!(session.stage, Stage::Open { heard: _ }) {
+                (session.due, session.repeats) = (self.time, 0);
+            }
+        }
+    }
+
     /// Does what is due, what has been due for the longest time first.
     pub(super) fn alarms(&mut self) {
         let sessions = self.sessions.iter();

@@ -15,20 +15,38 @@
 //!   first time, of the shard that decides; but not again at once.
 //! - (3) Notes that it has to vote against it, unless it is late.
 //!
+//! A shard is heard in the epoch that it is in and in no other, but a vote counts as well that a decider
+//! shows and that was cast in an epoch before it ended.
+//!
 //! Paper: Section IV-C, Process Prepared and Process Accept.
 
 use std::collections::BTreeSet;
 
 use model::bounds::VALIDITY_MS_MAX;
 use model::transaction::Authorized;
-use model::{AbortReason, Delivery, Leaf, Mode, Promise, ShardId, TransactionId, Verdict};
+use model::{
+    AbortReason, Delivery, EpochChange, Leaf, Mode, Promise, ShardId, TransactionId, Verdict,
+};
 
-use super::records::Part;
+use super::records::{Other, Part};
 use super::state::{Session, Stage, State};
 
 impl State {
-    /// What another shard says, unless it says different things to different shards.
+    /// Another shard has begun an epoch.
+    pub(super) fn change(&mut self, change: &EpochChange) {
+        let end = change.hand_over.head.head.height;
+        let other = self.others.entry(change.next.shard).or_default();
+        other.begin(change.next.epoch, end);
+    }
+
+    /// What another shard says, unless it is not in that epoch, or says different things to different
+    /// shards.
     pub(super) fn deliver(&mut self, delivery: &Delivery) {
+        let parcel = &delivery.parcel;
+        let other = self.others.entry(parcel.from()).or_default();
+        if !other.speaks(&parcel.head.head) {
+            return;
+        }
         for parcel in delivery.parcels() {
             let other = self.others.entry(parcel.from()).or_default();
             other.note(&parcel.head.head);
@@ -195,9 +213,14 @@ impl State {
         let commit = Promise::Prepared(Verdict::Commit);
         let mut missing = self.others_in(transaction.body());
         missing.remove(&delivery.parcel.from());
+        let nobody = Other::default();
         for parcel in &delivery.votes {
+            let voter = self.others.get(&parcel.from()).unwrap_or(&nobody);
             let mut leaves = parcel.leaves.iter();
-            if leaves.any(|leaf| leaf.transaction == transaction.id() && leaf.promise == commit) {
+            let in_time = voter.spoke(&parcel.head.head);
+            if in_time
+                && leaves.any(|leaf| leaf.transaction == transaction.id() && leaf.promise == commit)
+            {
                 missing.remove(&parcel.from());
             }
         }

@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use model::bounds::{ANSWER_MS, EARLY_ABORTS_MAX, FOREIGN_HEADS_MAX};
+use model::bounds::{ANSWER_MS, EARLY_ABORTS_MAX, FOREIGN_EPOCHS_MAX, FOREIGN_HEADS_MAX};
 use model::statement::Height;
-use model::{Hash, Head, ShardId, Time, TransactionId};
+use model::{Epoch, Hash, Head, ShardId, Time, TransactionId};
 
 /// What a shard has to do with a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,9 +81,39 @@ pub(super) struct Other {
     pub(super) is_forked: bool,
     /// Transactions that it aborted before they were known here, and until when that matters.
     aborted: BTreeMap<TransactionId, Time>,
+    /// The epoch that it is in, as far as it was heard.
+    epoch: Epoch,
+    /// Where the last of its earlier epochs ended.
+    ends: BTreeMap<Epoch, Height>,
 }
 
 impl Other {
+    /// It has begun the epoch after the one that it was in, which ended at a height; any other is no
+    /// news.
+    pub(super) fn begin(&mut self, epoch: Epoch, end: Height) {
+        if epoch != self.epoch.next() {
+            return;
+        }
+        self.ends.insert(self.epoch, end);
+        self.epoch = epoch;
+        if self.ends.len() > FOREIGN_EPOCHS_MAX {
+            self.ends.pop_first();
+        }
+    }
+
+    /// Whether what it says under this head to this shard counts: only what it says in the epoch that
+    /// it is in.
+    pub(super) fn speaks(&self, head: &Head) -> bool {
+        head.scope.epoch == self.epoch
+    }
+
+    /// Whether what it said under this head to a third shard counts, which shows it: it may be of an
+    /// epoch that has ended, if it was said in time.
+    pub(super) fn spoke(&self, head: &Head) -> bool {
+        let end = self.ends.get(&head.scope.epoch);
+        self.speaks(head) || end.is_some_and(|end| head.height <= *end)
+    }
+
     /// Takes note of a head, and notices a second one at the same height.
     pub(super) fn note(&mut self, head: &Head) {
         let hash = head.hash();

@@ -103,6 +103,8 @@ impl State {
             match entry {
                 Checked::Prepare(transaction) => self.prepare(transaction),
                 Checked::Deliver(delivery) => self.deliver(delivery),
+                Checked::Change(change) => self.change(change),
+                Checked::End(_) => {} // the head says it
             }
         }
         std::mem::take(&mut self.said)

@@ -13,7 +13,7 @@ const COMMIT: Promise = Promise::Accept(Verdict::Commit);
 
 /// The audit of a shard ends with this finding about its last block.
 #[track_caller]
-fn caught(network: &Network, shard: ShardId, problem: &Problem) {
+pub(crate) fn caught(network: &Network, shard: ShardId, problem: &Problem) {
     let found = network.audit(shard).err().expect("there is a lie");
     assert_eq!(found.problem, *problem);
     assert_eq!(found.signers.len(), 3, "{found:?}");
@@ -22,7 +22,7 @@ fn caught(network: &Network, shard: ShardId, problem: &Problem) {
 }
 
 /// A and B exchange a thing, and B decides; A has voted for it.
-fn voted() -> (Network, Transaction) {
+pub(crate) fn voted() -> (Network, Transaction) {
     let mut network = Network::new(2, Profile::Open);
     let things = [network.thing(A, 0), network.thing(B, 0)];
     let swap = network.swap(Mode::Decider(B), &things, &[], &[A, B]);
@@ -39,7 +39,7 @@ fn decided() -> (Network, Transaction) {
 }
 
 /// A, B and C exchange a thing, and C decides; A and B have voted for it.
-fn three_voted(profile: Profile) -> (Network, Transaction) {
+pub(crate) fn three_voted(profile: Profile) -> (Network, Transaction) {
     let mut network = Network::new(3, profile);
     let things = [A, B, C].map(|shard| network.thing(shard, 0));
     let swap = network.swap(Mode::Decider(C), &things, &[], &[A, B, C]);

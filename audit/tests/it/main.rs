@@ -4,6 +4,7 @@
 //! both come to the same heads is the point. Those that are not honest are the same with one lie, which
 //! a quorum signs.
 
+mod epochs;
 mod honest;
 mod lies;
 mod network;

@@ -1,4 +1,8 @@
 //! A few shards driven by hand: blocks of given entries, which everybody signs.
+//!
+//! Each shard has ten people at hand, of whom four are its members: in its first epoch the first four, in
+//! each one after it the next ones in the circle. So from epoch to epoch one leaves, one comes, and those
+//! who stay move to other seats.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,10 +21,11 @@ use model::result::results_tree;
 use model::shard::Seat;
 use model::statement::Scope;
 use model::{
-    Authorization, Block, Bytes, Certificate, Checkers, ContractId, Delivery, Entry, Finalized,
-    Genesis, Hash, Head, HeadCertificate, Leaf, Mapping, Mode, NodeDescriptor, NodeId, Object,
-    ObjectType, Output, Parcel, Profile, Promise, SecretKey, ShardId, Statement, Time, Trace,
-    Transaction, TransactionBody, TransactionResult, Verdict, Vote, placement,
+    Authorization, Block, Bytes, Certificate, Checkers, ContractId, Delivery, Directory, Ending,
+    Entry, Epoch, EpochChange, Finalized, Genesis, HandOver, Hash, Head, HeadCertificate, Leaf,
+    Mapping, Mode, NodeDescriptor, NodeId, Object, ObjectType, Output, Parcel, Plan, Profile,
+    Promise, SecretKey, ShardId, ShardRecord, Statement, Time, Trace, Transaction, TransactionBody,
+    TransactionResult, Verdict, Vote, placement,
 };
 
 pub(crate) const A: ShardId = ShardId::new(0);
@@ -66,15 +71,35 @@ pub(crate) fn local() -> ContractId {
     ContractId::system("local")
 }
 
-fn key(shard: ShardId, seat: usize) -> SecretKey {
-    let seed = 100 + 10 * shard.number() + u32::try_from(seat).expect("a small seat");
+/// Who is on a seat of a shard in an epoch, of ten people.
+fn person(epoch: Epoch, seat: usize) -> usize {
+    (usize::try_from(epoch.number()).expect("few epochs") + seat) % 10
+}
+
+pub(crate) fn key(shard: ShardId, person: usize) -> SecretKey {
+    let seed = 100 + 10 * shard.number() + u32::try_from(person).expect("few people");
     SecretKey::from_seed([u8::try_from(seed).expect("few shards"); 32])
+}
+
+/// The members of a shard in an epoch.
+fn members(shard: ShardId, epoch: Epoch) -> Vec<NodeDescriptor> {
+    let descriptor = |seat| {
+        let person = person(epoch, seat);
+        NodeDescriptor {
+            name: format!("node-{person}"),
+            node: NodeId::new(key(shard, person).public()),
+            addresses: Vec::new(),
+        }
+    };
+    (0..4).map(descriptor).collect()
 }
 
 /// What a block claims to have done.
 pub(crate) struct Claims {
     pub(crate) results: Vec<TransactionResult>,
     pub(crate) outbox: Vec<Leaf>,
+    /// Who follows, if the epoch ends with the block.
+    pub(crate) next: Option<ShardRecord>,
 }
 
 /// A shard and all that it has said.
@@ -89,6 +114,8 @@ struct Shard {
 /// The shards of a network.
 pub(crate) struct Network {
     pub(crate) genesis: Genesis,
+    /// All epochs there have been.
+    pub(crate) directory: Directory,
     shards: BTreeMap<ShardId, Shard>,
     nonce: u32,
 }
@@ -110,6 +137,7 @@ impl Network {
                 .iter()
                 .map(|found| (found.shard, shard(found)))
                 .collect(),
+            directory: Directory::of_genesis(&genesis).expect("a sound document"),
             genesis,
             nonce: 0,
         }
@@ -149,41 +177,105 @@ impl Network {
             payload: payload_hash(&payload),
         };
         let block = Block { header, payload };
-        let known = Shards::of_genesis(&self.genesis, shard)
-            .expect("a shard")
-            .expect("members");
+        let policy = Arc::new(self.genesis.policy());
+        let known = Shards::within(self.directory.clone(), policy, shard, scope.epoch);
+        let known = known.expect("an epoch of a shard");
         // What is not well-formed does nothing.
         let actions = entries_of_final(&block, &known).unwrap_or_default();
         let applied = ours.ledger.apply(&block, &actions, &Anything);
         let mut claims = Claims {
             results: applied.results.clone(),
             outbox: applied.outbox.clone(),
+            next: applied.next.as_deref().cloned(),
         };
         lie(&mut claims);
         claims.outbox.sort_unstable();
         let head = Head {
             previous: ours.head,
             results: results_tree(&claims.results).root(),
-            outbox: outbox_tree(&claims.outbox, None).root(),
+            outbox: outbox_tree(&claims.outbox, claims.next.as_ref()).root(),
             ..applied.head.clone()
         };
         ours.head = head.hash();
         let head = certified(head);
-        ours.parcels.extend(parcels(&head, &claims.outbox));
+        ours.parcels
+            .extend(parcels_with(&head, &claims.outbox, claims.next.as_ref()));
         ours.chain.push(Finalized {
             certificate: Some(finalization(scope, block.name())),
-            head: Some(head),
+            head: Some(head.clone()),
             block,
         });
+        if let Some(next) = &claims.next {
+            self.hand_over(next, head, &claims.outbox);
+        }
         applied
     }
 
-    fn scope(&self, shard: ShardId) -> Scope {
-        Scope {
-            network: self.genesis.network(),
-            shard,
-            epoch: model::Epoch::ZERO,
+    fn hand_over(&mut self, next: &ShardRecord, head: HeadCertificate, outbox: &[Leaf]) {
+        let proof = outbox_tree(outbox, Some(next)).prove(outbox.len());
+        let hand_over = HandOver {
+            head,
+            proof: proof.expect("the last leaf"),
+        };
+        let next = next.clone();
+        let (shard, epoch) = (next.shard, next.epoch);
+        let change = Arc::new(EpochChange { next, hand_over });
+        // A head may name what cannot follow.
+        if self.directory.learn(&change, &mut Zip215).is_ok() {
+            let ours = self.shards.get_mut(&shard).expect("a shard");
+            ours.ledger.scope.epoch = epoch;
         }
+    }
+
+    fn scope(&self, shard: ShardId) -> Scope {
+        self.shards[&shard].ledger.scope
+    }
+
+    /// What ends the epoch of a shard: the next people in the circle follow.
+    pub(crate) fn ending(&self, shard: ShardId) -> Ending {
+        let scope = self.scope(shard);
+        let before = self.directory.record(shard, scope.epoch);
+        let members = members(shard, scope.epoch.next());
+        let next = before.and_then(|before| before.followed_by(members, 7));
+        self.approved(next.expect("an epoch with a number"), 3)
+    }
+
+    /// A record that so many members are for, and the one who is new.
+    pub(crate) fn approved(&self, next: ShardRecord, supporters: usize) -> Ending {
+        let scope = self.scope(next.shard);
+        let newcomer = key(next.shard, person(scope.epoch.next(), 3));
+        let plan = Plan {
+            consents: vec![newcomer.sign(&next.consent_bytes(scope.network))],
+            next,
+        };
+        Ending {
+            approvals: signed(scope, plan.statement(), supporters),
+            plan,
+        }
+    }
+
+    /// A block that ends the epoch.
+    pub(crate) fn end(&mut self, shard: ShardId, ms: u64) -> Applied {
+        let ending = self.ending(shard);
+        self.block(shard, ms, vec![Entry::End(ending)])
+    }
+
+    /// The members of a shard go on in the epoch that they have ended.
+    pub(crate) fn stay(&mut self, shard: ShardId) {
+        let ours = self.shards.get_mut(&shard).expect("a shard");
+        ours.ledger.scope.epoch = Epoch::ZERO;
+    }
+
+    /// The epochs of other shards that a shard has not heard of.
+    pub(crate) fn changes(&self, to: ShardId) -> Vec<Entry> {
+        let others = self.shards.keys().filter(|other| **other != to);
+        let changes = others.flat_map(|other| {
+            let heard = self.ledger(to).epoch_of(*other);
+            self.directory.changes(*other, heard)
+        });
+        changes
+            .map(|change| Entry::Change((**change).clone()))
+            .collect()
     }
 
     /// Another head for the last block of a shard, with nothing but this promise under it.
@@ -204,6 +296,25 @@ impl Network {
                 .clone()
         };
         parcels(&certified_by(members, head), &[promise]).swap_remove(0)
+    }
+
+    /// A promise under a head of the first epoch of a shard, one block above its last one.
+    pub(crate) fn after_the_end(&self, from: ShardId, promise: Leaf) -> Parcel {
+        let end = self.directory.end(from, Epoch::ZERO);
+        let scope = Scope {
+            epoch: Epoch::ZERO,
+            ..self.scope(from)
+        };
+        let head = Head {
+            scope,
+            height: end.expect("it has ended").next(),
+            previous: Hash::ZERO,
+            block: Hash::ZERO,
+            time: CREATED,
+            results: Hash::ZERO,
+            outbox: outbox_tree(&[promise], None).root(),
+        };
+        parcels(&certified(head), &[promise]).swap_remove(0)
     }
 
     /// All that a shard has ever said to another one, the last first.
@@ -305,24 +416,35 @@ impl Network {
         &self.shards[&shard].chain
     }
 
-    /// The audit of a shard, as far as it goes.
+    /// The audit of a shard, as far as it goes, by somebody who knows nothing but the genesis document.
     pub(crate) fn audit(&self, shard: ShardId) -> Result<Replay, Finding> {
         let replay = Replay::new(&self.genesis, shard, Arc::new(Anything));
-        let mut replay = replay.expect("the network starts with it");
-        for block in self.chain(shard) {
-            replay.block(block, &mut Zip215)?;
-        }
-        replay.finish().map(|_| replay)
+        audited(replay, self.chain(shard))
     }
+
+    /// The audit of a chain of a shard, by somebody who knows of some epochs.
+    pub(crate) fn audit_within(
+        &self,
+        directory: &Directory,
+        shard: ShardId,
+        chain: &[Finalized],
+    ) -> Result<Replay, Finding> {
+        let checkers = Arc::new(Anything);
+        let replay = Replay::within(directory.clone(), &self.genesis, shard, checkers);
+        audited(replay, chain)
+    }
+}
+
+fn audited(replay: Option<Replay>, chain: &[Finalized]) -> Result<Replay, Finding> {
+    let mut replay = replay.expect("the shard is known");
+    for block in chain {
+        replay.block(block, &mut Zip215)?;
+    }
+    replay.finish().map(|_| replay)
 }
 
 fn genesis(shards: u32, profile: Profile) -> Genesis {
     let ids: Vec<ShardId> = (0..shards).map(ShardId::new).collect();
-    let descriptor = |shard, seat| NodeDescriptor {
-        name: format!("node-{seat}"),
-        node: NodeId::new(key(shard, seat).public()),
-        addresses: Vec::new(),
-    };
     let object = |contract, name: &str, home, number: u32| GenesisObject {
         object_type: ObjectType {
             contract,
@@ -357,7 +479,7 @@ fn genesis(shards: u32, profile: Profile) -> Genesis {
             .iter()
             .map(|shard| GenesisShard {
                 shard: *shard,
-                members: (0..4).map(|seat| descriptor(*shard, seat)).collect(),
+                members: members(*shard, Epoch::ZERO),
             })
             .collect(),
         mappings,
@@ -397,7 +519,7 @@ pub(crate) fn trace(
 pub(crate) fn signed(scope: Scope, statement: Statement, members: usize) -> Certificate {
     let bytes = statement.signing_bytes(&scope);
     let sign = |seat| {
-        let signature = key(scope.shard, seat).sign(&bytes);
+        let signature = key(scope.shard, person(scope.epoch, seat)).sign(&bytes);
         (Seat::new(seat).expect("a small seat"), signature)
     };
     Certificate {
@@ -429,7 +551,15 @@ fn certified_by(members: usize, head: Head) -> HeadCertificate {
 
 /// What a block says, as it is carried: runs of promises to one shard.
 pub(crate) fn parcels(head: &HeadCertificate, leaves: &[Leaf]) -> Vec<Parcel> {
-    let tree = outbox_tree(leaves, None);
+    parcels_with(head, leaves, None)
+}
+
+fn parcels_with(
+    head: &HeadCertificate,
+    leaves: &[Leaf],
+    next: Option<&ShardRecord>,
+) -> Vec<Parcel> {
+    let tree = outbox_tree(leaves, next);
     let mut first = 0;
     let runs = leaves.chunk_by(|a, b| a.to == b.to);
     let runs = runs

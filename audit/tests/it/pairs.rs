@@ -14,7 +14,7 @@ const FOR: Promise = Promise::Prepared(Verdict::Commit);
 const AGAINST: Promise = Promise::Prepared(Verdict::Abort(AbortReason::Deadline));
 
 #[track_caller]
-fn audits<const N: usize>(network: &Network, shards: [ShardId; N]) -> [Replay; N] {
+pub(crate) fn audits<const N: usize>(network: &Network, shards: [ShardId; N]) -> [Replay; N] {
     shards.map(|shard| {
         let replay = network.audit(shard);
         replay.unwrap_or_else(|found| panic!("shard {shard} is in order: {found}"))
@@ -23,7 +23,12 @@ fn audits<const N: usize>(network: &Network, shards: [ShardId; N]) -> [Replay; N
 
 /// Both ways round there is this problem, and these members of a shard are shown to have lied.
 #[track_caller]
-fn found(first: &Replay, second: &Replay, problem: &Problem, liars: &[NodeId]) -> Finding {
+pub(crate) fn found(
+    first: &Replay,
+    second: &Replay,
+    problem: &Problem,
+    liars: &[NodeId],
+) -> Finding {
     for pair in [(second, first), (first, second)] {
         let finding = compatible(pair.0, pair.1).expect_err("they do not fit together");
         assert_eq!(finding.problem, *problem);

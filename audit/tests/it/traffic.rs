@@ -56,17 +56,19 @@ pub(crate) struct Traffic {
     transactions: Vec<Transaction>,
     /// A shard that promises whatever it likes.
     liar: Option<ShardId>,
+    /// The chance of a block to end its epoch, in percent.
+    ends: usize,
     /// The kinds of things that have happened.
     pub(crate) seen: BTreeSet<&'static str>,
 }
 
 impl Traffic {
-    /// What so many blocks of some shards come to.
+    /// What so many blocks of some shards come to, of which so many in a hundred end an epoch.
     pub(crate) fn run(
         seed: u64,
         (shards, liar): (u32, Option<ShardId>),
         profile: Profile,
-        blocks: usize,
+        (blocks, ends): (usize, usize),
     ) -> Self {
         let network = Network::new(shards, profile);
         let ids = network.ids();
@@ -83,6 +85,7 @@ impl Traffic {
             delivered: BTreeMap::new(),
             transactions: Vec::new(),
             liar,
+            ends,
             seen: BTreeSet::new(),
         };
         for _ in 0..blocks {
@@ -101,8 +104,15 @@ impl Traffic {
             self.submit();
         }
         let shard = *self.dice.pick(&self.network.ids());
-        let mut entries = self.sequenced(shard);
-        entries.extend(self.heard(shard));
+        let sequenced = self.sequenced(shard);
+        let heard = self.heard(shard);
+        let mut entries = self.epochs(shard, &heard);
+        entries.extend(sequenced);
+        entries.extend(heard);
+        if self.dice.percent(self.ends) {
+            entries.push(Entry::End(self.network.ending(shard)));
+            self.seen.insert("ended");
+        }
         let lies = self.lies(shard);
         let applied = self.network.lie(shard, self.now, entries, |claims| {
             claims.outbox.extend(lies);
@@ -160,6 +170,30 @@ impl Traffic {
             }
         }
         entries
+    }
+
+    /// The epochs of other shards that a block tells of: all those that are news, and at least where
+    /// something is heard of a later epoch.
+    fn epochs(&mut self, shard: ShardId, heard: &[Entry]) -> Vec<Entry> {
+        let ledger = self.network.ledger(shard);
+        let mut needed = false;
+        for entry in heard {
+            if let Entry::Deliver(delivery) = entry {
+                for parcel in delivery.parcels() {
+                    let epoch = parcel.head.head.scope.epoch;
+                    let known = ledger.epoch_of(parcel.from());
+                    needed |= epoch > known;
+                    if epoch < known {
+                        self.seen.insert("heard of an ended epoch");
+                    }
+                }
+            }
+        }
+        if needed || self.dice.percent(30) {
+            self.network.changes(shard)
+        } else {
+            Vec::new()
+        }
     }
 
     /// Promises of the liar that are none of its business.
