@@ -1,6 +1,7 @@
 //! `chainspace bench`: how fast it is on this machine, and how fast it could be.
 
 mod agreement;
+mod catch_up;
 mod figures;
 mod transfers;
 
@@ -19,6 +20,7 @@ const EXAMPLES: &str = "Examples:
   chainspace bench transfers
   chainspace bench transfers --rate 1000 --seconds 20 --json
   chainspace bench agreement
+  chainspace bench catch-up --blocks 10000
   chainspace bench figures --out figures --quick";
 
 #[derive(Debug, Subcommand)]
@@ -30,6 +32,9 @@ pub(crate) enum Command {
     /// Order opaque actions by the agreement alone, with durable votes and without
     #[command(before_help = agreement::EXAMPLES)]
     Agreement(agreement::Flags),
+    /// Measure how long a node that was away needs until it takes part again
+    #[command(before_help = catch_up::EXAMPLES)]
+    CatchUp(catch_up::Flags),
     /// Measure Figures 6 to 9 of the paper, and draw them beside its own results
     #[command(before_help = figures::EXAMPLES)]
     Figures(figures::Flags),
@@ -39,6 +44,7 @@ pub(crate) fn run(common: &Common, command: &Command, output: &Output) -> Result
     match command {
         Command::Transfers(flags) => transfers::run(common, flags, output),
         Command::Agreement(flags) => agreement::run(common, flags, output),
+        Command::CatchUp(flags) => catch_up::run(common, flags, output),
         Command::Figures(flags) => figures::run(common, flags, output),
     }
 }

@@ -9,7 +9,7 @@ use std::io::{self, BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 use client::Options;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -186,9 +186,9 @@ pub(crate) enum Profile {
 
 /// Which node is to lie, and about what.
 #[derive(Debug, clap::Args)]
-#[group(id = "lies", required = true, multiple = true, args = [
+#[command(group = ArgGroup::new("about").required(true).multiple(true).args([
     "equivocate", "two_heads", "false_votes", "honest",
-])]
+]))]
 pub(crate) struct Byzantine {
     /// The node, such as n3
     node: String,

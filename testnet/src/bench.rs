@@ -8,6 +8,7 @@
 //! Paper: Section VII, the evaluation.
 
 mod agreement;
+mod catch_up;
 mod consumption;
 mod costs;
 mod drive;
@@ -32,6 +33,7 @@ use model::Time;
 use tokio::runtime::Runtime;
 
 pub use agreement::{ACTION_BYTES_MIN, Agreement, AgreementOptions, Ordered, agreement};
+pub use catch_up::{BLOCKS_AWAY_MAX, CatchUp, CatchUpOptions, catch_up};
 pub use costs::Costs;
 pub use drive::Arrivals;
 use drive::Tally;

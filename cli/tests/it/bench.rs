@@ -147,3 +147,18 @@ fn the_agreement_is_measured_with_durable_votes_and_without() {
         }
     }
 }
+
+#[test]
+fn a_node_that_was_away_is_timed_until_it_is_back_and_nothing_is_left() {
+    let folder = folder();
+    let arguments = [
+        "bench", "catch-up", "--blocks", "30", "--json", "--dir", ".",
+    ];
+    let data = run(folder.path(), &arguments).data(0);
+    assert!(data["blocks"].as_u64() >= Some(30), "{data}");
+    for pointer in ["/ready_ms", "/blocks_per_second", "/limit_per_second"] {
+        is_positive(&data, pointer);
+    }
+    let left = fs::read_dir(folder.path()).expect("it is there").count();
+    assert_eq!(left, 0);
+}

@@ -2,9 +2,11 @@
 
 mod bad_input;
 mod bench;
+mod byzantine;
 mod exit_codes;
 mod exploration;
 mod faults;
+mod hosts;
 mod output;
 mod payments;
 mod quickstart;

@@ -59,6 +59,8 @@ impl<'a> Stage<'a> {
 pub(crate) struct Scene {
     pub(crate) genesis: Genesis,
     pub(crate) endpoint: Endpoint,
+    /// Where the parts of the network are.
+    pub(crate) layout: Layout,
     /// The processes of the nodes, in the order of their seats.
     pub(crate) processes: Vec<u32>,
     /// The folder of the network, on the disk that the nodes write to.
@@ -157,6 +159,7 @@ impl Scene {
             endpoint,
             processes,
             folder: layout.root(),
+            layout: layout.clone(),
             stop,
         })
     }
