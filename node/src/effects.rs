@@ -9,6 +9,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use consensus::Record;
 use consensus::message::{BlocksRequest, Message};
 use consensus::replica::{Open, Output};
 use model::shard::Seat;
-use model::{Epoch, EpochChange, HeadCertificate, ShardId};
+use model::{Epoch, EpochChange, HeadCertificate, LieKind, Malpractice, NodeId, ShardId};
 use tokio::sync::mpsc;
 
 use crate::error::Fatal;
@@ -65,6 +66,8 @@ pub(crate) struct Effects<L> {
     epoch: Epoch,
     /// The last message that was sent to a single member, for those that follow.
     encoded: Option<(Arc<Message>, Bytes)>,
+    /// Who was seen to lie, and about what, since the node was started: members of shards only.
+    liars: BTreeSet<(NodeId, LieKind)>,
 }
 
 impl<L: Links> Effects<L> {
@@ -76,6 +79,7 @@ impl<L: Links> Effects<L> {
             waiters,
             flusher,
             encoded: None,
+            liars: BTreeSet::new(),
         }
     }
 
@@ -148,12 +152,19 @@ impl<L: Links> Effects<L> {
                 self.store.entered(&change);
                 self.links.entered(&change);
             }
-            Output::Malpractice(malpractice) => {
-                tracing::warn!(node = %malpractice.node, "a member of a shard was seen to lie");
-            }
+            Output::Malpractice(record) => self.warn_of(&record),
             Output::Halt(contradiction) => return Err(Fatal::Contradiction(contradiction)),
         }
         Ok(())
+    }
+
+    /// Says that a node lies, and about what, once.
+    fn warn_of(&mut self, record: &Malpractice) {
+        let (node, kind) = (record.node, record.lie.kind());
+        if self.liars.insert((node, kind)) {
+            let (_, shard) = record.lie.told_in();
+            tracing::warn!(%node, %shard, %kind, "a member of a shard was seen to lie");
+        }
     }
 
     fn certified(&mut self, head: HeadCertificate) -> Result<(), StoreError> {
