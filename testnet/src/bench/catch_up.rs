@@ -159,6 +159,10 @@ async fn measure(
     let arrival = arrive(scene, target).await?;
     let (answered, ready) = (arrival.answered - began, arrival.ready - began);
 
+    note(&format!(
+        "{name} is back after {:.2} s",
+        ready.as_secs_f64()
+    ));
     note("measuring what the work costs that cannot be left out");
     let costs = costs::measure(&scene.genesis, kind(), 1, NODES, &scene.folder)?;
     let lacked = target - from;

@@ -11,7 +11,7 @@ use consensus::replica::{AppliedBlock, Open};
 use consensus::{Action, Applied, Ledger, Record};
 use model::block::{Header, encode_entries, payload_hash};
 use model::transaction::Malformed;
-use model::{Block, Entry, Genesis, Slot, Transaction};
+use model::{Block, Entry, Genesis, Slot, Time, Transaction};
 use node::Contracts;
 use node::store::{Directory, Flush, Setup, Store, StoreError};
 
@@ -54,8 +54,10 @@ pub(super) fn keep_blocks(
 ) -> Result<Vec<u8>, BenchError> {
     let mut shelf = Shelf::open(genesis, folder)?;
     let mut last = Vec::new();
+    // However long it takes to keep them, no payment is too late.
+    let began = now();
     for transactions in payments.chunks(entries) {
-        let block = block_of(&shelf.ledger, transactions);
+        let block = block_of(&shelf.ledger, began, transactions);
         last = block.payload.to_vec();
         shelf.apply_and_keep(block, transactions)?;
     }
@@ -148,8 +150,8 @@ fn keep(store: &mut Store, block: &Block) -> Result<(), StoreError> {
     store.sync()
 }
 
-/// The next block of a ledger.
-fn block_of(ledger: &Ledger, transactions: &[Transaction]) -> Block {
+/// The next block of a ledger, not before a time.
+fn block_of(ledger: &Ledger, earliest: Time, transactions: &[Transaction]) -> Block {
     let entries: Vec<Entry> = transactions.iter().cloned().map(Entry::Prepare).collect();
     let payload = encode_entries(&entries);
     Block {
@@ -158,7 +160,7 @@ fn block_of(ledger: &Ledger, transactions: &[Transaction]) -> Block {
             slot: Slot::new(ledger.tip.block.slot.number() + 1),
             parent: ledger.tip.block,
             height: ledger.tip.height.next(),
-            time: ledger.tip.time.plus_ms(1).max(now()),
+            time: ledger.tip.time.plus_ms(1).max(earliest),
             payload: payload_hash(&payload),
         },
         payload,
