@@ -76,7 +76,7 @@ counters! {
     links_down,
     /// Streams that asked for a link and were refused: not a member, or not the link to keep.
     links_refused,
-    /// Node records that were new and are kept for others.
+    /// What others should know and is kept for them: node records that were new, and who serves what.
     records_kept,
     /// What was handed in for others and is not kept: forged, useless, or too much.
     records_refused,

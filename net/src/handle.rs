@@ -7,7 +7,7 @@ mod discovery;
 mod error;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use model::NodeId;
@@ -88,8 +88,12 @@ pub struct PeerInfo {
     pub agent: String,
     /// Where it is connected from or to.
     pub address: String,
+    /// Where it says that it listens.
+    pub listens: Vec<String>,
     /// Who dialed.
     pub direction: Direction,
+    /// Since when it is connected.
+    pub since: Instant,
     /// Whether this connection carries the link with a member, or what a neighbour is told.
     pub linked: bool,
 }

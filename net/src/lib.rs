@@ -16,6 +16,10 @@
 //!          '----------- streams on connections of one libp2p swarm ------------'
 //! ```
 //!
+//! Who is where is kept in a directory that all nodes keep together (`discovery`), and what everybody
+//! should hear soon is passed on from one to the next (`gossip`). Neither is believed: a node's record
+//! is signed by its member key, and what is passed on is judged by those who know what it means.
+//!
 //! Everything runs on one thread of its own. The *service* is the task that owns the swarm and
 //! decides who may connect, who is linked and whom to dial; it never waits for anybody, and what
 //! is said on streams does not pass through it. A *link* is the one stream between two members of a

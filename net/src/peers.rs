@@ -40,6 +40,8 @@ pub(crate) struct Proof {
     pub(crate) role: Role,
     /// The number of its record, 0 without one.
     pub(crate) sequence: u64,
+    /// The addresses at which it says that it listens, as far as they can be dialed from here.
+    pub(crate) addresses: Vec<Multiaddr>,
     /// Its software version.
     pub(crate) agent: String,
 }
@@ -379,7 +381,9 @@ impl Peers {
                 role: proof.role,
                 agent: proof.agent,
                 address: connection.address.to_string(),
+                listens: proof.addresses.iter().map(Multiaddr::to_string).collect(),
                 direction: connection.direction,
+                since: connection.since,
                 linked: proof.node.is_some_and(on_this),
             })
         };

@@ -5,5 +5,6 @@
 
 mod attacker;
 mod greetings;
+mod outsiders;
 mod streams;
 mod told;

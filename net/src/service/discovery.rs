@@ -16,7 +16,8 @@ use super::Service;
 use crate::bounds::{BOOTSTRAP_INTERVAL, Limits};
 use crate::config::View;
 use crate::discovery::{Finder, Key, Known, Publisher, Records, Unkept};
-use crate::handle::Wish;
+use crate::handle::{Direction, Wish};
+use crate::peers::Connection;
 use crate::record::{Proven, SignedRecord};
 
 pub(super) use surveys::Surveys;
@@ -135,6 +136,13 @@ impl Service {
     pub(super) fn readdress(&mut self) {
         self.renew_hello();
         self.directory.publisher.changed();
+        // Whoever asks us about ourselves is answered before others know.
+        let record = self.hello.record().cloned();
+        if let (Some(record), Some(table)) = (record, self.table()) {
+            let key = Key::of_node(&record.record.network, &record.record.node);
+            let kept = table.store_mut().offer(&key.into(), &record.encode());
+            debug!(?kept, "our own record");
+        }
     }
 
     /// The addresses to tell others.
@@ -231,9 +239,12 @@ impl Service {
                     return;
                 };
                 let peer = provider.provider;
-                if let Err(reason) = table.store_mut().offer_provider(provider) {
-                    debug!(%peer, %reason, "not kept");
-                    self.meter.records_refused.increment();
+                match table.store_mut().offer_provider(provider) {
+                    Ok(()) => self.meter.records_kept.increment(),
+                    Err(reason) => {
+                        debug!(%peer, %reason, "not kept");
+                        self.meter.records_refused.increment();
+                    }
                 }
             }
             _ => {}
@@ -283,12 +294,18 @@ impl Service {
         }
     }
 
-    /// A peer has shown its record to us: it knows best where it is.
-    pub(super) fn introduce(&mut self, record: &SignedRecord) {
+    /// A peer has proven who it is, and perhaps shown its record. It knows best where it is; and where
+    /// we have reached it, it can be asked about others.
+    pub(super) fn meet(&mut self, connection: &Connection, record: Option<&SignedRecord>) {
         // Those who only dial have nothing to tell others.
-        if !record.record.addresses.is_empty() {
+        if let Some(record) = record.filter(|signed| !signed.record.addresses.is_empty()) {
             let key = Key::of_node(&self.config.network, &record.record.node);
             self.take_record(&key.into(), &record.encode());
+        }
+        if connection.direction == Direction::Outbound
+            && let Some(table) = self.table()
+        {
+            table.add_address(&connection.peer, connection.address.clone());
         }
     }
 

@@ -223,9 +223,7 @@ impl Service {
             Ok(record) => {
                 self.welcome(&connection, agent, record);
                 self.remember(&connection);
-                if let Some(record) = shown {
-                    self.introduce(&record);
-                }
+                self.meet(&connection, shown.as_ref());
                 true
             }
             Err(reason) => {
@@ -291,6 +289,7 @@ impl Service {
             node,
             role: node.map_or(Role::Guest, |node| self.seats.role(&node)),
             sequence: record.as_ref().map_or(0, |record| record.sequence),
+            addresses: addresses.clone(),
             agent,
         };
         connection.standing.send_replace(Standing::Proven(proof));

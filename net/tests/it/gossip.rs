@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use net::{Config, Gossip, PublishError, Topic};
 
-use crate::support::{Running, member, soon, start, start_committee, wallet};
+use crate::support::{Running, all_linked, member, soon, start, start_committee, wallet};
 
 impl Running {
     /// The next message of gossip.
@@ -15,26 +15,38 @@ impl Running {
     }
 }
 
+/// Passes on what it hears, until it has heard something from everybody.
+async fn hear_all(mut node: Running, said: BTreeSet<Bytes>) -> (Running, BTreeSet<Bytes>) {
+    let mut heard = BTreeSet::new();
+    while !said.is_subset(&heard) {
+        let gossip = node.gossip().await;
+        gossip.verdict.accept();
+        assert_eq!(gossip.topic, Topic::Heads);
+        assert!(
+            heard.insert(gossip.bytes.clone()),
+            "{:?} twice",
+            gossip.bytes
+        );
+    }
+    (node, heard)
+}
+
 #[tokio::test]
 async fn what_one_node_says_all_others_hear_once() {
     let mut running = start_committee(&[1, 2, 3, 4]);
+    all_linked(&mut running, &[1, 2, 3, 4]).await;
     let said: Vec<Bytes> = ["a", "b", "c", "d"].map(Bytes::from).to_vec();
     for (node, said) in running.iter().zip(&said) {
         let published = node.handle.publish(Topic::Heads, said.clone());
         assert_eq!(published, Ok(()));
     }
-    for (own, node) in running.iter_mut().enumerate() {
-        let mut heard = BTreeSet::new();
-        while heard.len() < said.len() - 1 {
-            let Gossip {
-                topic,
-                bytes,
-                verdict,
-            } = node.gossip().await;
-            verdict.accept();
-            assert_eq!(topic, Topic::Heads);
-            assert!(heard.insert(bytes.clone()), "{bytes:?} twice");
-        }
+    let hearing = running.into_iter().enumerate().map(|(own, node)| {
+        let others = said.iter().enumerate().filter(|(of, _)| *of != own);
+        let others: BTreeSet<Bytes> = others.map(|(_, said)| said.clone()).collect();
+        tokio::spawn(hear_all(node, others))
+    });
+    for (own, hearing) in hearing.collect::<Vec<_>>().into_iter().enumerate() {
+        let (_node, heard) = hearing.await.expect("no panic");
         assert!(!heard.contains(&said[own]), "its own words");
     }
 }
