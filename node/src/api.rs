@@ -20,7 +20,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use crate::candidate::Candidate;
+use crate::applicant::Applicant;
 use crate::event::{BUSY, Event, Submission};
 use crate::gauges::Gauges;
 use crate::reads::Reads;
@@ -49,7 +49,7 @@ pub(crate) struct Api {
     pub(crate) gauges: Arc<Gauges>,
     pub(crate) stopper: Stopper,
     pub(crate) submissions: mpsc::Sender<Submission>,
-    pub(crate) candidate: Candidate,
+    pub(crate) applicant: Applicant,
     pub(crate) registry: Arc<Registry>,
     pub(crate) events: mpsc::Sender<Event>,
 }
@@ -120,7 +120,7 @@ impl Api {
             Request::SubmitAll(transactions) => self.submit_all(transactions).await,
             Request::Results { height, wait_ms } => self.results(height, patience(wait_ms)).await,
             Request::Consent(record) => {
-                Ok(Response::Consent(self.candidate.agree_if_allowed(&record)?))
+                Ok(Response::Consent(self.applicant.agree_if_allowed(&record)?))
             }
             Request::Changes(since) => self.registry.changes(&since),
             Request::Acts { after } => Ok(self.registry.acts(after)),
@@ -178,7 +178,7 @@ impl Api {
         let network = self.identity.network;
         plan.check(network, before, &mut Zip215)
             .map_err(Refused::malformed)?;
-        self.candidate.approves(&plan.next)?;
+        self.applicant.approves(&plan.next)?;
         match self.events.try_send(Event::Approve(plan)) {
             Ok(()) => Ok(Response::Accepted),
             Err(TrySendError::Full(_)) => Err(BUSY),

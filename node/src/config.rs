@@ -32,7 +32,7 @@ use consensus::bft::Pace;
 use model::{address, bounds};
 use serde::Deserialize;
 
-use crate::candidate::Consents;
+use crate::applicant::Consents;
 
 /// Characters of a name.
 const NAME_CHARS_MAX: usize = 64;

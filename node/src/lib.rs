@@ -18,7 +18,7 @@
 
 mod admission;
 mod api;
-mod candidate;
+mod applicant;
 mod clock;
 pub mod config;
 mod effects;
@@ -51,7 +51,7 @@ mod weather;
 
 pub use admission::Counters;
 pub use api::VERSION;
-pub use candidate::{Candidate, Consents, NoConsent};
+pub use applicant::{Applicant, Consents, NoConsent};
 pub use config::Config;
 pub use error::Fatal;
 pub use labels::Labels;

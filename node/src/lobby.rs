@@ -9,7 +9,7 @@ use model::{Hash, Height, NetworkId, ShardId, Time};
 use net::{Events, Inbound, Protocol};
 
 use crate::api::VERSION;
-use crate::candidate::Candidate;
+use crate::applicant::Applicant;
 use crate::registry::Registry;
 use crate::stop::Stopper;
 
@@ -17,7 +17,7 @@ use crate::stop::Stopper;
 pub(crate) struct Lobby {
     pub(crate) name: String,
     pub(crate) network: NetworkId,
-    pub(crate) candidate: Candidate,
+    pub(crate) applicant: Applicant,
     pub(crate) registry: Arc<Registry>,
     pub(crate) stopper: Stopper,
 }
@@ -60,7 +60,7 @@ impl Lobby {
         match request {
             Request::Status => Ok(Response::Status(self.status())),
             Request::Consent(record) => {
-                Ok(Response::Consent(self.candidate.agree_if_allowed(&record)?))
+                Ok(Response::Consent(self.applicant.agree_if_allowed(&record)?))
             }
             Request::Changes(since) => self.registry.changes(&since),
             Request::Acts { after } => Ok(self.registry.acts(after)),

@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::admission::{Admission, Meter};
 use crate::api::{Api, Identity, VERSION};
-use crate::candidate::Candidate;
+use crate::applicant::Applicant;
 use crate::config::Config;
 use crate::effects::Effects;
 use crate::error::Fatal;
@@ -91,7 +91,7 @@ struct Person {
     key: MemberKey,
     genesis: Genesis,
     registry: Arc<Registry>,
-    candidate: Candidate,
+    applicant: Applicant,
 }
 
 /// What all parts of a running node share.
@@ -178,7 +178,7 @@ impl Person {
             }
         }
         Ok(Self {
-            candidate: Candidate::new(&config, key.clone(), network),
+            applicant: Applicant::new(&config, key.clone(), network),
             registry: Arc::new(registry),
             config,
             contracts,
@@ -314,7 +314,7 @@ fn wait(
     let lobby = Lobby {
         name: person.config.name.clone(),
         network: person.genesis.network(),
-        candidate: person.candidate.clone(),
+        applicant: person.applicant.clone(),
         registry: Arc::clone(&person.registry),
         stopper: shared.stopper.clone(),
     };
@@ -376,7 +376,7 @@ fn run(
         gauges: Arc::clone(&gauges),
         stopper: stopper.clone(),
         submissions,
-        candidate: person.candidate.clone(),
+        applicant: person.applicant.clone(),
         registry: Arc::clone(&registry),
         events: events.clone(),
     });

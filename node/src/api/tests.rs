@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use tokio::sync::mpsc;
 
 use super::{Api, Identity, VERSION};
-use crate::candidate::tests::{candidate, record as founded_with};
+use crate::applicant::tests::{applicant, record as founded_with};
 use crate::effects::Effects;
 use crate::event::Submission;
 use crate::flusher::Flusher;
@@ -72,7 +72,7 @@ impl Fixture {
             gauges,
             stopper,
             submissions: sender,
-            candidate: candidate(&[]),
+            applicant: applicant(&[]),
             registry: registry(),
             events,
         };
@@ -573,14 +573,14 @@ fn a_wish_to_wait_longer_than_allowed_is_shortened() {
 #[tokio::test]
 async fn a_node_agrees_to_a_seat_if_its_operator_has_allowed_it() {
     let mut fixture = Fixture::new();
-    let record = founded_with(&fixture.api.candidate);
+    let record = founded_with(&fixture.api.applicant);
     let asked = fixture.ask(Request::Consent(record.clone())).await;
     let expected = Refused::NotAllowed(record.terms());
     assert_eq!(asked, Response::Refused(expected));
 
     let api = Arc::get_mut(&mut fixture.api).expect("nobody else has it");
-    api.candidate = candidate(&["any"]);
-    let record = founded_with(&api.candidate);
+    api.applicant = applicant(&["any"]);
+    let record = founded_with(&api.applicant);
     let Response::Consent(consent) = fixture.ask(Request::Consent(record.clone())).await else {
         panic!("it is allowed");
     };

@@ -64,7 +64,7 @@ impl Scene {
             gauges: Arc::new(Gauges::default()),
             stopper: Stopper::new(),
             submissions: mpsc::channel(1).0,
-            candidate: candidate(&[]),
+            applicant: applicant(&[]),
             registry: registry(),
             events: mpsc::channel(1).0,
         };

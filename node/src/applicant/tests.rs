@@ -29,28 +29,28 @@ fn config(consents: &[&str]) -> Config {
     }
 }
 
-pub(crate) fn candidate(consents: &[&str]) -> Candidate {
+pub(crate) fn applicant(consents: &[&str]) -> Applicant {
     let network = genesis().network();
     let folder = tempfile::tempdir().unwrap();
     let key = MemberKey::create(&folder.path().join("key")).unwrap();
-    Candidate::new(&config(consents), key, network)
+    Applicant::new(&config(consents), key, network)
 }
 
-/// A shard of the candidate and three others.
-pub(crate) fn record(candidate: &Candidate) -> ShardRecord {
+/// A shard of the applicant and three others.
+pub(crate) fn record(applicant: &Applicant) -> ShardRecord {
     let others = (0..3).map(|seat| NodeDescriptor {
         name: format!("node-{seat}"),
         node: NodeId::new(member_key(seat).public()),
         addresses: Vec::new(),
     });
-    let members = others.chain([candidate.descriptor.clone()]).collect();
+    let members = others.chain([applicant.descriptor.clone()]).collect();
     ShardRecord::founded(model::ShardId::new(5), members, 7)
 }
 
 #[test]
 fn a_node_describes_itself_by_the_addresses_that_others_can_use() {
-    let candidate = candidate(&[]);
-    let described = candidate.describe();
+    let applicant = applicant(&[]);
+    let described = applicant.describe();
     let descriptor = described.verify(genesis().network(), &mut Zip215).unwrap();
     assert_eq!(descriptor.name, "alice");
     assert_eq!(descriptor.addresses, ["/ip4/127.0.0.1/tcp/4700"]);
@@ -58,16 +58,16 @@ fn a_node_describes_itself_by_the_addresses_that_others_can_use() {
         external_addresses: vec!["/dns/alice.example.org/tcp/4700".to_owned()],
         ..config(&[])
     };
-    let told = Candidate::new(&told, candidate.key, candidate.network);
+    let told = Applicant::new(&told, applicant.key, applicant.network);
     let addresses = told.describe().descriptor.addresses;
     assert_eq!(addresses, ["/dns/alice.example.org/tcp/4700"]);
 }
 
 #[test]
 fn nothing_is_agreed_to_that_the_operator_has_not_allowed() {
-    let candidate = candidate(&[]);
-    let record = record(&candidate);
-    let refused = candidate.agree_if_allowed(&record);
+    let applicant = applicant(&[]);
+    let record = record(&applicant);
+    let refused = applicant.agree_if_allowed(&record);
     assert_eq!(refused, Err(NoConsent::NotAllowed(record.terms())));
     let terms = Refused::NotAllowed(record.terms());
     assert_eq!(Refused::from(refused.unwrap_err()), terms);
@@ -75,35 +75,35 @@ fn nothing_is_agreed_to_that_the_operator_has_not_allowed() {
 
 #[test]
 fn terms_that_are_allowed_are_agreed_to_under_any_number() {
-    let mut candidate = candidate(&[]);
-    let record = record(&candidate);
-    candidate.consents = Consents::parse(&[record.terms().to_string()]).unwrap();
+    let mut applicant = applicant(&[]);
+    let record = record(&applicant);
+    applicant.consents = Consents::parse(&[record.terms().to_string()]).unwrap();
     for number in [5, 6] {
         let record = ShardRecord {
             shard: model::ShardId::new(number),
             ..record.clone()
         };
-        let consent = candidate.agree_if_allowed(&record).expect("it is allowed");
-        let network = candidate.network;
+        let consent = applicant.agree_if_allowed(&record).expect("it is allowed");
+        let network = applicant.network;
         assert_eq!(consent.verify(network, &record, &mut Zip215), Ok(()));
     }
     let dearer = ShardRecord { price: 8, ..record };
-    let refused = candidate.agree_if_allowed(&dearer);
+    let refused = applicant.agree_if_allowed(&dearer);
     assert_eq!(refused, Err(NoConsent::NotAllowed(dearer.terms())));
 }
 
 #[test]
 fn whoever_agrees_to_anything_is_described_in_its_own_words() {
-    let candidate = candidate(&["any"]);
-    let record = record(&candidate);
-    assert!(candidate.agree_if_allowed(&record).is_ok());
-    let mut bent = candidate.descriptor.clone();
+    let applicant = applicant(&["any"]);
+    let record = record(&applicant);
+    assert!(applicant.agree_if_allowed(&record).is_ok());
+    let mut bent = applicant.descriptor.clone();
     bent.addresses = vec!["/ip4/192.0.2.9/tcp/1".to_owned()];
     let mut members: Vec<_> = record.descriptors().cloned().collect();
     members[3] = bent;
     let elsewhere = ShardRecord::founded(record.shard, members.clone(), 7);
-    let other_words = Err(NoConsent::OtherWords(candidate.descriptor.node));
-    assert_eq!(candidate.agree_if_allowed(&elsewhere), other_words);
+    let other_words = Err(NoConsent::OtherWords(applicant.descriptor.node));
+    assert_eq!(applicant.agree_if_allowed(&elsewhere), other_words);
 
     members[3] = NodeDescriptor {
         name: "another".to_owned(),
@@ -111,27 +111,27 @@ fn whoever_agrees_to_anything_is_described_in_its_own_words() {
         addresses: Vec::new(),
     };
     let without = ShardRecord::founded(record.shard, members.clone(), 7);
-    let not_listed = Err(NoConsent::NotListed(candidate.descriptor.node));
-    assert_eq!(candidate.agree_if_allowed(&without), not_listed);
+    let not_listed = Err(NoConsent::NotListed(applicant.descriptor.node));
+    assert_eq!(applicant.agree_if_allowed(&without), not_listed);
     members.pop();
     let small = ShardRecord::founded(record.shard, members, 7);
-    let small = candidate.agree_if_allowed(&small);
+    let small = applicant.agree_if_allowed(&small);
     assert!(matches!(small, Err(NoConsent::Record(_))), "{small:?}");
 }
 
 #[test]
 fn the_operator_agrees_at_once_and_on_one_network_only() {
-    let candidate = candidate(&[]);
-    let record = record(&candidate);
+    let applicant = applicant(&[]);
+    let record = record(&applicant);
     let mut invitation = Invitation {
-        network: candidate.network,
+        network: applicant.network,
         record: record.clone(),
     };
-    let consent = candidate.agree(&invitation).expect("the operator says so");
-    let network = candidate.network;
+    let consent = applicant.agree(&invitation).expect("the operator says so");
+    let network = applicant.network;
     assert_eq!(consent.verify(network, &record, &mut Zip215), Ok(()));
     invitation.network = NetworkId::from_bytes([1; 32]);
-    let refused = candidate.agree(&invitation);
+    let refused = applicant.agree(&invitation);
     assert!(matches!(refused, Err(NoConsent::Paper(_))), "{refused:?}");
 }
 

@@ -1,4 +1,4 @@
-//! A node as a candidate for a seat: how it describes itself, and what it agrees to.
+//! A node as an applicant for a seat: how it describes itself, and what it agrees to.
 //!
 //! A node agrees to what its operator has allowed beforehand, by naming the terms or by allowing all.
 //! Where all is allowed, the node itself sees to it that it is described in its own words.
@@ -46,7 +46,7 @@ impl Consents {
 
 /// A node that may become a member of a shard.
 #[derive(Clone)]
-pub struct Candidate {
+pub struct Applicant {
     network: NetworkId,
     descriptor: NodeDescriptor,
     consents: Consents,
@@ -74,7 +74,7 @@ pub enum NoConsent {
     NotAllowed(Hash),
 }
 
-impl Candidate {
+impl Applicant {
     /// The node with this configuration and member key, on `network`.
     #[must_use]
     pub fn new(config: &Config, key: MemberKey, network: NetworkId) -> Self {
