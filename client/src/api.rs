@@ -8,6 +8,8 @@ use std::time::Duration;
 use model::api::{Request, Response};
 use model::{NetworkId, NodeId};
 
+use crate::connection::NodeEndpoint;
+
 /// Asks nodes.
 pub trait Api: Send + Sync {
     /// Asks `node`, and waits for its answer at most `timeout`, connecting included.
@@ -21,6 +23,10 @@ pub trait Api: Send + Sync {
         request: Request,
         timeout: Duration,
     ) -> impl Future<Output = Result<Response, AskError>> + Send;
+
+    /// Says where a node can be reached that was not known before. Of several places for one node each
+    /// is tried.
+    fn introduce(&self, endpoint: NodeEndpoint);
 }
 
 /// Why there is no answer.

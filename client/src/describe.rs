@@ -15,7 +15,7 @@ use model::transaction::Authorized;
 use model::{
     Call, Checkers, ContractId, Invalid, ObjectId, Refusal, ShardId, Transaction, validity,
 };
-use system_contracts::cscoin;
+use system_contracts::{cscoin, manage_shards};
 
 use crate::address::Addresses;
 use crate::outcome::Settled;
@@ -141,6 +141,8 @@ fn ask_again(transaction: &Transaction) -> Option<Refusal> {
 fn name(contract: &ContractId) -> String {
     if *contract == cscoin::id() {
         format!("contract {}", cscoin::NAME)
+    } else if *contract == manage_shards::id() {
+        format!("contract {}", manage_shards::NAME)
     } else {
         format!("contract {contract}")
     }

@@ -6,6 +6,7 @@ use model::genesis::BadGenesis;
 use model::transaction::Malformed;
 use model::{NetworkId, NodeId, ObjectId, Refusal, ShardId, TransactionId};
 use system_contracts::cscoin::CannotRun;
+use system_contracts::manage_shards;
 
 use crate::address::{AddressError, Named};
 use crate::amount::{Amount, AmountError};
@@ -13,6 +14,7 @@ use crate::api::{Api, AskError};
 use crate::connection::Client;
 use crate::keys::NoSecret;
 use crate::outcome::OutcomeUnknown;
+use crate::paper::PaperError;
 use crate::receipt::ReceiptError;
 use crate::wallet::JournalError;
 
@@ -128,7 +130,31 @@ pub enum Error {
     },
     /// The procedure of the contract cannot be run like this.
     #[error(transparent)]
-    CannotRun(#[from] CannotRun),
+    CannotRun(CannotRun),
+    /// A shard cannot be founded or changed like that.
+    #[error(transparent)]
+    CannotManage(#[from] manage_shards::CannotRun),
+    /// Nodes do not agree to be members of a shard.
+    #[error("shard {shard} cannot be founded, not all of its nodes agree: {}", list(.troubles))]
+    NotAgreed {
+        /// The number that it would have.
+        shard: ShardId,
+        /// What is the matter with each node.
+        troubles: Vec<Trouble>,
+    },
+    /// What the nodes say of the shards contradicts itself.
+    #[error(
+        "what the nodes of shard {root} list as the shards of the network cannot be true: {reason}"
+    )]
+    Registry {
+        /// The shard that keeps the records.
+        root: ShardId,
+        /// Why not.
+        reason: String,
+    },
+    /// A paper that founders hand to each other is none, or is not to be believed.
+    #[error("{0}")]
+    Paper(#[from] PaperError),
     /// The transaction would not be well-formed.
     #[error(transparent)]
     Malformed(#[from] Malformed),
@@ -178,6 +204,34 @@ pub enum Error {
     Internal(String),
 }
 
+impl From<CannotRun> for Error {
+    fn from(reason: CannotRun) -> Self {
+        match reason {
+            CannotRun::InsufficientFunds { available, needed } => Self::InsufficientFunds {
+                have: Amount::from_ncsc(available),
+                need: Amount::from_ncsc(needed),
+            },
+            other => Self::CannotRun(other),
+        }
+    }
+}
+
+/// Evidence or a hand-over that proves nothing is a proof that does not verify; the rest is what the user
+/// asked for.
+const fn class_of(reason: &manage_shards::CannotRun) -> Class {
+    match reason {
+        manage_shards::CannotRun::HandOver(_)
+        | manage_shards::CannotRun::Consent(_)
+        | manage_shards::CannotRun::NoMalpractice(_) => Class::Verification,
+        manage_shards::CannotRun::Inputs(_)
+        | manage_shards::CannotRun::Exhausted
+        | manage_shards::CannotRun::Record(_)
+        | manage_shards::CannotRun::Committee(_)
+        | manage_shards::CannotRun::NoSeat(_)
+        | manage_shards::CannotRun::OtherShard { .. } => Class::Usage,
+    }
+}
+
 /// What is the matter with a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
@@ -214,7 +268,11 @@ impl Error {
             Self::NotActive { .. }
             | Self::Refused { .. }
             | Self::CheckerRefuses(_)
+            | Self::NotAgreed { .. }
             | Self::Expired { .. } => Class::Aborted,
+            Self::Registry { .. } => Class::Verification,
+            Self::Paper(error) => error.class(),
+            Self::CannotManage(error) => class_of(error),
             Self::Address(_)
             | Self::Amount(_)
             | Self::NoSuchAccount { .. }
@@ -262,6 +320,13 @@ impl Error {
             }
             Self::Expired { .. } => Some("nothing has been paid; run the command again"),
             Self::CheckerRefuses(_) => Some("nothing has been sent"),
+            Self::NotAgreed { .. } => Some(
+                "nothing has been sent; the operator of each node has to allow it, or to hand in its \
+                 consent: see `chainspace shard create --help`",
+            ),
+            Self::Registry { .. } => Some("ask other nodes; these, or some of them, lie"),
+            Self::Paper(error) => error.hint(),
+            Self::CannotManage(_) => Some("nothing has been sent"),
             Self::NotAnAccount { .. } => Some("choose one of the payer's account objects"),
             Self::Journal(error) => error.hint(),
             Self::Receipt(error) => error.hint(),

@@ -19,6 +19,13 @@ pub enum Event {
         /// The transaction of the other payment.
         transaction: TransactionId,
     },
+    /// Nodes are asked to agree to a shard. Its number may change if another one is founded meanwhile.
+    Asking {
+        /// The number that it would have.
+        shard: ShardId,
+        /// How many are asked.
+        nodes: usize,
+    },
     /// Too many small accounts are needed for one transaction. They are merged first.
     Merging {
         /// How many become one.

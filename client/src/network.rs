@@ -1,12 +1,12 @@
 //! The [`Api`] over libp2p: dials a node when it is first asked, and again when it was lost.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::api::{Request, Response};
 use model::{NetworkId, NodeId};
 use net::{Config, DialError, Discovery, Handle, Limits, Protocol, RequestError, Target, View};
-use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 use zeroize::Zeroizing;
@@ -21,13 +21,14 @@ const AGENT: &str = concat!("chainspace-client/", env!("CARGO_PKG_VERSION"));
 /// Asks nodes over libp2p. It has no seat and listens nowhere.
 pub struct Network {
     handle: Handle,
-    places: BTreeMap<NodeId, Place>,
+    places: Mutex<BTreeMap<NodeId, Arc<Place>>>,
 }
 
 /// Where a node is, and a lock so that it is dialed once at a time.
+#[derive(Default)]
 struct Place {
-    address: String,
-    dialing: Mutex<()>,
+    addresses: Mutex<Vec<String>>,
+    dialing: tokio::sync::Mutex<()>,
 }
 
 impl Network {
@@ -52,17 +53,14 @@ impl Network {
         };
         // Nobody asks a client anything, and there are no members to hear from.
         let (handle, _events) = net::spawn(config).map_err(Error::internal)?;
-        let place = |endpoint: &NodeEndpoint| {
-            let place = Place {
-                address: endpoint.address.clone(),
-                dialing: Mutex::new(()),
-            };
-            (endpoint.node, place)
-        };
-        Ok(Self {
+        let started = Self {
             handle,
-            places: nodes.iter().map(place).collect(),
-        })
+            places: Mutex::default(),
+        };
+        for endpoint in nodes {
+            started.introduce(endpoint.clone());
+        }
+        Ok(started)
     }
 
     /// Closes the connections and waits until that is done.
@@ -80,25 +78,38 @@ impl Network {
         if self.is_connected(node) {
             return Ok(());
         }
-        let Some(place) = self.places.get(node) else {
+        let place = lock(&self.places).get(node).cloned();
+        let Some(place) = place else {
             return Err(AskError::Unreachable("its address is not known".into()));
         };
         let _dialing = place.dialing.lock().await;
         if self.is_connected(node) {
             return Ok(());
         }
-        let remote = self.handle.dial(&place.address).await.map_err(undialed)?;
-        if remote.node == Some(*node) {
-            return Ok(());
+        let addresses = lock(&place.addresses).clone();
+        let mut trouble = AskError::Unreachable("its address is not known".into());
+        for address in &addresses {
+            trouble = match self.handle.dial(address).await.map_err(undialed) {
+                Ok(remote) if remote.node == Some(*node) => return Ok(()),
+                Ok(_) => AskError::Unreachable(format!("another node answers at {address}")),
+                Err(error) => error,
+            };
         }
-        let address = &place.address;
-        Err(AskError::Unreachable(format!(
-            "another node answers at {address}"
-        )))
+        Err(trouble)
     }
 }
 
 impl Api for Network {
+    fn introduce(&self, endpoint: NodeEndpoint) {
+        let mut places = lock(&self.places);
+        let place = Arc::clone(places.entry(endpoint.node).or_default());
+        drop(places);
+        let mut addresses = lock(&place.addresses);
+        if !addresses.contains(&endpoint.address) {
+            addresses.push(endpoint.address);
+        }
+    }
+
     async fn ask(
         &self,
         node: &NodeId,
@@ -119,6 +130,11 @@ impl Api for Network {
         debug!(%node, bytes = bytes.len(), ok = response.is_ok(), "answered");
         response.map_err(|error| AskError::Lying(error.to_string()))
     }
+}
+
+// Whoever panicked with the lock left a map and lists of which every state is a good one.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn undialed(error: DialError) -> AskError {

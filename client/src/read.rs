@@ -18,7 +18,7 @@ use std::time::Duration;
 use contracts::Content;
 use futures::StreamExt;
 use futures::future::join_all;
-use model::api::{Refused, Request, Response};
+use model::api::{Refused, Request, Response, owner_label};
 use model::{Height, NodeId, Object, ObjectId, PublicKey, ShardId};
 use system_contracts::cscoin;
 use tokio::time::{Instant, timeout_at};
@@ -29,6 +29,8 @@ use crate::connection::{ANSWER, Client, Heights, unexpected};
 use crate::error::Error;
 use crate::spread::{Reserve, spread};
 use list::List;
+
+pub(crate) use list::Wanted;
 
 /// How long the others are left in peace while the first nodes are asked.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -109,7 +111,7 @@ impl<A: Api> Client<A> {
             match list {
                 Ok(list) => {
                     heights.insert(shard, list.height);
-                    accounts.extend(list.accounts.into_values());
+                    accounts.extend(list.found.into_values().map(|(_, account)| account));
                 }
                 Err(error) => failed = failed.or(Some(error)),
             }
@@ -129,15 +131,40 @@ impl<A: Api> Client<A> {
         shard: ShardId,
         owner: &PublicKey,
         at_least: Height,
-    ) -> Result<List, Error> {
+    ) -> Result<List<Account>, Error> {
+        let read = |object: &Object| match Account::of(object.clone()) {
+            Some(account) if account.owner == *owner => Ok(account),
+            Some(_) => Err("an account of somebody else"),
+            None => Err("an object that is not an account"),
+        };
+        let wanted = Wanted {
+            label: owner_label(owner),
+            shard,
+            at_least,
+            read: &read,
+        };
+        let (list, _) = self.agreed_list(&wanted).await?;
+        Ok(list)
+    }
+
+    /// The objects of a shard that are wanted, and how many nodes gave just this list.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unreachable`] or [`Error::WrongNetwork`] if no node of the shard answers.
+    pub(crate) async fn agreed_list<T>(
+        &self,
+        wanted: &Wanted<'_, T>,
+    ) -> Result<(List<T>, usize), Error> {
+        let shard = wanted.shard;
         let committee = self.committee(shard)?;
         let enough = committee.honest_threshold();
         let nodes = self.nodes_of(committee);
         let reserve = Reserve::new(PATIENCE);
         let mut lists = spread(&nodes, enough, &reserve, |node| async move {
-            self.list_of(&node, shard, owner, at_least).await
+            self.list_of(&node, wanted).await
         });
-        let mut found: Vec<List> = Vec::new();
+        let mut found: Vec<List<T>> = Vec::new();
         let mut troubles = BTreeMap::new();
         let mut until = self.deadline();
         while let Ok(Some((node, list))) = timeout_at(until, lists.next()).await {
@@ -148,7 +175,7 @@ impl<A: Api> Client<A> {
                     reserve.call();
                 }
             }
-            if let Some(agreed) = list::agreed(&found, enough) {
+            if let Some(agreed) = list::agreed(&mut found, enough) {
                 return Ok(agreed);
             }
             if found.len() >= enough {
@@ -159,9 +186,9 @@ impl<A: Api> Client<A> {
                 until = until.min(Instant::now() + PATIENCE);
             }
         }
-        found
-            .into_iter()
-            .max_by_key(|list| list.height)
+        let most_recent = found.into_iter().max_by_key(|list| list.height);
+        most_recent
+            .map(|list| (list, 1))
             .ok_or_else(|| self.unreachable(shard, &troubles))
     }
 

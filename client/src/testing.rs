@@ -13,7 +13,10 @@ use std::time::Duration;
 
 use model::api::{Progress, Refused, Request, Response};
 use model::genesis::GenesisShard;
-use model::{Genesis, NodeDescriptor, NodeId, PublicKey, SecretKey, ShardId, Time, TransactionId};
+use model::{
+    Consent, Genesis, NodeDescriptor, NodeId, PublicKey, SecretKey, ShardId, ShardRecord,
+    Signature, Time, TransactionId,
+};
 use system_contracts::cscoin::CSC;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
@@ -55,6 +58,8 @@ pub(crate) struct Inner {
     manners: BTreeMap<NodeId, Manner>,
     /// Every question that reached a node.
     pub(crate) asked: Vec<(NodeId, Request)>,
+    /// Whether nodes agree to whatever shard they are asked about.
+    pub(crate) agreeable: bool,
 }
 
 /// The key of a named account.
@@ -100,10 +105,12 @@ impl World {
         let accounts: Vec<_> = accounts.chain([(key("bob"), SHARD, 1_000 * CSC)]).collect();
         let genesis =
             system_contracts::genesis::genesis("local-test", CREATED, shards.collect(), &accounts);
+        let genesis = system_contracts::genesis::with_managed_shards(genesis);
         let inner = Inner {
             ledger: Ledger::new(&genesis),
             manners: BTreeMap::new(),
             asked: Vec::new(),
+            agreeable: false,
         };
         Self {
             genesis,
@@ -208,6 +215,25 @@ impl World {
         self.inner().ledger.answer(shard, request, height, now)
     }
 
+    /// A node with a number as it describes itself.
+    pub(crate) fn descriptor(&self, number: usize) -> NodeDescriptor {
+        let member = self.members().nth(number);
+        member.expect("there is such a node").clone()
+    }
+
+    /// The signature of a node.
+    pub(crate) fn sign(&self, number: usize, bytes: &[u8]) -> Signature {
+        secret(number).sign(bytes)
+    }
+
+    /// What a node answers that is asked to agree to a shard.
+    pub(crate) fn consent(&self, node: &NodeId, record: &ShardRecord) -> Consent {
+        let number = self.members().position(|member| member.node == *node);
+        let number = number.expect("there is such a node");
+        let sign = |bytes: &[u8]| self.sign(number, bytes);
+        Consent::new(self.genesis.network(), record, *node, sign)
+    }
+
     /// Where a forgetful node of a shard says that it stands, if it hides a decision.
     fn hidden(&self, shard: usize, id: &TransactionId) -> Option<Progress> {
         let (inner, now) = (self.inner(), self.now());
@@ -239,6 +265,9 @@ impl World {
 }
 
 impl Api for World {
+    /// Everybody is known here.
+    fn introduce(&self, _endpoint: NodeEndpoint) {}
+
     async fn ask(
         &self,
         node: &NodeId,
@@ -254,6 +283,13 @@ impl Api for World {
         let shard = shard.expect("the nodes of the network are asked");
         sleep(LATENCY).await;
         self.inner().asked.push((*node, request.clone()));
+        if let Request::Consent(record) = &request {
+            return Ok(if self.inner().agreeable {
+                Response::Consent(self.consent(node, record))
+            } else {
+                Response::Refused(Refused::NotAllowed(record.terms()))
+            });
+        }
         let answering = manner.answer(self, shard, &request);
         match tokio::time::timeout(timeout, answering).await {
             Ok(Some(response)) => Ok(response),

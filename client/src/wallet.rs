@@ -25,8 +25,11 @@
 
 mod attempt;
 mod contention;
+mod deed;
 pub(crate) mod journal;
 mod payment;
+mod shard;
+pub(crate) mod task;
 #[cfg(test)]
 mod tests;
 mod transfer;
@@ -49,9 +52,11 @@ use crate::keys::Keystore;
 use crate::network::Network;
 use crate::outcome::{Settled, Verified};
 use crate::read::Holdings;
+use crate::registry::Registry;
 use journal::{Closed, Journal};
 
 pub use journal::JournalError;
+pub use task::{Founding, Moving, Objection};
 
 /// What is to be paid. Two commands with the same order are the same command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -170,6 +175,16 @@ impl<A: Api> Wallet<A> {
     pub async fn holdings(&self, owner: &PublicKey) -> Result<Holdings, Error> {
         let seen = self.journaled(Journal::seen).await?;
         self.client.holdings(owner, &seen).await
+    }
+
+    /// The shards of the network, not older than anything that this wallet has seen.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::registry`], and [`Error::Journal`].
+    pub async fn registry(&self) -> Result<Registry, Error> {
+        let seen = self.journaled(Journal::seen).await?;
+        self.client.registry(&seen).await
     }
 
     /// A decided transaction; `None` if no node that answers knows it.

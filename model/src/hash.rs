@@ -171,6 +171,8 @@ pub enum Tag {
     Descriptor,
     /// What nodes form a shard on, whatever its number and its epoch.
     Terms,
+    /// The check of a text that travels by hand.
+    Paper,
 }
 
 impl Tag {
@@ -199,6 +201,7 @@ impl Tag {
             Self::Label => b"chainspace/v1/label",
             Self::Descriptor => b"chainspace/v1/descriptor",
             Self::Terms => b"chainspace/v1/terms",
+            Self::Paper => b"chainspace/v1/paper",
         }
     }
 }

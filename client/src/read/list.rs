@@ -1,12 +1,11 @@
-//! One node's list of the accounts of an owner, fetched page by page and believed nothing.
+//! One node's list of the objects with a label, fetched page by page and believed nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::api::{PAGE_OBJECTS_MAX, Page, Refused, Request, Response, owner_label};
-use model::{Height, NodeId, ObjectId, PublicKey, ShardId};
+use model::api::{PAGE_OBJECTS_MAX, Page, Refused, Request, Response};
+use model::{Hash, Height, NodeId, Object, ObjectId, ShardId};
 
-use super::Account;
 use crate::api::{Api, AskError};
 use crate::connection::{ANSWER, Client, unexpected};
 
@@ -17,41 +16,54 @@ const CATCH_UP_MS: u32 = 3_000;
 /// spent in hundreds of transactions.
 const PAGES_MAX: usize = 128;
 
-/// The accounts of one owner in one shard.
-#[derive(Clone, Debug)]
-pub(super) struct List {
-    pub(super) accounts: BTreeMap<ObjectId, Account>,
-    pub(super) height: Height,
+/// Which objects are wanted.
+pub(crate) struct Wanted<'a, T> {
+    /// Their label.
+    pub(crate) label: Hash,
+    /// Where they live.
+    pub(crate) shard: ShardId,
+    /// The list is to be not older than this.
+    pub(crate) at_least: Height,
+    /// What an object is, or why a node that lists it lies: it listed this.
+    pub(crate) read: &'a (dyn Fn(&Object) -> Result<T, &'static str> + Sync),
 }
 
-/// The most recent of `enough` lists that name the same accounts, if there are so many.
-pub(super) fn agreed(lists: &[List], enough: usize) -> Option<List> {
-    let same = |a: &List, b: &List| a.accounts.keys().eq(b.accounts.keys());
-    lists
+/// Objects with one label in one shard, with what they are.
+#[derive(Clone, Debug)]
+pub(crate) struct List<T> {
+    pub(crate) found: BTreeMap<ObjectId, (Object, T)>,
+    pub(crate) height: Height,
+}
+
+/// The most recent of `enough` lists that name the same objects, and how many do, if there are so many.
+pub(super) fn agreed<T>(lists: &mut Vec<List<T>>, enough: usize) -> Option<(List<T>, usize)> {
+    let same = |a: &List<T>, b: &List<T>| a.found.keys().eq(b.found.keys());
+    let count = |list: &List<T>| lists.iter().filter(|other| same(list, other)).count();
+    let (best, _) = lists
         .iter()
-        .filter(|list| lists.iter().filter(|other| same(list, other)).count() >= enough)
-        .max_by_key(|list| list.height)
-        .cloned()
+        .enumerate()
+        .filter(|(_, list)| count(list) >= enough)
+        .max_by_key(|(_, list)| list.height)?;
+    let witnesses = count(&lists[best]);
+    Some((lists.swap_remove(best), witnesses))
 }
 
 impl<A: Api> Client<A> {
     /// What one node lists.
-    pub(super) async fn list_of(
+    pub(super) async fn list_of<T>(
         &self,
         node: &NodeId,
-        shard: ShardId,
-        owner: &PublicKey,
-        at_least: Height,
-    ) -> Result<List, AskError> {
+        wanted: &Wanted<'_, T>,
+    ) -> Result<List<T>, AskError> {
         let mut list = List {
-            accounts: BTreeMap::new(),
-            height: at_least,
+            found: BTreeMap::new(),
+            height: wanted.at_least,
         };
         for _ in 0..PAGES_MAX {
-            let after = list.accounts.last_key_value().map(|(id, _)| *id);
-            let page = self.page(node, owner, after, list.height).await?;
+            let after = list.found.last_key_value().map(|(id, _)| *id);
+            let page = self.page(node, wanted.label, after, list.height).await?;
             let more = page.more && !page.objects.is_empty();
-            add(&mut list, page, shard, owner)?;
+            add(&mut list, page, wanted)?;
             if !more {
                 break;
             }
@@ -62,12 +74,12 @@ impl<A: Api> Client<A> {
     async fn page(
         &self,
         node: &NodeId,
-        owner: &PublicKey,
+        label: Hash,
         after: Option<ObjectId>,
         at_least: Height,
     ) -> Result<Page, AskError> {
         let request = Request::Labelled {
-            label: owner_label(owner),
+            label,
             after,
             at_least,
             wait_ms: CATCH_UP_MS,
@@ -85,34 +97,26 @@ impl<A: Api> Client<A> {
 }
 
 /// Adds a page to a list, if every object on it is what was asked for.
-fn add(list: &mut List, page: Page, shard: ShardId, owner: &PublicKey) -> Result<(), AskError> {
-    let lying = |what: &str| Err(AskError::Lying(format!("it listed {what}")));
+fn add<T>(list: &mut List<T>, page: Page, wanted: &Wanted<'_, T>) -> Result<(), AskError> {
+    let lying = |what: &str| AskError::Lying(format!("it listed {what}"));
     if page.height < list.height {
-        return lying("accounts of an earlier height than was asked for");
+        return Err(lying("objects of an earlier height than was asked for"));
     }
     if page.objects.len() > PAGE_OBJECTS_MAX {
-        return lying("more accounts than fit on a page");
+        return Err(lying("more objects than fit on a page"));
     }
     list.height = page.height;
     for object in page.objects {
-        let home = object.home;
-        let Some(account) = Account::of(object) else {
-            return lying("an object that is not an account");
-        };
-        if account.owner != *owner {
-            return lying("an account of somebody else");
+        let read = (wanted.read)(&object).map_err(lying)?;
+        if object.home != wanted.shard {
+            return Err(lying("an object of another shard"));
         }
-        if home != shard {
-            return lying("an account of another shard");
+        let id = object.id();
+        let last = list.found.last_key_value();
+        if last.is_some_and(|(last, _)| *last >= id) {
+            return Err(lying("objects out of order"));
         }
-        if list
-            .accounts
-            .last_key_value()
-            .is_some_and(|(last, _)| *last >= account.id)
-        {
-            return lying("accounts out of order");
-        }
-        list.accounts.insert(account.id, account);
+        list.found.insert(id, (object, read));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use contracts::Content;
 use model::active_set::Effects;
-use model::api::{Found, Page, Progress, Refused, Request, Response, owner_label};
+use model::api::{Found, Page, Progress, Refused, Request, Response, owner_label, shards_label};
 use model::head::Head;
 use model::key::Zip215;
 use model::merkle::{self, Lookup};
@@ -337,9 +337,10 @@ fn page(objects: &Objects, label: &Hash, after: Option<ObjectId>, height: Height
     let mut listed: Vec<Object> = objects
         .iter()
         .filter(|(id, _)| after.is_none_or(|after| **id > after))
-        .filter(|(_, object)| {
-            let account = Account::read(cscoin::id(), object);
-            account.is_ok_and(|account| owner_label(&account.owner) == *label)
+        .filter(|(_, object)| match Account::read(cscoin::id(), object) {
+            Ok(account) => owner_label(&account.owner) == *label,
+            // There are no objects besides but those of ManageShards.
+            Err(_) => shards_label() == *label,
         })
         .map(|(_, object)| (**object).clone())
         .collect();

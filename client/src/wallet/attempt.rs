@@ -3,11 +3,14 @@
 use std::convert::Infallible;
 
 use model::{Nonce, Object, TransactionId};
+use system_contracts::cscoin::CannotRun;
 use tokio::time::Instant;
 
+use super::deed::{self, Deed, Terms};
 use super::journal::{Attempt, Claim, Closed, Intent, Journal, State};
 use super::payment::{Job, last_moment};
-use super::transfer::{self, Obstacle, Terms};
+use super::task::{Moving, Task};
+use super::transfer::{self, Obstacle};
 use super::{Order, Wallet};
 use crate::api::Api;
 use crate::error::Error;
@@ -18,6 +21,9 @@ use crate::submit::{Fate, Subject};
 /// Chooses what to consume, given what is recorded. It is asked under the lock of the journal.
 type Choose = Box<dyn FnOnce(&State) -> Result<Vec<Object>, Obstacle> + Send>;
 
+/// How to choose, and why some of what there is to choose from could not be read.
+type Chooser = (Choose, Option<Error>);
+
 impl<A: Api> Wallet<A> {
     /// A new attempt that consumes what an older one consumes.
     pub(super) async fn again(
@@ -27,11 +33,7 @@ impl<A: Api> Wallet<A> {
         watch: &Watch<'_>,
     ) -> Result<Attempt, Error> {
         let inputs = older.transaction.openings;
-        let choose = move |_: &State| Ok::<_, Infallible>(inputs);
-        match self.begin(job, choose, Some(older.id), watch).await? {
-            Ok(attempt) => Ok(attempt),
-            Err(impossible) => match impossible {},
-        }
+        self.begin_with(job, inputs, Some(older.id), watch).await
     }
 
     /// A new attempt that consumes what is best consumed now.
@@ -42,8 +44,23 @@ impl<A: Api> Wallet<A> {
         watch: &Watch<'_>,
     ) -> Result<Attempt, Error> {
         loop {
-            let (choose, unread) = self.chooser(job).await?;
-            match self.begin(job, choose, None, watch).await? {
+            let (deed, choose, unread) = match &job.task {
+                Task::Pay(order) => {
+                    let (choose, unread) = self.chooser(job, order).await?;
+                    (Deed::Pay(*order), choose, unread)
+                }
+                Task::Move(moving) => {
+                    let (choose, unread) = self.mover(job, moving).await?;
+                    (Deed::Move(moving.home), choose, unread)
+                }
+                Task::Found(_) | Task::Object(_) => {
+                    let Some(inputs) = self.shared_input(job, until, watch).await? else {
+                        continue;
+                    };
+                    return self.begin_with(job, inputs, None, watch).await;
+                }
+            };
+            match self.begin(job, deed, choose, None, watch).await? {
                 Ok(attempt) => return Ok(attempt),
                 Err(Obstacle::Scattered(accounts)) => {
                     self.merge(job, accounts, until, watch).await?;
@@ -57,6 +74,10 @@ impl<A: Api> Wallet<A> {
                         self.wait_for_holder(transaction, until, watch).await?;
                     }
                 }
+                Err(Obstacle::Nothing(home)) => {
+                    let nothing = CannotRun::NothingToMove(home).into();
+                    return Err(unread.unwrap_or(nothing));
+                }
                 Err(Obstacle::Short { have, need }) => {
                     let short = Error::InsufficientFunds { have, need };
                     return Err(unread.unwrap_or(short));
@@ -65,16 +86,15 @@ impl<A: Api> Wallet<A> {
         }
     }
 
-    /// How to choose for an order, with what has to be read for it, and why some of it could not be
-    /// read: a shard that does not answer holds nobody up who has enough in another one.
-    async fn chooser(&self, job: &Job) -> Result<(Choose, Option<Error>), Error> {
+    /// How to choose for an order, with what has to be read for it. Some of it may not be readable: a shard that does not answer holds nobody up who has enough in another one.
+    async fn chooser(&self, job: &Job, order: &Order) -> Result<Chooser, Error> {
         let Order {
             from,
             to: _, // whoever is paid, the money is the same
             amount,
             using,
             home,
-        } = job.order;
+        } = *order;
         let locked = job.contention.held();
         if let Some(object) = using {
             let account = self.client.account(&object).await?;
@@ -100,18 +120,49 @@ impl<A: Api> Wallet<A> {
         Ok((choose, unread))
     }
 
+    /// How to choose what is to be moved, as [`Wallet::chooser`].
+    async fn mover(&self, job: &Job, moving: &Moving) -> Result<Chooser, Error> {
+        let (locked, home) = (job.contention.held(), moving.home);
+        let seen = self.journaled(Journal::seen).await?;
+        let (holdings, unread) = self.client.holdings_in_reach(&moving.owner, &seen).await;
+        let now = (self.clock)();
+        let choose: Choose = Box::new(move |state| {
+            let mut held = state.held(|transaction| now > last_moment(transaction));
+            held.extend(locked);
+            transfer::away(&holdings.accounts, &held, home)
+        });
+        Ok((choose, unread))
+    }
+
+    /// Makes, records and announces an attempt that consumes just these objects.
+    async fn begin_with(
+        &self,
+        job: &mut Job,
+        inputs: Vec<Object>,
+        replaces: Option<TransactionId>,
+        watch: &Watch<'_>,
+    ) -> Result<Attempt, Error> {
+        let deed = self.deed(&job.task, &inputs, watch).await?;
+        let choose = move |_: &State| Ok::<_, Infallible>(inputs);
+        match self.begin(job, deed, choose, replaces, watch).await? {
+            Ok(attempt) => Ok(attempt),
+            Err(impossible) => match impossible {},
+        }
+    }
+
     /// Makes, records and announces the next attempt of a job.
     async fn begin<R: Send + 'static>(
         &self,
         job: &mut Job,
+        deed: Deed,
         choose: impl FnOnce(&State) -> Result<Vec<Object>, R> + Send + 'static,
         replaces: Option<TransactionId>,
         watch: &Watch<'_>,
     ) -> Result<Result<Attempt, R>, Error> {
         let payment = job.claim.as_ref().map(Claim::payment);
-        let intent = Intent::Pay(job.order);
+        let intent = job.task.intent();
         match self
-            .record(intent, payment, choose, replaces, watch)
+            .record(intent, deed, payment, choose, replaces, watch)
             .await?
         {
             Ok((attempt, claim)) => {
@@ -127,6 +178,7 @@ impl<A: Api> Wallet<A> {
     async fn record<R: Send + 'static>(
         &self,
         intent: Intent,
+        deed: Deed,
         payment: Option<TransactionId>,
         choose: impl FnOnce(&State) -> Result<Vec<Object>, R> + Send + 'static,
         replaces: Option<TransactionId>,
@@ -139,9 +191,9 @@ impl<A: Api> Wallet<A> {
             created: (self.clock)(),
         };
         let secret = self.keys.secret(&intent.owner())?;
-        let (made, wanted) = (terms.created, intent.clone());
+        let made = terms.created;
         let make = move |state: &State| match choose(state) {
-            Ok(inputs) => transfer::make(&wanted, inputs, terms, &secret).map(Ok),
+            Ok(inputs) => deed::make(&deed, inputs, terms, &secret).map(Ok),
             Err(obstacle) => Ok(Err(obstacle)),
         };
         let recording = move |journal: &Journal| journal.begin(intent, payment, made, make);
@@ -164,9 +216,12 @@ impl<A: Api> Wallet<A> {
         watch.tell(Event::Merging {
             accounts: accounts.len(),
         });
-        let intent = Intent::Merge(job.order.from);
+        let intent = Intent::Merge(job.task.payer());
         let choose = move |_: &State| Ok::<_, Infallible>(accounts);
-        let (attempt, _claim) = match self.record(intent, None, choose, None, watch).await? {
+        let (attempt, _claim) = match self
+            .record(intent, Deed::Merge, None, choose, None, watch)
+            .await?
+        {
             Ok(recorded) => recorded,
             Err(impossible) => match impossible {},
         };

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use model::result::AbortReason;
-use model::{ObjectId, ShardId, Time, TransactionId};
+use model::{Invalid, ObjectId, ShardId, Time, TransactionId};
 use tokio::time::{Instant, sleep};
 
 use super::Wallet;
@@ -30,6 +30,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 pub(super) struct Contention {
     locks: BTreeMap<ObjectId, Lock>,
     aborts: u32,
+    /// Whether others, who do not sign, may change what the attempts consume.
+    shared: bool,
 }
 
 /// An object is held by a transaction, as the shard said that manages it.
@@ -42,6 +44,14 @@ struct Lock {
 }
 
 impl Contention {
+    /// Nobody has been in the way yet. Objects that are `shared` may be consumed by anybody.
+    pub(super) fn of(shared: bool) -> Self {
+        Self {
+            shared,
+            ..Self::default()
+        }
+    }
+
     /// The objects that were found locked, and by whom.
     pub(super) fn held(&self) -> BTreeMap<ObjectId, TransactionId> {
         let locks = self.locks.iter();
@@ -86,6 +96,8 @@ impl<A: Api> Wallet<A> {
                 contention.locks.insert(object, lock);
             }
             Some((_, AbortReason::Deadline)) => {}
+            // Somebody else was faster. The next attempt consumes what they made.
+            Some((_, AbortReason::Invalid(Invalid::NotActive { .. }))) if contention.shared => {}
             Some(_) | None => return false,
         }
         let pause = contention.pause();

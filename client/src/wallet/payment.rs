@@ -1,4 +1,4 @@
-//! Making a payment: attempt after attempt, until one is decided.
+//! Making a payment, or doing whatever else a user wants: attempt after attempt, until one is decided.
 //!
 //! The rules are those of [`super`]. Every attempt is in the journal before it is sent, and what is
 //! learned about an attempt is in the journal before it is told to the user.
@@ -10,7 +10,8 @@ use model::{Time, Transaction, TransactionId, bounds};
 use tokio::time::Instant;
 
 use super::contention::Contention;
-use super::journal::{Attempt, Claim, Closed, Intent};
+use super::journal::{Attempt, Claim, Closed};
+use super::task::{Founding, Moving, Objection, Task};
 use super::{Order, Wallet};
 use crate::amount::{Amount, AmountError};
 use crate::api::Api;
@@ -26,7 +27,7 @@ const OVER_MS: u64 = 2 * bounds::CLOCK_TOLERANCE_MS;
 
 /// A payment that is being worked on.
 pub(super) struct Job {
-    pub(super) order: Order,
+    pub(super) task: Task,
     /// The right to work on it, from the first attempt on.
     pub(super) claim: Option<Claim>,
     /// The attempts that may still commit, oldest first. They consume an object in common.
@@ -55,12 +56,52 @@ impl<A: Api> Wallet<A> {
         if order.amount == Amount::default() {
             return Err(AmountError::Zero.into());
         }
-        self.keys.secret(&order.from)?;
         if let Some(home) = order.home {
             self.client.committee(home)?;
         }
+        self.work(Task::Pay(*order), watch).await
+    }
+
+    /// Takes all that somebody has to one shard, as many accounts as fit into one transaction. As
+    /// [`Wallet::send`], also in its errors.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CannotRun`] if there is nothing to move.
+    pub async fn move_accounts(
+        &self,
+        moving: &Moving,
+        watch: &Watch<'_>,
+    ) -> Result<Settled, Error> {
+        self.client.committee(moving.home)?;
+        self.work(Task::Move(*moving), watch).await
+    }
+
+    /// Founds a shard. As [`Wallet::send`], also in its errors: the same founding again takes it up. Who
+    /// finds that another shard was founded meanwhile begins again with the next number.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAgreed`] if a node does not agree, and [`Error::CannotManage`] if there cannot be such
+    /// a shard.
+    pub async fn found(&self, founding: Founding, watch: &Watch<'_>) -> Result<Settled, Error> {
+        self.work(Task::Found(founding), watch).await
+    }
+
+    /// Excludes a node that lied. As [`Wallet::send`], also in its errors.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CannotManage`] if the evidence proves nothing, or not that.
+    pub async fn object(&self, objection: Objection, watch: &Watch<'_>) -> Result<Settled, Error> {
+        self.work(Task::Object(objection), watch).await
+    }
+
+    /// Does what is wanted.
+    async fn work(&self, task: Task, watch: &Watch<'_>) -> Result<Settled, Error> {
+        self.keys.secret(&task.payer())?;
         let until = self.client.deadline();
-        let mut job = self.take_up(*order, watch).await?;
+        let mut job = self.take_up(task, watch).await?;
         loop {
             let attempt = match self.attempt(&mut job, until, watch).await {
                 Ok(Step::Settled(settled)) => return Ok(*settled),
@@ -76,8 +117,8 @@ impl<A: Api> Wallet<A> {
     }
 
     /// An earlier payment with this order whose outcome stayed unknown, or a new one.
-    async fn take_up(&self, order: Order, watch: &Watch<'_>) -> Result<Job, Error> {
-        let intent = Intent::Pay(order);
+    async fn take_up(&self, task: Task, watch: &Watch<'_>) -> Result<Job, Error> {
+        let intent = task.intent();
         let earlier = self
             .journaled(move |journal| journal.resume(&intent))
             .await?;
@@ -88,13 +129,14 @@ impl<A: Api> Wallet<A> {
                 created: attempt.created,
             });
         }
+        let contention = Contention::of(task.is_contended());
         Ok(Job {
-            order,
+            task,
             claim,
             earlier: open.iter().map(|attempt| attempt.id).collect(),
             late: BTreeSet::new(),
             open,
-            contention: Contention::default(),
+            contention,
             aborted: None,
         })
     }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod finding;
+mod manage;
 mod retry;
 mod shards;
 mod storm;

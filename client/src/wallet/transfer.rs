@@ -1,4 +1,4 @@
-//! Which accounts to spend, and the transaction that spends them.
+//! Which accounts to spend.
 //!
 //! A payment out of one shard is decided by that shard alone, which is fastest, so several shards are
 //! drawn on only if none has enough. The largest accounts come first, so that a payment consumes few,
@@ -9,26 +9,14 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use contracts::{Arguments, Calls, Procedure, Secret};
-use model::TransactionId;
-use model::key::Zip215;
-use model::transaction::Authorized;
-use model::{Mode, NetworkId, Nonce, Object, ObjectId, Profile, SecretKey, ShardId, Time};
-use system_contracts::cscoin::{CannotRun, Merge, Payment, Transfer};
+use model::{Object, ObjectId, ShardId, TransactionId};
 
-use super::journal::Intent;
 use crate::amount::Amount;
-use crate::describe;
-use crate::error::Error;
 use crate::read::Account;
 
 /// Accounts that one transaction consumes. Each takes about 250 bytes of the 64 KiB that a
 /// transaction may have.
 pub(super) const INPUTS_MAX: usize = 128;
-
-/// How long a transaction may be decided, in milliseconds. It leaves room within
-/// [`model::bounds::VALIDITY_MS_MAX`] for a clock here that is ahead of the shard's.
-const VALIDITY_MS: u64 = 40_000;
 
 /// What is in the way of a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +25,8 @@ pub(super) enum Obstacle {
     Scattered(Vec<Object>),
     /// This transaction, which is not decided, holds what is needed.
     Held(TransactionId),
+    /// There is nothing to move to this shard.
+    Nothing(ShardId),
     /// There is not enough.
     Short {
         /// What there is.
@@ -82,6 +72,24 @@ pub(super) fn choose(
         Some(transaction) if have >= need => Err(Obstacle::Held(*transaction)),
         Some(_) | None => Err(Obstacle::Short { have, need }),
     }
+}
+
+/// Chooses the accounts that are not in `home`, as many as one transaction consumes.
+pub(super) fn away(
+    accounts: &[Account],
+    held: &BTreeMap<ObjectId, TransactionId>,
+    home: ShardId,
+) -> Result<Vec<Object>, Obstacle> {
+    let elsewhere = accounts
+        .iter()
+        .filter(|account| account.object.home != home);
+    let (held_back, free): (Vec<&Account>, Vec<&Account>) =
+        elsewhere.partition(|account| held.contains_key(&account.id));
+    if !free.is_empty() {
+        return Ok(objects(free.into_iter().take(INPUTS_MAX).collect()));
+    }
+    let holder = held_back.first().and_then(|account| held.get(&account.id));
+    Err(holder.map_or(Obstacle::Nothing(home), |holder| Obstacle::Held(*holder)))
 }
 
 /// The first of the accounts that hold so much together, if all of them do.
@@ -142,80 +150,4 @@ fn to_merge<'a>(accounts: &[&'a Account]) -> Vec<&'a Account> {
 fn objects(accounts: Vec<&Account>) -> Vec<Object> {
     let accounts = accounts.into_iter();
     accounts.map(|account| account.object.clone()).collect()
-}
-
-/// What a transaction is besides what it does.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Terms {
-    /// The network.
-    pub(super) network: NetworkId,
-    /// How its shards run S-BAC.
-    pub(super) profile: Profile,
-    /// Drawn at random.
-    pub(super) nonce: Nonce,
-    /// When it is made.
-    pub(super) created: Time,
-}
-
-/// The transaction that does what is wanted with these accounts, checked and signed.
-pub(super) fn make(
-    intent: &Intent,
-    inputs: Vec<Object>,
-    terms: Terms,
-    secret: &SecretKey,
-) -> Result<Authorized, Error> {
-    match intent {
-        Intent::Pay(order) => {
-            let payment = Payment {
-                payee: order.to,
-                amount: order.amount.ncsc(),
-            };
-            let transfer = Transfer { home: order.home };
-            call(&transfer, inputs, vec![payment], terms, secret)
-        }
-        Intent::Merge(_) => call(&Merge, inputs, (), terms, secret),
-    }
-}
-
-/// A transaction of one call. What a node would refuse is refused here, before anything is sent.
-///
-/// All accounts have owners, so nobody competes for one; where the first of them lives is where the
-/// transaction is decided (sbac.md, 5.4).
-fn call<P: Procedure<SecretParameters = (), Error = CannotRun>>(
-    procedure: &P,
-    inputs: Vec<Object>,
-    local_parameters: P::LocalParameters,
-    terms: Terms,
-    secret: &SecretKey,
-) -> Result<Authorized, Error> {
-    let decider = inputs.first().map(|first| first.home);
-    let mode = decider.map_or(Mode::AllVotes, |decider| terms.profile.mode(decider));
-    let arguments = Arguments {
-        inputs,
-        references: Vec::new(),
-        local_parameters,
-        secret_parameters: Secret::NONE,
-    };
-    let mut calls = Calls::new(terms.network);
-    calls.call(procedure, arguments).map_err(cannot_run)?;
-    let draft = calls.draft(contracts::Terms {
-        nonce: terms.nonce,
-        valid_until: terms.created.plus_ms(VALIDITY_MS),
-        mode,
-    });
-    let transaction = draft.sign(secret).finish()?.verify(&mut Zip215)?;
-    match describe::check(&transaction) {
-        Ok(()) => Ok(transaction),
-        Err(refusal) => Err(Error::CheckerRefuses(refusal)),
-    }
-}
-
-fn cannot_run(reason: CannotRun) -> Error {
-    match reason {
-        CannotRun::InsufficientFunds { available, needed } => Error::InsufficientFunds {
-            have: Amount::from_ncsc(available),
-            need: Amount::from_ncsc(needed),
-        },
-        other => Error::CannotRun(other),
-    }
 }

@@ -11,7 +11,7 @@ use crate::encoding::{HexError, decode, encode};
 use crate::id::ObjectId;
 
 /// The hash of `abc` under each tag, computed outside of Rust.
-const VECTORS: [(Tag, &str, &str); 22] = [
+const VECTORS: [(Tag, &str, &str); 23] = [
     (
         Tag::Network,
         "network",
@@ -116,6 +116,11 @@ const VECTORS: [(Tag, &str, &str); 22] = [
         Tag::Descriptor,
         "descriptor",
         "9dfc72d8842370d659fe572c205304a500d1f5e33495e6cc59ab357f22f02855",
+    ),
+    (
+        Tag::Paper,
+        "paper",
+        "ae15bd95d147dece9969d6514a1359d139014e132aa7ed84a71115c03e343700",
     ),
     (
         Tag::Terms,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::state::Attempt;
 use crate::outcome::Settled;
 use crate::wallet::Order;
+use crate::wallet::task::{Founded, Moving, Objected};
 
 /// The version of the file.
 pub(super) const VERSION: u32 = 1;
@@ -60,14 +61,23 @@ pub(crate) enum Intent {
     Pay(Order),
     /// One account of many, for their owner.
     Merge(PublicKey),
+    /// All accounts of an owner in one shard.
+    Move(Moving),
+    /// A new shard.
+    Found(Founded),
+    /// The exclusion of a node.
+    Object(Objected),
 }
 
 impl Intent {
-    /// Whose accounts are spent.
+    /// Who signs.
     pub(crate) const fn owner(&self) -> PublicKey {
         match self {
             Self::Pay(order) => order.from,
             Self::Merge(owner) => *owner,
+            Self::Move(moving) => moving.owner,
+            Self::Found(founded) => founded.payer(),
+            Self::Object(objected) => objected.payer(),
         }
     }
 }

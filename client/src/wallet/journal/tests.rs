@@ -10,7 +10,7 @@ use super::*;
 use crate::amount::Amount;
 use crate::testing::{SHARD, World, directory, key};
 use crate::wallet::Order;
-use crate::wallet::transfer::{self, Terms};
+use crate::wallet::deed::{self, Deed, Terms};
 
 fn order(amount: u64) -> Order {
     Order {
@@ -56,8 +56,8 @@ impl Desk {
         };
         let inputs = self.world.inner().ledger.accounts_of(&key("alice"));
         let secret = crate::keys::local_secret("alice");
-        let wanted = intent.clone();
-        let make = |_: &State| transfer::make(&wanted, inputs, terms, &secret).map(Ok);
+        let wanted = Deed::Pay(order(amount));
+        let make = |_: &State| deed::make(&wanted, inputs, terms, &secret).map(Ok);
         let begun = self
             .journal
             .begin::<(), crate::Error>(intent, None, terms.created, make);

@@ -164,14 +164,18 @@ async fn the_shard_that_refuses_says_why() {
 
 /// A payment of these accounts, as a wallet makes it that has not heard that they are spent.
 fn stale(desk: &Desk, inputs: Vec<Object>) -> model::Transaction {
-    let terms = transfer::Terms {
+    let terms = deed::Terms {
         network: desk.world.genesis.network(),
         profile: desk.world.genesis.profile,
         nonce: [3; 16],
         created: desk.world.now(),
     };
-    let intent = journal::Intent::Pay(pay(150));
-    let made = transfer::make(&intent, inputs, terms, &local_secret("alice"));
+    let made = deed::make(
+        &deed::Deed::Pay(pay(150)),
+        inputs,
+        terms,
+        &local_secret("alice"),
+    );
     made.expect("nothing is wrong with it")
         .transaction()
         .clone()
