@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use clap::Subcommand;
-use client::{Addresses, Amount, Holdings, Options, Wallet};
+use client::{Addresses, Amount, Holdings, Moving, Options, Wallet};
 use model::ShardId;
 use serde_json::{Value, json};
 
+use crate::deal::{Deal, Making};
 use crate::exit::Failure;
-use crate::output::Done;
+use crate::output::{ARROW, Done, Output};
 use crate::session::Session;
 use crate::{Common, table};
 
@@ -23,9 +24,14 @@ const SHOW_EXAMPLES: &str = "Examples:
   chainspace account show bob
   chainspace account show lcs1qp7h...kujqz6 --json";
 
+const MOVE_EXAMPLES: &str = "Examples:
+  chainspace account move alice --shard 1
+  chainspace account move alice --shard 1 --watch";
+
 const EXAMPLES: &str = "Examples:
   chainspace account list
-  chainspace account show bob";
+  chainspace account show bob
+  chainspace account move alice --shard 1";
 
 #[derive(Debug, Subcommand)]
 #[command(before_help = EXAMPLES)]
@@ -39,18 +45,71 @@ pub(crate) enum Command {
         /// A name or an address
         account: String,
     },
+    /// Take all that an account holds to one shard
+    #[command(before_help = MOVE_EXAMPLES)]
+    Move {
+        /// A name or an address whose key is here
+        account: String,
+        /// The shard
+        #[arg(long, value_name = "K")]
+        shard: u32,
+        #[command(flatten)]
+        making: Making,
+    },
 }
 
-pub(crate) fn run(common: &Common, command: &Command) -> Result<Done, Failure> {
+pub(crate) fn run(common: &Common, command: &Command, output: &Output) -> Result<Done, Failure> {
     let session = Session::find(common)?;
-    let wallet = session.wallet(Options::default())?;
     let addresses = session.addresses();
-    session.runtime.block_on(async {
-        match command {
-            Command::List => list(&wallet, addresses).await,
-            Command::Show { account } => show(&wallet, addresses, account).await,
+    match command {
+        Command::List => {
+            let wallet = session.wallet(Options::default())?;
+            session.runtime.block_on(list(&wallet, addresses))
         }
-    })
+        Command::Show { account } => {
+            let wallet = session.wallet(Options::default())?;
+            session.runtime.block_on(show(&wallet, addresses, account))
+        }
+        Command::Move {
+            account,
+            shard,
+            making,
+        } => {
+            making.check()?;
+            let wallet = making.wallet(&session)?;
+            let moving = Moving {
+                owner: wallet.party(account)?,
+                home: ShardId::new(*shard),
+            };
+            let deal = making.deal(&session, &wallet, output);
+            session
+                .runtime
+                .block_on(take(&moving, &wallet, &deal, output))
+        }
+    }
+}
+
+/// Takes everything to another shard.
+async fn take(
+    moving: &Moving,
+    wallet: &Wallet,
+    deal: &Deal<'_>,
+    output: &Output,
+) -> Result<Done, Failure> {
+    let Moving { owner, home } = moving;
+    output.note(format_args!(
+        "Move      {} {ARROW} shard {home}",
+        deal.party(owner)
+    ));
+    let settled = deal
+        .make(async |watch| wallet.move_accounts(moving, watch).await)
+        .await?;
+    let besides = json!({
+        "account": deal.addresses().account(owner),
+        "shard": home.number(),
+    });
+    let closing = async { format!("     {} is in shard {home}", deal.name(owner)) };
+    deal.conclude(&settled, besides, closing).await
 }
 
 async fn list(wallet: &Wallet, addresses: Addresses) -> Result<Done, Failure> {

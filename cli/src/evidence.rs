@@ -1,5 +1,7 @@
 //! `chainspace evidence`: who lied, as the nodes of the network can prove.
 
+mod show;
+
 use std::fs;
 use std::path::PathBuf;
 
@@ -14,9 +16,12 @@ use crate::output::{Done, Output};
 use crate::session::Session;
 use crate::{Common, table};
 
+pub(crate) use show::describe;
+
 const EXAMPLES: &str = "Examples:
   chainspace evidence list
-  chainspace evidence save 1 --out lie.cse";
+  chainspace evidence save 1 --out lie.cse
+  chainspace evidence show lie.cse";
 
 const LIST_EXAMPLES: &str = "Examples:
   chainspace evidence list
@@ -41,9 +46,14 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
+    /// Say what a file proves, without a network
+    Show(show::Show),
 }
 
 pub(crate) fn run(common: &Common, command: &Command, output: &Output) -> Result<Done, Failure> {
+    if let Command::Show(show) = command {
+        return show::run(common, show);
+    }
     let session = Session::find(common)?;
     let client = session.client(Options::default())?;
     let gathered = session.runtime.block_on(client.evidence());
@@ -53,8 +63,8 @@ pub(crate) fn run(common: &Common, command: &Command, output: &Output) -> Result
             .hint("`chainspace status` says how they are"));
     }
     match command {
-        Command::List => Ok(list(&session, &gathered)),
         Command::Save { number, out } => save(&session, &gathered, *number, out),
+        Command::List | Command::Show(_) => Ok(list(&session, &gathered)),
     }
 }
 
@@ -86,7 +96,7 @@ fn list(session: &Session, gathered: &Gathered) -> Done {
             holders(session, proof).join(" "),
             client::address::short(&session.addresses().node(&proof.record.node)),
         ]);
-        described.push(describe(session, number, proof, session.addresses()));
+        described.push(row(session, number, proof, session.addresses()));
     }
     let text = if gathered.proofs.is_empty() {
         String::new()
@@ -119,7 +129,7 @@ fn save(
             format!("cannot write {}: {error}", out.display()),
         )
     })?;
-    let mut data = describe(session, number, proof, session.addresses());
+    let mut data = row(session, number, proof, session.addresses());
     data["file"] = json!(out.display().to_string());
     Ok(Done {
         text: out.display().to_string(),
@@ -127,7 +137,7 @@ fn save(
     })
 }
 
-fn describe(session: &Session, number: usize, proof: &Proof, addresses: Addresses) -> Value {
+fn row(session: &Session, number: usize, proof: &Proof, addresses: Addresses) -> Value {
     let (_, shard) = proof.record.lie.told_in();
     json!({
         "number": number,

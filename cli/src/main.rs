@@ -7,6 +7,7 @@
 
 mod account;
 mod bench;
+mod deal;
 mod evidence;
 mod exit;
 mod explore;
@@ -18,6 +19,7 @@ mod parent;
 mod receipt;
 mod send;
 mod session;
+mod shard;
 mod simulate;
 mod status;
 mod table;
@@ -87,9 +89,15 @@ enum Command {
     /// Run a network of real nodes on this machine
     #[command(subcommand)]
     Testnet(testnet::Command),
-    /// Run one node
+    /// Run one node, and say what it is
     #[command(subcommand)]
     Node(node::Command),
+    /// Look at shards, found them, and exclude nodes that lied
+    #[command(subcommand)]
+    Shard(shard::Command),
+    /// Look at proofs that a node lied
+    #[command(subcommand)]
+    Evidence(evidence::Command),
     /// Pay
     Send(send::Send),
     /// Look at accounts
@@ -101,9 +109,6 @@ enum Command {
     /// Check receipts, without a network
     #[command(subcommand)]
     Receipt(receipt::Command),
-    /// Look at proofs that nodes lied
-    #[command(subcommand)]
-    Evidence(evidence::Command),
     /// Say how the nodes are
     Status(status::Status),
     /// Measure how fast it is on this machine
@@ -133,9 +138,10 @@ fn main() -> ExitCode {
 fn run(common: &Common, command: Command, output: &Output) -> Result<Option<Done>, Failure> {
     match command {
         Command::Testnet(command) => testnet::run(common, command, output),
-        Command::Node(command) => node::run(command),
+        Command::Node(command) => node::run(command, output),
+        Command::Shard(command) => shard::run(common, &command, output).map(Some),
         Command::Send(command) => send::run(common, &command, output).map(Some),
-        Command::Account(command) => account::run(common, &command).map(Some),
+        Command::Account(command) => account::run(common, &command, output).map(Some),
         Command::Tx(command) => tx::run(common, &command, output).map(Some),
         Command::Receipt(command) => receipt::run(common, &command, output).map(Some),
         Command::Evidence(command) => evidence::run(common, &command, output).map(Some),

@@ -1,7 +1,13 @@
-//! `chainspace node`: one node, until it is told to stop.
+//! `chainspace node`: one node. It runs until it is told to stop, and says what it is to those with whom
+//! it is to form a shard.
+
+mod init;
+mod paper;
+
+pub(crate) use init::write_new;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -13,7 +19,7 @@ use node::{Config, Contracts, Fatal, Stopper};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::{Exit, Failure};
-use crate::output::Done;
+use crate::output::{Done, Output};
 use crate::parent;
 use crate::session::runtime;
 
@@ -21,14 +27,26 @@ use crate::session::runtime;
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 
 const EXAMPLES: &str = "Examples:
+  chainspace node init me --network genesis.bin
+  chainspace node descriptor --config me/node.toml
+  chainspace node consent new.csp --config me/node.toml
+  chainspace node run --config me/node.toml";
+
+const RUN_EXAMPLES: &str = "Examples:
   chainspace node run --config node.toml
   chainspace node run --config node.toml -v";
 
 #[derive(Debug, Subcommand)]
 #[command(before_help = EXAMPLES)]
 pub(crate) enum Command {
+    /// Make the keys and the configuration of a new node
+    Init(init::Init),
+    /// Write how the node describes itself, for whoever founds a shard with it
+    Descriptor(paper::Descriptor),
+    /// Agree to the shard that a proposal describes
+    Consent(paper::Consent),
     /// Run a node until SIGINT or SIGTERM; twice, and it ends at once
-    #[command(before_help = EXAMPLES)]
+    #[command(before_help = RUN_EXAMPLES)]
     Run {
         /// The configuration of the node, a TOML file
         #[arg(long, value_name = "FILE")]
@@ -39,12 +57,20 @@ pub(crate) enum Command {
     },
 }
 
-pub(crate) fn run(command: Command) -> Result<Option<Done>, Failure> {
-    let Command::Run {
-        config,
-        exit_with_parent,
-    } = command;
-    let config = Config::load(&config).map_err(Fatal::from)?;
+pub(crate) fn run(command: Command, output: &Output) -> Result<Option<Done>, Failure> {
+    match command {
+        Command::Init(init) => init::run(&init, output).map(Some),
+        Command::Descriptor(descriptor) => paper::describe(&descriptor, output).map(Some),
+        Command::Consent(consent) => paper::consent(&consent, output).map(Some),
+        Command::Run {
+            config,
+            exit_with_parent,
+        } => run_until_stopped(&config, exit_with_parent),
+    }
+}
+
+fn run_until_stopped(config: &Path, exit_with_parent: bool) -> Result<Option<Done>, Failure> {
+    let config = Config::load(config).map_err(Fatal::from)?;
     let stopper = Arc::new(OnceLock::new());
     stop_when_told(&stopper, exit_with_parent)?;
     let contracts = Contracts::of(&node::load_genesis(&config.genesis)?);

@@ -84,6 +84,7 @@ impl Lanes {
             | Event::UnderWay { .. }
             | Event::Trouble { .. }
             | Event::Waiting { .. }
+            | Event::Asking { .. }
             | Event::Merging { .. }
             | Event::Retrying { .. } => Vec::new(),
         }

@@ -10,6 +10,7 @@ mod hosts;
 mod output;
 mod payments;
 mod quickstart;
+mod shards;
 mod supervision;
 mod support;
 mod survival;

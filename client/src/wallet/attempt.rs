@@ -86,7 +86,8 @@ impl<A: Api> Wallet<A> {
         }
     }
 
-    /// How to choose for an order, with what has to be read for it. Some of it may not be readable: a shard that does not answer holds nobody up who has enough in another one.
+    /// How to choose for an order, with what has to be read for it. Some of it may not be readable: a
+    /// shard that does not answer holds nobody up who has enough in another one.
     async fn chooser(&self, job: &Job, order: &Order) -> Result<Chooser, Error> {
         let Order {
             from,

@@ -1,0 +1,191 @@
+//! `chainspace node init`: the keys and the configuration of a new node.
+//!
+//! Nothing that is there is ever overwritten: a member key that is lost is a seat that is lost.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use client::NetworkKind;
+use client::address::{self, Kind};
+use client::paper::is_reachable;
+use model::{Genesis, NodeId};
+use node::Fatal;
+use node::signer::{MemberKey, peer_name};
+use serde_json::json;
+
+use crate::exit::{Exit, Failure};
+use crate::output::{DONE, Done, Output};
+
+/// The files of a node, beside each other.
+const CONFIG: &str = "node.toml";
+const GENESIS: &str = "genesis.bin";
+const MEMBER_KEY: &str = "member.key";
+const NETWORK_KEY: &str = "network.key";
+const DATA: &str = "data";
+
+/// Where a node listens unless it is told.
+const LISTEN: &str = "/ip4/0.0.0.0/tcp/4700";
+
+/// What comes first in the configuration.
+const HEADER: &str = "# Made by `chainspace node init`. Paths are relative to this file.
+# What the node agrees to when it is asked to become a member: hashes of terms, or \"any\".
+consents = []
+
+";
+
+const EXAMPLES: &str = "Examples:
+  chainspace node init --network genesis.bin
+  chainspace node init me --network genesis.bin --name ada --external-addr /dns/ada.example.org/tcp/4700
+  chainspace node init me --network genesis.bin --listen /ip4/127.0.0.1/tcp/4700";
+
+/// Make the keys and the configuration of a new node
+#[derive(Debug, clap::Args)]
+#[command(before_help = EXAMPLES)]
+pub(crate) struct Init {
+    /// The folder of the node, which is made if it is not there
+    #[arg(default_value = ".")]
+    folder: PathBuf,
+    /// The genesis document of the network
+    #[arg(long, value_name = "FILE")]
+    network: PathBuf,
+    /// A name for people, which no other node of its shard has [default: one made of its key]
+    #[arg(long)]
+    name: Option<String>,
+    /// Where to listen [default: port 4700 on all addresses]
+    #[arg(long, value_name = "ADDR")]
+    listen: Vec<String>,
+    /// Where others reach the node [default: where it listens]
+    #[arg(long = "external-addr", value_name = "ADDR")]
+    external: Vec<String>,
+    /// A node of the network, to begin with
+    #[arg(long = "bootnode", value_name = "ADDR")]
+    bootnodes: Vec<String>,
+}
+
+pub(crate) fn run(init: &Init, output: &Output) -> Result<Done, Failure> {
+    let genesis = node::load_genesis(&init.network)?;
+    check(init, NetworkKind::of(&genesis))?;
+    let folder = &init.folder;
+    let file = |name: &str| folder.join(name);
+    for name in [CONFIG, MEMBER_KEY, NETWORK_KEY] {
+        if file(name).exists() {
+            let found = format!("there is a node in {} already: {name}", folder.display());
+            let hint = "nothing was changed; choose another folder";
+            return Err(Failure::usage(found).hint(hint));
+        }
+    }
+    fs::create_dir_all(folder).map_err(|error| failed("make the folder", folder, &error))?;
+    copy_genesis(&genesis, &file(GENESIS))?;
+    let key = MemberKey::create(&file(MEMBER_KEY)).map_err(Fatal::from)?;
+    let peer = peer_name(&file(NETWORK_KEY)).map_err(Fatal::from)?;
+    let node = key.node();
+    let name = init.name.clone().unwrap_or_else(|| name_of(&node));
+    write_new(&file(CONFIG), &configuration(init, &name))?;
+    let address = address::format(Kind::Node, NetworkKind::of(&genesis), node.key().as_bytes());
+    let config = file(CONFIG).display().to_string();
+    output.note(format_args!(
+        "{} node {name}   {address}   peer {peer}\n\
+         \x20 keys     {}: keep it safe, losing it loses the seat\n\
+         \x20 next     chainspace node descriptor --config {config} > {name}.csd",
+        output.green(DONE),
+        file(MEMBER_KEY).display(),
+    ));
+    Ok(Done {
+        data: json!({
+            "config": config,
+            "name": name,
+            "node": address,
+            "peer": peer.to_string(),
+            "network": genesis.network(),
+        }),
+        text: config,
+    })
+}
+
+/// Refuses what could not be registered, or be reached, before anything is made.
+fn check(init: &Init, kind: NetworkKind) -> Result<(), Failure> {
+    if let Some(name) = &init.name {
+        let descriptor = model::NodeDescriptor {
+            name: name.clone(),
+            node: NodeId::new(model::PublicKey::from_bytes([0; 32])),
+            addresses: Vec::new(),
+        };
+        descriptor
+            .check()
+            .map_err(|bad| Failure::usage(bad.to_string()))?;
+    }
+    for address in &init.external {
+        model::address::check(address)
+            .map_err(|bad| Failure::usage(format!("{address}: {bad}")))?;
+        if !is_reachable(address, kind) {
+            let found = format!("nodes elsewhere cannot reach {address}, and this is {kind}");
+            let hint = "name an address of this machine that is known on the internet";
+            return Err(Failure::usage(found).hint(hint));
+        }
+    }
+    Ok(())
+}
+
+fn name_of(node: &NodeId) -> String {
+    let digits = node.to_string();
+    format!("node-{}", digits.get(..8).unwrap_or(&digits))
+}
+
+/// The configuration, as `node run` reads it.
+fn configuration(init: &Init, name: &str) -> String {
+    let texts = |texts: &[String]| -> toml::Value {
+        let texts = texts.iter().map(|text| toml::Value::from(text.as_str()));
+        texts.collect::<Vec<_>>().into()
+    };
+    let listen = match &*init.listen {
+        [] => texts(&[LISTEN.to_owned()]),
+        listen => texts(listen),
+    };
+    let keys: [(&str, toml::Value); 8] = [
+        ("name", name.into()),
+        ("directory", DATA.into()),
+        ("genesis", GENESIS.into()),
+        ("member_key", MEMBER_KEY.into()),
+        ("network_key", NETWORK_KEY.into()),
+        ("listen", listen),
+        ("external_addresses", texts(&init.external)),
+        ("bootnodes", texts(&init.bootnodes)),
+    ];
+    let lines = keys.map(|(key, value)| format!("{key} = {value}\n"));
+    format!("{HEADER}{}", lines.concat())
+}
+
+/// Puts the genesis document beside the configuration, unless it is there.
+fn copy_genesis(genesis: &Genesis, path: &Path) -> Result<(), Failure> {
+    let bytes = genesis.to_bytes();
+    match fs::read(path) {
+        Ok(found) if found == bytes => Ok(()),
+        Ok(_) => {
+            let found = format!("{} is of another network", path.display());
+            Err(Failure::new(Exit::WrongNetwork, found).hint("choose another folder"))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            fs::write(path, bytes).map_err(|error| failed("write", path, &error))
+        }
+        Err(error) => Err(failed("read", path, &error)),
+    }
+}
+
+/// Writes a file that is not there.
+pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    let create = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    create().map_err(|error| failed("write", path, &error))
+}
+
+fn failed(doing: &str, path: &Path, error: &io::Error) -> Failure {
+    let exit = match error.kind() {
+        ErrorKind::AlreadyExists | ErrorKind::NotFound => Exit::Usage,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, format!("cannot {doing} {}: {error}", path.display()))
+}
