@@ -225,6 +225,7 @@ const fn class_of(reason: &manage_shards::CannotRun) -> Class {
         | manage_shards::CannotRun::NoMalpractice(_) => Class::Verification,
         manage_shards::CannotRun::Inputs(_)
         | manage_shards::CannotRun::Exhausted
+        | manage_shards::CannotRun::Follows
         | manage_shards::CannotRun::Record(_)
         | manage_shards::CannotRun::Committee(_)
         | manage_shards::CannotRun::NoSeat(_)

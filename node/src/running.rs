@@ -51,11 +51,6 @@ impl Running {
         Self(parts)
     }
 
-    /// Where what a node does besides the agreement runs.
-    pub(crate) fn service(&self) -> &Runtime {
-        &self.0.service
-    }
-
     /// What stops the node from elsewhere, such as a signal handler.
     #[must_use]
     pub fn stopper(&self) -> Stopper {

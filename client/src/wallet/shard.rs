@@ -58,7 +58,7 @@ impl<A: Api> Wallet<A> {
                 };
                 let record = founding.record(token.next);
                 record
-                    .check(self.client.network())
+                    .check(self.client.network(), None)
                     .map_err(manage_shards::CannotRun::from)?;
                 Deed::Found {
                     members: founding.members.clone(),
