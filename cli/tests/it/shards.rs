@@ -420,7 +420,7 @@ fn a_node_that_lied_loses_its_seat_and_evidence_that_proves_nothing_costs_none()
     assert_eq!(object("1").code, 20, "a signature does not verify");
     assert_eq!(run(here, &["evidence", "show", &path]).code, 20);
     if let Lie::Statements { first, second, .. } = &mut evidence.lie {
-        *second = first.clone();
+        *second = *first;
     }
     fs::write(&file, encoding::encode(&evidence)).expect("it can be written");
     let harmless = object("1");

@@ -94,7 +94,7 @@ impl<A: Api> Wallet<A> {
     ///
     /// [`Error::CannotManage`] if the evidence proves nothing, or not that.
     pub async fn object(&self, objection: Objection, watch: &Watch<'_>) -> Result<Settled, Error> {
-        self.work(Task::Object(objection), watch).await
+        self.work(Task::Object(Box::new(objection)), watch).await
     }
 
     /// Does what is wanted.

@@ -64,7 +64,7 @@ pub(super) enum Task {
     Pay(Order),
     Move(Moving),
     Found(Founding),
-    Object(Objection),
+    Object(Box<Objection>),
 }
 
 impl Task {

@@ -207,16 +207,17 @@ async fn a_founding_whose_outcome_is_unknown_is_taken_up() {
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_a_shard_is_not_sent() {
+    type Change = fn(&mut Founding);
     let desk = desk();
     let three = |founding: &mut Founding| drop(founding.members.pop());
     let twice = |founding: &mut Founding| founding.members[1] = founding.members[0].clone();
     let nowhere = |founding: &mut Founding| founding.members[1].addresses[0] = "here".to_owned();
     let dear = |founding: &mut Founding| founding.price = u64::MAX;
-    let cases: [(&dyn Fn(&mut Founding), &str); 4] = [
-        (&three, "4 to 100"),
-        (&twice, "twice"),
-        (&nowhere, "/ip4"),
-        (&dear, "asks for"),
+    let cases: [(Change, &str); 4] = [
+        (three, "4 to 100"),
+        (twice, "twice"),
+        (nowhere, "/ip4"),
+        (dear, "asks for"),
     ];
     for (change, words) in cases {
         let mut bad = founding(&desk, 0);
@@ -284,7 +285,7 @@ async fn evidence_that_proves_nothing_is_not_sent() {
     forged.node = desk.world.node(1);
     let mut harmless = two_heads(&desk, 2);
     if let Lie::Statements { first, second, .. } = &mut harmless.lie {
-        *second = first.clone();
+        *second = *first;
     }
     for (evidence, words) in [(forged, "does not verify"), (harmless, "does not conflict")] {
         let error = desk.object(evidence).await.expect_err("it proves nothing");
