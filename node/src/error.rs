@@ -4,7 +4,6 @@ use std::io;
 use std::thread::JoinHandle;
 
 use consensus::replica::Contradiction;
-use model::NodeId;
 use model::genesis::BadGenesis;
 use system_contracts::genesis::BadContents;
 
@@ -44,16 +43,6 @@ pub enum Fatal {
         file: String,
         /// What is wrong with it.
         reason: BadContents,
-    },
-    /// The node is in no shard.
-    #[error(
-        "node {node} is not a member of any shard of the network in {file}; check the member key"
-    )]
-    NotAMember {
-        /// The node.
-        node: NodeId,
-        /// The genesis file.
-        file: String,
     },
     /// What the node keeps cannot be used, or nothing more can be kept.
     #[error(transparent)]

@@ -27,6 +27,7 @@ use crate::store::testing::Disk;
 use crate::store::{Setup, Store};
 use crate::testing::{
     BALANCE, MEMBERS, NoLinks, SHARD, Shard, account_of, committee, genesis, node, payment, person,
+    registry,
 };
 use crate::waiters::Waiters;
 

@@ -25,6 +25,7 @@ fn config(consents: &[&str]) -> Config {
         approves: Vec::new(),
         block_entries_max: 1,
         weather: None,
+        lies: None,
         pace: Pace::default(),
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Mutex;
 use model::block::{BlockRef, Header, payload_hash};
 use model::key::Zip215;
 use model::{
-    Block, Certificate, Head, HeadCertificate, Height, Leaf, Lie, Malpractice, Parcel, Slot, Time,
-    TransactionId,
+    Block, Certificate, Epoch, Head, HeadCertificate, Height, Leaf, Lie, Malpractice, Parcel, Slot,
+    Time, TransactionId,
 };
 
 use super::*;
@@ -39,6 +39,8 @@ impl Links for &Remembering {
     }
 
     fn fetch(&self, _: Seat, _: BlocksRequest) {}
+
+    fn entered(&mut self, _: &Arc<EpochChange>) {}
 }
 
 const ALL: Lies = Lies {
@@ -62,10 +64,10 @@ fn liar(links: &Remembering, lies: Lies) -> Liar<&Remembering> {
 /// What each member hears if the liar says this to all.
 fn heard(lies: Lies, message: &Message) -> [Vec<Message>; MEMBERS] {
     let links = Remembering::default();
-    liar(&links, lies).broadcast(message.encode().into());
+    liar(&links, lies).broadcast(message.encode_in(Epoch::ZERO).into());
     let mut heard = [const { Vec::new() }; MEMBERS];
     for (seat, frame) in links.sent.into_inner().unwrap() {
-        heard[seat].push(Message::decode(&frame).unwrap());
+        heard[seat].push(Message::decode_in(&frame).unwrap().1);
     }
     heard
 }
@@ -244,7 +246,7 @@ fn delivery(promise: Promise) -> Delivery {
         valid_until: Time::from_ms(5),
         promise,
     };
-    let tree = outbox_tree(&[leaf]);
+    let tree = outbox_tree(&[leaf], None);
     let head = Head {
         scope: *shards.scope(),
         height: Height::new(4),

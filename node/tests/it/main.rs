@@ -1,4 +1,5 @@
 //! Promises of a node, through its public surface: real processes' parts on loopback.
 
 mod network;
+mod open;
 mod restart;

@@ -1,21 +1,23 @@
 //! Four nodes of one shard on loopback, and a wallet that talks to them.
 
+use std::cell::RefCell;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use consensus::bft::Pace;
-use contracts::{Arguments, Calls, Secret, Terms};
+use contracts::{Arguments, Calls, Procedure, Secret, Terms};
 use model::api::{Request, Response, WAIT_MS_MAX, owner_label};
 use model::genesis::GenesisShard;
 use model::receipt::CertifiedResult;
 use model::{
-    Genesis, Height, Mode, NodeDescriptor, Object, SecretKey, ShardId, Time, Transaction,
-    TransactionId,
+    Directory, Genesis, Height, Mode, NodeDescriptor, Object, SecretKey, ShardId, Time,
+    Transaction, TransactionId,
 };
 use net::{Handle, Limits, PeerName, Protocol, Target};
 use node::signer::MemberKey;
-use node::{Config, Contracts, Fatal, Node, Running};
+use node::{Candidate, Config, Contracts, Fatal, Node, Running};
 use system_contracts::cscoin::{Payment, Transfer};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -24,9 +26,9 @@ use tokio::runtime::Runtime;
 pub(crate) const SHARD: ShardId = ShardId::new(0);
 
 /// Members of the shard.
-const MEMBERS: usize = 4;
+pub(crate) const MEMBERS: usize = 4;
 
-/// Four nodes, each with a directory of its own. Any of them may be down.
+/// Four nodes and some in no shard, each with a directory of its own. Any of them may be down.
 pub(crate) struct Network {
     pub(crate) genesis: Genesis,
     directory: TempDir,
@@ -48,9 +50,9 @@ fn now() -> Time {
 }
 
 /// Addresses at which nobody listens.
-fn free_addresses() -> Vec<String> {
+fn free_addresses(count: usize) -> Vec<String> {
     let listen = |_| TcpListener::bind("127.0.0.1:0").expect("there are free ports");
-    let listeners: Vec<TcpListener> = (0..MEMBERS).map(listen).collect();
+    let listeners: Vec<TcpListener> = (0..count).map(listen).collect();
     let port = |listener: &TcpListener| listener.local_addr().expect("it listens").port();
     let address = |listener| format!("/ip4/127.0.0.1/tcp/{}", port(listener));
     listeners.iter().map(address).collect()
@@ -59,6 +61,11 @@ fn free_addresses() -> Vec<String> {
 impl Network {
     /// A network in which person 1 has 1,000 ncsc. No node runs yet.
     pub(crate) fn new() -> Self {
+        Self::with_guests(0)
+    }
+
+    /// A network with so many nodes that are in no shard.
+    pub(crate) fn with_guests(guests: usize) -> Self {
         let directory = tempfile::tempdir().expect("there is a place for files");
         let key = |number| {
             let path = directory.path().join(format!("member-{number}.key"));
@@ -69,29 +76,49 @@ impl Network {
             node: key(number).node(),
             addresses: Vec::new(),
         };
+        for guest in MEMBERS..MEMBERS + guests {
+            key(guest);
+        }
         let shards = vec![GenesisShard {
             shard: SHARD,
             members: (0..MEMBERS).map(member).collect(),
         }];
         let accounts = [(person(1).public(), SHARD, 1_000)];
         let genesis = system_contracts::genesis::genesis("it", now(), shards, &accounts);
+        let genesis = system_contracts::genesis::with_managed_shards(genesis);
         std::fs::write(directory.path().join("genesis.bin"), genesis.to_bytes())
             .expect("it can be written");
         Self {
             genesis,
             directory,
-            addresses: free_addresses(),
-            nodes: (0..MEMBERS).map(|_| None).collect(),
+            addresses: free_addresses(MEMBERS + guests),
+            nodes: (0..MEMBERS + guests).map(|_| None).collect(),
         }
     }
 
     /// A network all of whose nodes run.
     pub(crate) fn started() -> Self {
-        let mut network = Self::new();
-        for number in 0..MEMBERS {
-            network.start(number).expect("the node starts");
+        Self::new().all_started()
+    }
+
+    /// The same network with all nodes running.
+    pub(crate) fn all_started(mut self) -> Self {
+        for number in 0..self.nodes.len() {
+            self.start(number).expect("the node starts");
         }
-        network
+        self
+    }
+
+    /// The key of a node.
+    pub(crate) fn key(&self, number: usize) -> MemberKey {
+        MemberKey::load(&self.path(&format!("member-{number}.key"))).expect("it was created")
+    }
+
+    /// A node as it describes itself.
+    pub(crate) fn descriptor(&self, number: usize) -> NodeDescriptor {
+        let network = self.genesis.network();
+        let candidate = Candidate::new(&self.config(number), self.key(number), network);
+        candidate.describe().descriptor
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -99,7 +126,9 @@ impl Network {
     }
 
     pub(crate) fn config(&self, number: usize) -> Config {
-        let others = (0..MEMBERS).filter(|other| *other != number);
+        // A guest is told of one node, and finds the others.
+        let known = if number < MEMBERS { MEMBERS } else { 1 };
+        let others = (0..known).filter(|other| *other != number);
         Config {
             name: format!("node-{number}"),
             directory: self.path(&format!("data-{number}")),
@@ -145,6 +174,8 @@ pub(crate) struct Wallet {
     runtime: Runtime,
     handle: Handle,
     genesis: Genesis,
+    /// What it has been shown of shards.
+    directory: RefCell<Directory>,
 }
 
 impl Wallet {
@@ -165,6 +196,7 @@ impl Wallet {
             runtime: Runtime::new().expect("there are threads"),
             handle,
             genesis: network.genesis.clone(),
+            directory: RefCell::new(Directory::of_genesis(&network.genesis).expect("checked")),
         }
     }
 
@@ -235,6 +267,70 @@ impl Wallet {
         transaction.transaction().clone()
     }
 
+    /// What is known of shards, with what a node can prove beyond it.
+    pub(crate) fn directory(&self, peer: PeerName) -> Directory {
+        let mut directory = self.directory.borrow_mut();
+        let scopes = directory.all().map(|committee| committee.scope());
+        let since = scopes.map(|scope| (scope.shard, scope.epoch)).collect();
+        match self.ask(peer, &Request::Changes(since)) {
+            Response::Changes(changes) => {
+                for change in changes {
+                    let learned = directory.learn(&Arc::new(change), &mut model::key::Zip215);
+                    learned.expect("a node shows what it can prove");
+                }
+            }
+            other => panic!("{other:?}"),
+        }
+        directory.clone()
+    }
+
+    /// The objects with a label, as a node has them now.
+    pub(crate) fn labelled(&self, peer: PeerName, label: model::Hash) -> Vec<Object> {
+        let request = Request::Labelled {
+            label,
+            after: None,
+            at_least: Height::ZERO,
+            wait_ms: 0,
+        };
+        match self.ask(peer, &request) {
+            Response::Labelled(page) => page.objects,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Runs a procedure that nobody has to sign, and waits until it is committed.
+    pub(crate) fn run<P: Procedure>(
+        &self,
+        peer: PeerName,
+        procedure: &P,
+        inputs: Vec<Object>,
+        local_parameters: P::LocalParameters,
+    ) where
+        P: Procedure<SecretParameters = ()>,
+        P::Error: std::fmt::Debug,
+    {
+        let mut calls = Calls::new(self.genesis.network());
+        let arguments = Arguments {
+            inputs,
+            references: Vec::new(),
+            local_parameters,
+            secret_parameters: Secret::new(()),
+        };
+        calls.call(procedure, arguments).expect("it can be run");
+        let draft = calls.draft(Terms {
+            nonce: [200; 16],
+            valid_until: now().plus_ms(30_000),
+            mode: Mode::Decider(SHARD),
+        });
+        let transaction = draft.finish().expect("it is well-formed");
+        let transaction = transaction.transaction().clone();
+        let id = transaction.body.id();
+        let taken = self.ask(peer, &Request::Submit(transaction));
+        assert_eq!(taken, Response::Accepted);
+        let outcome = self.outcome(peer, id).result.outcome;
+        assert_eq!(outcome, model::Outcome::Committed);
+    }
+
     /// The proven decision on a transaction.
     pub(crate) fn outcome(&self, peer: PeerName, transaction: TransactionId) -> CertifiedResult {
         let request = Request::Outcome {
@@ -243,9 +339,10 @@ impl Wallet {
         };
         match self.ask(peer, &request) {
             Response::Outcome(result) => {
-                let committee = self.genesis.committee(SHARD).expect("there is one shard");
-                let committee = committee.expect("its members form one");
-                let verified = result.verify(&committee, &mut model::key::Zip215);
+                let directory = self.directory(peer);
+                let epoch = result.head.head.scope.epoch;
+                let committee = directory.committee(SHARD, epoch).expect("it is shown");
+                let verified = result.verify(committee, &mut model::key::Zip215);
                 verified.expect("the proof is one");
                 result
             }

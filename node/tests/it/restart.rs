@@ -114,14 +114,14 @@ fn a_directory_serves_one_node_of_one_network() {
         other => panic!("{other:?}"),
     }
 
-    // A key that is in no shard.
+    // The directory of a member with a key that is in no shard.
     let path = network.path("stranger.key");
     node::signer::MemberKey::create(&path).unwrap();
     let mut config = network.config(0);
     config.member_key = path;
     let refused = node::Node::start(config, node::Contracts::system()).map(|_| ());
     assert!(
-        matches!(refused, Err(Fatal::NotAMember { .. })),
+        matches!(refused, Err(Fatal::Store(StoreError::OtherNode { .. }))),
         "{refused:?}"
     );
     network.start(0).unwrap();

@@ -65,7 +65,7 @@ impl Scene {
             stopper: Stopper::new(),
             submissions: mpsc::channel(1).0,
             applicant: applicant(&[]),
-            registry: registry(),
+            registry: crate::testing::registry(),
             events: mpsc::channel(1).0,
         };
         Self {

@@ -1,0 +1,199 @@
+//! Members change while payments go on: nodes with nothing but the genesis document and the address of
+//! one other node become members.
+
+use std::time::{Duration, Instant};
+
+use consensus::Signer as _;
+use contracts::Content as _;
+use model::api::{NotReady, Request, Response, Status, shard_label, shards_label};
+use model::{
+    Epoch, Hash, Height, Lie, Malpractice, Outcome, Plan, ShardId, ShardRecord, Signature,
+    Statement,
+};
+use net::PeerName;
+use system_contracts::manage_shards::{self, Create, Exclude, Shard};
+
+use crate::network::{MEMBERS, Network, SHARD, Wallet};
+
+/// How long anything may take. Nothing is asserted about time but this.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Looks until it has come to something.
+#[track_caller]
+fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed() < LONG, "{what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn status(wallet: &Wallet, peer: PeerName) -> Status {
+    match wallet.ask(peer, &Request::Status) {
+        Response::Status(status) => status,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn consent(wallet: &Wallet, peer: PeerName, record: &ShardRecord) -> Signature {
+    match wallet.ask(peer, &Request::Consent(record.clone())) {
+        Response::Consent(consent) => consent.signature,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The record of a shard on the ledger.
+fn on_ledger(wallet: &Wallet, peer: PeerName, shard: ShardId) -> ShardRecord {
+    let objects = wallet.labelled(peer, shard_label(shard));
+    let record = objects.first().expect("the shard is on the ledger");
+    let Shard(record) = Shard::read(manage_shards::id(), record).expect("it is a record");
+    record
+}
+
+#[test]
+fn a_member_is_replaced_by_a_node_with_an_empty_directory_while_payments_go_on() {
+    let mut network = Network::with_guests(1).all_started();
+    let wallet = Wallet::new(&network);
+    let peers: Vec<PeerName> = (0..=MEMBERS)
+        .map(|number| wallet.connect(network.address(number)))
+        .collect();
+    let guest = peers[MEMBERS];
+    assert_eq!(status(&wallet, guest).not_ready, [NotReady::NoSeat]);
+    let mut paid = wallet.pay(peers[0], 1, Height::ZERO);
+
+    // The guest follows node 3.
+    let before = network.genesis.record(SHARD).expect("there is one shard");
+    let members = [0, 1, 2, MEMBERS].map(|number| network.descriptor(number));
+    let next = before.followed_by(members.to_vec(), 0).expect("a number");
+    let mut plan = Plan {
+        consents: Vec::new(),
+        next,
+    };
+    let without = wallet.ask(peers[0], &Request::Approve(plan.clone()));
+    assert!(matches!(without, Response::Refused(_)), "{without:?}");
+    plan.consents.push(consent(&wallet, guest, &plan.next));
+    for peer in &peers[..MEMBERS] {
+        let approved = wallet.ask(*peer, &Request::Approve(plan.clone()));
+        assert_eq!(approved, Response::Accepted);
+    }
+    let mut nonce = 1;
+    wait_for("the guest is a member", || {
+        nonce += 1;
+        paid = wallet.pay(peers[0], nonce, paid.head.head.height);
+        assert_eq!(paid.result.outcome, Outcome::Committed);
+        status(&wallet, guest).not_ready.is_empty().then_some(())
+    });
+    let epoch = wallet
+        .directory(peers[0])
+        .current(SHARD)
+        .map(|c| c.scope().epoch);
+    assert_eq!(epoch, Some(Epoch::new(1)));
+
+    // Without node 2 a quorum needs it; and the one that left says so.
+    network.stop(2);
+    let paid = wallet.pay(guest, 100, paid.head.head.height);
+    assert_eq!(paid.result.outcome, Outcome::Committed);
+    wait_for("node 3 has no seat any more", || {
+        let reasons = status(&wallet, peers[3]).not_ready;
+        reasons.contains(&NotReady::NoSeat).then_some(())
+    });
+    // The root shard is told by the members themselves.
+    wait_for("the record on the ledger follows", || {
+        (on_ledger(&wallet, peers[0], SHARD) == plan.next).then_some(())
+    });
+
+    // All are stopped and come back, the newcomer too.
+    for number in [0, 1, 3, 4] {
+        network.stop(number);
+    }
+    let mut network = network.all_started();
+    let again = wallet.connect(network.address(MEMBERS));
+    let last = wallet.pay(again, 101, paid.head.head.height);
+    assert_eq!(last.result.outcome, Outcome::Committed);
+    for number in 0..=MEMBERS {
+        network.stop(number);
+    }
+}
+
+#[test]
+fn founders_form_a_shard_by_a_transaction_and_nobody_is_restarted() {
+    let network = Network::with_guests(MEMBERS).all_started();
+    let wallet = Wallet::new(&network);
+    let root = wallet.connect(network.address(0));
+    let founders: Vec<usize> = (MEMBERS..2 * MEMBERS).collect();
+    let peers: Vec<PeerName> = founders
+        .iter()
+        .map(|number| wallet.connect(network.address(*number)))
+        .collect();
+    let members: Vec<_> = founders
+        .iter()
+        .map(|number| network.descriptor(*number))
+        .collect();
+    let shard = ShardId::new(1);
+    let record = ShardRecord::founded(shard, members.clone(), 3);
+    let consents: Vec<Signature> = peers
+        .iter()
+        .map(|peer| consent(&wallet, *peer, &record))
+        .collect();
+    let token = wallet
+        .labelled(root, shards_label())
+        .into_iter()
+        .find(|object| object.object_type.name == "Token")
+        .expect("there is a token");
+    let create = Create { members, price: 3 };
+    wallet.run(root, &create, vec![token], consents);
+    for peer in &peers {
+        wait_for("the founder is a member of a shard that works", || {
+            let status = status(&wallet, *peer);
+            (status.shard == shard && status.not_ready.is_empty()).then_some(())
+        });
+    }
+    assert_eq!(on_ledger(&wallet, root, shard), record);
+}
+
+#[test]
+fn a_shard_goes_on_without_a_member_that_the_root_shard_has_excluded() {
+    let network = Network::new().all_started();
+    let wallet = Wallet::new(&network);
+    let peer = wallet.connect(network.address(0));
+    let scope = *network
+        .genesis
+        .committee(SHARD)
+        .expect("there is one shard")
+        .expect("its members form one")
+        .scope();
+    let liar = network.key(3);
+    let head = |byte| {
+        let statement = Statement::Head {
+            height: Height::new(1_000),
+            head: Hash::from_bytes([byte; 32]),
+        };
+        (statement, liar.sign(&statement.signing_bytes(&scope)))
+    };
+    let malpractice = Malpractice {
+        node: liar.node(),
+        lie: Lie::Statements {
+            scope,
+            first: head(1),
+            second: head(2),
+        },
+    };
+    let objects = wallet.labelled(peer, shard_label(SHARD));
+    wallet.run(peer, &Exclude, objects, malpractice);
+    let left = on_ledger(&wallet, peer, SHARD);
+    assert_eq!(left.vacated().count(), 1);
+    let renewed = wait_for("the shard goes on without the liar", || {
+        let directory = wallet.directory(peer);
+        let record = directory.last_record(SHARD)?.clone();
+        (record.epoch == Epoch::new(1)).then_some(record)
+    });
+    assert_eq!(Some(renewed), left.renewed());
+    let paid = wallet.pay(peer, 1, Height::ZERO);
+    assert_eq!(paid.result.outcome, Outcome::Committed);
+    wait_for("the record on the ledger follows", || {
+        (on_ledger(&wallet, peer, SHARD).epoch == Epoch::new(1)).then_some(())
+    });
+}
