@@ -113,9 +113,10 @@ pub(crate) const SURVEYS_MAX: usize = 16;
 /// Providers that are dialed in one search, at most.
 pub(crate) const SURVEY_DIALS_MAX: usize = 16;
 
-/// Kademlia messages that a peer may send at once, and how many more each second: ten times what a
-/// node does that looks for all members of a large network.
-pub(crate) const KAD_BURST: u32 = 200;
+/// Kademlia messages that a peer may send at once, and how many more each second. A newcomer who knows
+/// one node asks it for all members, of whom there may be hundreds, and a few more times for those that
+/// are down.
+pub(crate) const KAD_BURST: u32 = 1_000;
 /// See [`KAD_BURST`].
 pub(crate) const KAD_PER_SECOND: u32 = 20;
 

@@ -80,6 +80,8 @@ counters! {
     records_kept,
     /// What was handed in for others and is not kept: forged, useless, or too much.
     records_refused,
+    /// Messages about the directory that were not looked at because their peer sends too many.
+    directory_unanswered,
     /// Nodes that were looked up because there was no way to them.
     lookups,
     /// Messages of gossip that this node has published.

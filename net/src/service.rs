@@ -248,7 +248,7 @@ impl Service {
         };
         // A peer that does not take what is left has had its time.
         let _ = tokio::time::timeout(patience, flushed).await;
-        self.acquaintances.close();
+        self.acquaintances.close().await;
     }
 
     fn on_tick(&mut self, now: Instant) {
@@ -257,7 +257,7 @@ impl Service {
         self.reopen_links(now);
         self.reports.retry();
         self.discover(now);
-        self.say_again();
+        self.say_again(now);
         self.call_acquaintances(now);
         self.save_acquaintances(now);
     }

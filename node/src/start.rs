@@ -292,6 +292,7 @@ fn network_config(person: &Person) -> Result<net::Config, Fatal> {
         agent: VERSION.to_owned(),
         discovery: net::Discovery {
             private_addresses: is_on_one_machine(&config.listen),
+            peer_store: Some(config.directory.join("peers")),
             ..net::Discovery::default()
         },
         limits: net::Limits::default(),

@@ -32,7 +32,7 @@ pub(crate) struct Behaviour {
     pub(crate) table: kad::Behaviour<Records>,
     reach: Reach,
     rates: BTreeMap<ConnectionId, Rate>,
-    /// Messages that were not looked at because there were too many.
+    /// Messages that were not looked at because there were too many, until somebody counts them.
     pub(crate) unanswered: u64,
 }
 

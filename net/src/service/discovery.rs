@@ -59,9 +59,11 @@ impl Service {
 
     /// Does what is due.
     pub(super) fn discover(&mut self, now: Instant) {
-        if self.table().is_none() {
+        let Some(discovery) = self.swarm.behaviour_mut().discovery.as_mut() else {
             return;
-        }
+        };
+        let unanswered = std::mem::take(&mut discovery.unanswered);
+        self.meter.directory_unanswered.add(unanswered);
         if self.directory.publisher.is_due(now) {
             self.publish_ourselves();
         }

@@ -1,7 +1,7 @@
 //! Gossip: what we say, what others pass on to us, and what we pass on.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use libp2p::PeerId;
@@ -14,12 +14,17 @@ use crate::bounds::{GOSSIP_BURST, GOSSIP_PER_SECOND};
 use crate::gossip::{Gossip, Judged, Outbox, Subject, Topic, Verdict};
 use crate::rate::Rate;
 
+/// How often we try to say what nobody has heard. Not whenever somebody comes: he may come and go.
+const AGAIN: Duration = Duration::from_millis(250);
+
 /// See [the module](self).
 pub(super) struct Hall {
     outlet: mpsc::Sender<Gossip>,
     judging: mpsc::UnboundedSender<Judged>,
     pub(super) judged: mpsc::UnboundedReceiver<Judged>,
     outbox: Outbox,
+    /// When what nobody has heard is said again.
+    again: Instant,
     /// How much each peer has passed on to us. Of connected peers only.
     rates: BTreeMap<PeerId, Rate>,
 }
@@ -33,6 +38,7 @@ impl Hall {
             judging,
             judged,
             outbox: Outbox::default(),
+            again: Instant::now(),
             rates: BTreeMap::new(),
         }
     }
@@ -52,9 +58,13 @@ impl Service {
     }
 
     /// Tries again to say what nobody has heard.
-    pub(super) fn say_again(&mut self) {
+    pub(super) fn say_again(&mut self, now: Instant) {
+        if now < self.hall.again {
+            return;
+        }
+        self.hall.again = now + AGAIN;
         let mut outbox = std::mem::take(&mut self.hall.outbox);
-        outbox.retry(Instant::now(), |topic, bytes| self.publish(topic, bytes));
+        outbox.retry(now, |topic, bytes| self.publish(topic, bytes));
         self.hall.outbox = outbox;
     }
 
@@ -80,15 +90,13 @@ impl Service {
 
     /// Something has happened in gossip.
     pub(super) fn on_gossip(&mut self, event: Event) {
-        match event {
-            Event::Message {
-                propagation_source,
-                message_id,
-                message,
-            } => self.on_message(propagation_source, message_id, message),
-            // Somebody to talk to.
-            Event::Subscribed { .. } => self.say_again(),
-            _ => {}
+        if let Event::Message {
+            propagation_source,
+            message_id,
+            message,
+        } = event
+        {
+            self.on_message(propagation_source, message_id, message);
         }
     }
 

@@ -68,7 +68,11 @@ impl Acquaintances {
     }
 
     /// Writes the file for the last time.
-    pub(super) fn close(&mut self) {
+    pub(super) async fn close(&mut self) {
+        if let Some(saving) = self.saving.take() {
+            // Two writers of one file would spoil it. A panic of the first is no reason not to write.
+            let _ = saving.await;
+        }
         if let Some((path, bytes)) = self.unsaved() {
             save(&path, &bytes);
         }

@@ -147,6 +147,14 @@ impl Outsider {
     }
 }
 
+/// Limits under which a stranger may be silent for as long as a test takes.
+fn patient() -> Limits {
+    Limits {
+        hello_timeout: Duration::from_secs(100),
+        ..Limits::default()
+    }
+}
+
 /// The record of a node, signed after a change, and where it belongs.
 fn record(number: u8, change: impl FnOnce(&mut NodeRecord)) -> (Key, SignedRecord) {
     let mut record = NodeRecord {
@@ -176,7 +184,7 @@ async fn counted(handle: &Handle, of: fn(&Counters) -> u64, count: u64) {
 
 #[tokio::test]
 async fn a_record_that_anybody_hands_in_is_there_for_everybody() {
-    let (handle, _events) = victim(Limits::default());
+    let (handle, _events) = victim(patient());
     let mut outsider = Outsider::dial(&handle).await;
     let (key, signed) = record(9, |_| ());
     outsider.put(key, signed.encode()).await;
@@ -190,7 +198,7 @@ async fn a_record_that_anybody_hands_in_is_there_for_everybody() {
 
 #[tokio::test]
 async fn what_is_forged_or_useless_is_refused_and_not_stored() {
-    let (handle, mut events) = victim(Limits::default());
+    let (handle, mut events) = victim(patient());
     let mut outsider = Outsider::dial(&handle).await;
     let (key, good) = record(9, |_| ());
     let mut forged = good.clone();
@@ -220,7 +228,7 @@ async fn what_is_forged_or_useless_is_refused_and_not_stored() {
 
 #[tokio::test]
 async fn an_open_network_keeps_no_private_addresses() {
-    let config = member(1, Limits::default());
+    let config = member(1, patient());
     let open = Config {
         discovery: Discovery::default(),
         ..config
@@ -242,7 +250,7 @@ async fn an_open_network_keeps_no_private_addresses() {
 
 #[tokio::test]
 async fn only_those_who_serve_shards_that_exist_are_remembered() {
-    let (handle, _events) = victim(Limits::default());
+    let (handle, _events) = victim(patient());
     handle.know_shards(BTreeSet::from([ShardId::new(1)])).await;
     let mut outsider = Outsider::dial(&handle).await;
     for shard in [2, 1] {
@@ -258,15 +266,16 @@ async fn only_those_who_serve_shards_that_exist_are_remembered() {
 
 #[tokio::test]
 async fn a_flood_of_questions_is_left_unanswered_and_harms_nobody() {
-    let (handle, mut events) = victim(Limits::default());
+    let (handle, mut events) = victim(patient());
     let mut outsider = Outsider::dial(&handle).await;
     let (key, signed) = record(9, |_| ());
     outsider.put(key, signed.encode()).await;
-    for number in 0..1_000_u32 {
+    for number in 0..2_000_u32 {
         let key = Key::of_shard(&network(), ShardId::new(number));
         outsider.swarm.behaviour_mut().table.get_record(key.into());
     }
     let lingering = outsider.linger();
+    counted(&handle, |c| c.directory_unanswered, 1).await;
     still_works(&handle, &mut events).await;
     let mut other = Outsider::dial(&handle).await;
     assert_eq!(other.get(key).await, Some(signed.encode()));
@@ -275,7 +284,7 @@ async fn a_flood_of_questions_is_left_unanswered_and_harms_nobody() {
 
 #[tokio::test]
 async fn what_is_false_is_not_passed_on_and_what_is_true_is() {
-    let (near, mut near_events) = victim(Limits::default());
+    let (near, mut near_events) = victim(patient());
     let far = member(2, Limits::default());
     let bootnodes = near.listen_addresses();
     let (_far, mut far_events) = crate::spawn(Config { bootnodes, ..far }).expect("it starts");
@@ -308,7 +317,7 @@ async fn what_is_false_is_not_passed_on_and_what_is_true_is() {
 
 #[tokio::test]
 async fn who_says_too_much_is_not_listened_to() {
-    let (handle, mut events) = victim(Limits::default());
+    let (handle, mut events) = victim(patient());
     let mut outsider = Outsider::dial(&handle).await;
     outsider.heard().await;
     for number in 0..120_u32 {
@@ -325,7 +334,7 @@ async fn who_says_too_much_is_not_listened_to() {
 /// net.md, 4.10, test 12: a peer refuses an identify message of more than 4,096 bytes.
 #[tokio::test]
 async fn what_identify_says_stays_short_with_all_protocols() {
-    let (handle, _events) = victim(Limits::default());
+    let (handle, _events) = victim(patient());
     let mut outsider = Outsider::dial(&handle).await;
     let info = loop {
         let event = outsider.next().await;
@@ -352,7 +361,7 @@ async fn what_identify_says_stays_short_with_all_protocols() {
 /// A member whose key is in two places, or whose clock was ahead once, finds out.
 #[tokio::test]
 async fn a_node_outdoes_a_record_of_its_own_from_a_time_to_come() {
-    let (handle, _events) = victim(Limits::default());
+    let (handle, _events) = victim(patient());
     let peer = handle.listen_addresses()[0].clone();
     let (_, peer) = peer.rsplit_once('/').expect("a peer");
     let peer: PeerId = peer.parse().expect("a peer");
