@@ -92,11 +92,6 @@ impl Applicant {
         }
     }
 
-    /// The name that its operator gave it.
-    pub(crate) fn name(&self) -> &str {
-        &self.descriptor.name
-    }
-
     /// How the node describes itself.
     #[must_use]
     pub fn describe(&self) -> SignedDescriptor {

@@ -91,6 +91,7 @@ fn statement(statement: &Statement) -> String {
             Vote::Skip => format!("a vote for no block in slot {slot}"),
         },
         Statement::Head { height, head } => format!("head {head} at height {height}"),
+        Statement::Succession { next } => format!("an approval of record {next}"),
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn run(common: &Common, propose: &Propose, output: &Output) -> Result
     let number = registry(&session)?.token.next;
     let record = ShardRecord::founded(number, members, price);
     let network = session.endpoints.genesis.network();
-    let possible = record.check(network);
+    let possible = record.check(network, None);
     possible.map_err(|bad| Failure::usage(bad.to_string()))?;
     let terms = record.terms();
     let invitation = Invitation { network, record };

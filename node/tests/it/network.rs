@@ -17,7 +17,7 @@ use model::{
 };
 use net::{Handle, Limits, PeerName, Protocol, Target};
 use node::signer::MemberKey;
-use node::{Candidate, Config, Contracts, Fatal, Node, Running};
+use node::{Applicant, Config, Contracts, Fatal, Node, Running};
 use system_contracts::cscoin::{Payment, Transfer};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -117,8 +117,8 @@ impl Network {
     /// A node as it describes itself.
     pub(crate) fn descriptor(&self, number: usize) -> NodeDescriptor {
         let network = self.genesis.network();
-        let candidate = Candidate::new(&self.config(number), self.key(number), network);
-        candidate.describe().descriptor
+        let applicant = Applicant::new(&self.config(number), self.key(number), network);
+        applicant.describe().descriptor
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
