@@ -4,6 +4,7 @@
 //! [`Limits`] are a node's own business: how much of itself it gives to others, and how patient
 //! it is.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// The longest frame on a link between members, in bytes. It holds the longest block (512 KiB of
@@ -59,6 +60,19 @@ pub const NEIGHBOURS_MAX: usize = 4096;
 
 /// Nodes that have left the view and of which it is still remembered who speaks for them.
 pub(crate) const DEPARTED_MAX: usize = 256;
+
+/// Peers whose requests are counted, for each protocol; beyond it those are forgotten who have asked for
+/// nothing lately.
+pub(crate) const BUCKETS_MAX: usize = 4096;
+
+/// Peers whose conduct is remembered: more than can be connected at a time, many times over.
+pub(crate) const CONDUCT_MAX: usize = 2048;
+
+/// Offences that wait to be judged. Beyond it they are not noticed.
+pub(crate) const OFFENCE_QUEUE: usize = 256;
+
+/// How often the memory of the process is looked at, in ticks.
+pub(crate) const MEMORY_TICKS: u32 = 10;
 
 /// How much of a body is read at a time, in bytes, so that memory follows the bytes that came and
 /// not the length that was announced.
@@ -133,6 +147,32 @@ pub(crate) const GOSSIP_QUEUE: usize = 256;
 /// redial is, and nothing on the path of a frame waits for it.
 pub(crate) const TICK: Duration = Duration::from_millis(100);
 
+/// How fast something may happen: so often at once, and then so often a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// A second.
+    pub per_second: NonZeroU32,
+    /// At once, after a time without.
+    pub burst: NonZeroU32,
+}
+
+impl Rate {
+    /// A rate. What is 0 is taken for 1: what may never happen is not offered in the first place.
+    #[must_use]
+    pub const fn new(per_second: u32, burst: u32) -> Self {
+        const fn positive(number: u32) -> NonZeroU32 {
+            match NonZeroU32::new(number) {
+                Some(number) => number,
+                None => NonZeroU32::MIN,
+            }
+        }
+        Self {
+            per_second: positive(per_second),
+            burst: positive(burst),
+        }
+    }
+}
+
 /// What a node gives to its peers, and how long it waits for them.
 ///
 /// The defaults suit a node on an open network and one of a test network on a laptop alike.
@@ -147,13 +187,39 @@ pub struct Limits {
     /// Inbound connections of guests. Members and neighbours are counted nowhere: the ledger says
     /// who they are, and their places are reserved.
     pub guests: usize,
-    /// Established inbound connections from one address (IPv4) or one /64 (IPv6), loopback
-    /// exempt.
+    /// Established inbound connections from one address (IPv4) or one /64 (IPv6).
     pub per_ip: usize,
-    /// Inbound handshakes in progress from one address, loopback exempt.
+    /// Inbound handshakes in progress from one address.
     pub per_ip_pending: usize,
-    /// New inbound connections from one address within a minute, loopback exempt.
+    /// New inbound connections from one address within a minute.
     pub per_ip_per_minute: u32,
+    /// Whether what comes from this machine is exempt from the limits by address and from rates. On a
+    /// test network everybody has the same address, and a wallet on the same machine is one's own.
+    pub exempt_loopback: bool,
+    /// What the process may use of the memory, in bytes. `None`: what its control groups allow it, or
+    /// what the machine has. Guests are refused at 75 % of it and let go at 85 %.
+    pub memory_bytes: Option<u64>,
+    /// `api` requests of one peer: a wallet in a hurry, and not a machine that never sleeps.
+    pub api_rate: Rate,
+    /// `sync` requests of one peer. A range of blocks is one.
+    pub sync_rate: Rate,
+    /// Requests of all guests together.
+    pub guests_rate: Rate,
+    /// How often a guest that asks too often is told to wait. After that it is not answered, and each
+    /// further request is an offence.
+    pub refusals_rate: Rate,
+    /// Frames of one neighbour.
+    pub tell_rate: Rate,
+    /// Kibibytes of one neighbour's frames.
+    pub tell_kib_rate: Rate,
+    /// The time in which half of what a peer has done is forgiven.
+    pub forgiveness: Duration,
+    /// How long the first ban of a peer is. Each further one is twice as long.
+    pub ban: Duration,
+    /// How long a ban is at most.
+    pub ban_max: Duration,
+    /// How long a peer of another network, or of none, is not dialed again.
+    pub foreign_pause: Duration,
     /// Time for TCP, Noise and Yamux together.
     pub connection_timeout: Duration,
     /// Time for the greeting after that.
@@ -242,6 +308,18 @@ impl Default for Limits {
             per_ip: 8,
             per_ip_pending: 4,
             per_ip_per_minute: 30,
+            exempt_loopback: true,
+            memory_bytes: None,
+            api_rate: Rate::new(200, 2_000),
+            sync_rate: Rate::new(25, 256),
+            guests_rate: Rate::new(2_000, 8_000),
+            refusals_rate: Rate::new(50, 1_000),
+            tell_rate: Rate::new(4_000, 8_192),
+            tell_kib_rate: Rate::new(16 * 1024, 32 * 1024),
+            forgiveness: Duration::from_secs(600),
+            ban: Duration::from_secs(3_600),
+            ban_max: Duration::from_secs(24 * 3_600),
+            foreign_pause: Duration::from_secs(3_600),
             connection_timeout: Duration::from_secs(10),
             hello_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(60),

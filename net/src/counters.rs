@@ -47,6 +47,8 @@ counters! {
     requests_in,
     /// Requests of peers that were turned away because there was no room for them.
     requests_refused_full,
+    /// Requests of peers that ask for more than their share.
+    requests_over_quota,
     /// Requests that this node did not answer, or not in time.
     requests_unanswered,
     /// Frames, requests or responses of peers that were longer than allowed.
@@ -102,6 +104,16 @@ counters! {
     handshakes_failed,
     /// Peers that were turned away by what they said in the greeting, or said nothing.
     hellos_refused,
+    /// What peers have done that no peer does.
+    offences,
+    /// Guests that were disconnected for what they had done.
+    peers_disconnected,
+    /// Guests that were banned for what they had done.
+    peers_banned,
+    /// Guests that were let go because memory was short.
+    guests_let_go,
+    /// Connections with peers of other networks.
+    wrong_network,
     /// Dials that failed.
     dials_failed,
 }

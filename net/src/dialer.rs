@@ -17,9 +17,10 @@ use std::time::{Duration, Instant};
 
 use libp2p::Multiaddr;
 use libp2p::swarm::ConnectionId;
-use model::NodeId;
+use model::{NetworkId, NodeId};
 
 use crate::bounds::Limits;
+use crate::handle::{Bootnode, BootnodeState};
 
 /// How long a connection must have lasted for its end to be no reason to wait longer.
 const STEADY: Duration = Duration::from_secs(5);
@@ -34,6 +35,7 @@ pub(crate) struct Dialer {
     redial_max: Duration,
     grace: Duration,
     bootnode_redial: Duration,
+    foreign_pause: Duration,
     targets: Vec<Target>,
     /// Those of them that are out of reach, and since when.
     missing: BTreeMap<NodeId, Instant>,
@@ -47,6 +49,8 @@ struct Target {
     /// The node that answered there last.
     node: Option<NodeId>,
     state: State,
+    /// What came of the last dial.
+    last: Last,
     /// The pause after the next failure.
     pause: Duration,
 }
@@ -64,6 +68,19 @@ enum State {
     Own,
 }
 
+/// What came of a dial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Last {
+    /// Nothing yet.
+    Nothing,
+    /// The peer proved who it is.
+    Proven,
+    /// It failed.
+    Failed(String),
+    /// The peer is of another network.
+    Foreign(NetworkId),
+}
+
 impl Dialer {
     /// A dialer for the node `ours`, who keeps nobody yet.
     pub(crate) fn new(
@@ -78,6 +95,7 @@ impl Dialer {
             redial_max: limits.redial_max,
             grace: limits.dialer_grace,
             bootnode_redial: limits.bootnode_redial,
+            foreign_pause: limits.foreign_pause,
             targets: Vec::new(),
             missing: BTreeMap::new(),
             kept: BTreeSet::new(),
@@ -118,6 +136,7 @@ impl Dialer {
             configured,
             node,
             state: State::Waiting(now),
+            last: Last::Nothing,
             pause: self.redial_min,
         });
     }
@@ -187,6 +206,7 @@ impl Dialer {
                 return true;
             }
             *proven = Some(now);
+            target.last = Last::Proven;
             let as_said = target.configured || target.node == node;
             target.node = node;
             as_said
@@ -211,15 +231,43 @@ impl Dialer {
             if proven.is_some_and(|since| now.duration_since(since) >= STEADY) {
                 target.pause = self.redial_min;
             }
-            let pause = if guest {
-                self.bootnode_redial
-            } else {
-                target.pause
+            let pause = match &target.last {
+                Last::Foreign(_) => self.foreign_pause,
+                Last::Nothing | Last::Proven | Last::Failed(_) if guest => self.bootnode_redial,
+                Last::Nothing | Last::Proven | Last::Failed(_) => target.pause,
             };
             target.pause = (target.pause * 2).min(self.redial_max);
             target.state = State::Waiting(now + pause);
         }
         self.forget_strangers();
+    }
+
+    /// A dial has failed for a reason, or the connection that came of it is given up for one.
+    pub(crate) fn failed(&mut self, connection: ConnectionId, reason: String) {
+        self.note(connection, Last::Failed(reason));
+    }
+
+    /// The peer that was dialed is of another network. Such an address is left alone for long.
+    pub(crate) fn foreign(&mut self, connection: ConnectionId, network: NetworkId) {
+        self.note(connection, Last::Foreign(network));
+    }
+
+    fn note(&mut self, connection: ConnectionId, last: Last) {
+        for target in &mut self.targets {
+            if matches!(target.state, State::Dialed { connection: of, .. } if of == connection) {
+                target.last = last.clone();
+            }
+        }
+    }
+
+    /// How this node stands with the addresses that it was told to keep connected.
+    pub(crate) fn bootnodes(&self) -> Vec<Bootnode> {
+        let configured = self.targets.iter().filter(|target| target.configured);
+        let bootnode = |target: &Target| Bootnode {
+            address: target.address.to_string(),
+            state: target.bootnode_state(),
+        };
+        configured.map(bootnode).collect()
     }
 
     /// A dialed address turned out to be this node's own. It is not dialed again.
@@ -256,6 +304,24 @@ impl Dialer {
             self.missing.remove(&node);
         } else {
             self.missing.entry(node).or_insert(now);
+        }
+    }
+}
+
+impl Target {
+    fn bootnode_state(&self) -> BootnodeState {
+        match (&self.state, &self.last) {
+            (State::Own, _) => BootnodeState::Own,
+            (_, Last::Foreign(network)) => BootnodeState::WrongNetwork { theirs: *network },
+            (State::Dialed { proven, .. }, Last::Proven) if proven.is_some() => {
+                BootnodeState::Connected { node: self.node }
+            }
+            (_, Last::Failed(reason)) => BootnodeState::Unreached {
+                reason: reason.clone(),
+            },
+            (State::Waiting(_) | State::Dialed { .. }, Last::Nothing | Last::Proven) => {
+                BootnodeState::Dialing
+            }
         }
     }
 }

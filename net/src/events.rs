@@ -1,5 +1,7 @@
 //! What happens on a network: frames, requests and links, as the rest of a node receives them.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use model::NodeId;
 use thiserror::Error;
@@ -69,6 +71,9 @@ pub struct Inbound {
     pub protocol: Protocol,
     /// The question.
     pub body: Vec<u8>,
+    /// If the peer asks more often than it may: how long it should wait. It is owed an answer that says
+    /// so, and none to its question.
+    pub over_quota: Option<Duration>,
     /// Takes the answer. Dropping it tells the peer that there is none.
     pub reply: Reply,
     _share: OwnedSemaphorePermit,
@@ -80,6 +85,7 @@ impl Inbound {
         from: Origin,
         protocol: Protocol,
         body: Vec<u8>,
+        over_quota: Option<Duration>,
         reply: Reply,
         share: OwnedSemaphorePermit,
     ) -> Self {
@@ -87,6 +93,7 @@ impl Inbound {
             from,
             protocol,
             body,
+            over_quota,
             reply,
             _share: share,
         }

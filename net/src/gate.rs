@@ -2,8 +2,8 @@
 //!
 //! Anybody may knock, so every kind of guest has a number. A connection that has not said hello is
 //! *unproven* and soon gone; then it is a member's or a neighbour's, whose place is *reserved*, or a
-//! *guest*'s. Limits by address keep one host from taking all places, and loopback is exempt from them: on one
-//! machine everybody has the same address.
+//! *guest*'s. Limits by address keep one host from taking all places, and loopback may be exempt from them: on one
+//! machine everybody has the same address. Peers that are banned are not let in at all.
 //!
 //! What this node dials is bounded by the dialer and not counted here.
 
@@ -26,6 +26,8 @@ use libp2p::{Multiaddr, PeerId};
 use thiserror::Error;
 
 use crate::bounds::Limits;
+use crate::conduct::Conduct;
+use crate::memory::Pressure;
 use address::{Addresses, Host};
 
 /// What an inbound connection counts as.
@@ -54,6 +56,12 @@ pub(crate) enum Full {
     /// Too many new connections from this address in the last minute.
     #[error("too many new connections from this address")]
     AddressRate,
+    /// This node has no memory for more guests.
+    #[error("no memory for more guests")]
+    Memory,
+    /// The peer has misbehaved.
+    #[error("the peer is banned")]
+    Banned,
 }
 
 /// See [the module](self).
@@ -64,6 +72,15 @@ pub(crate) struct Gate {
     pending: BTreeMap<ConnectionId, Host>,
     /// Inbound connections.
     inbound: BTreeMap<ConnectionId, (Host, Class)>,
+    /// How guests have behaved.
+    pub(crate) conduct: Conduct,
+    /// How near this process is to the memory that it may use.
+    pub(crate) pressure: Pressure,
+}
+
+/// Whether an address is on this machine.
+pub(crate) fn is_loopback(address: &Multiaddr) -> bool {
+    matches!(Host::of(address), Host::Loopback(_))
 }
 
 impl Gate {
@@ -74,6 +91,8 @@ impl Gate {
             addresses: Addresses::default(),
             pending: BTreeMap::new(),
             inbound: BTreeMap::new(),
+            conduct: Conduct::new(limits),
+            pressure: Pressure::None,
         }
     }
 
@@ -86,14 +105,24 @@ impl Gate {
     ///
     /// # Errors
     ///
-    /// [`Full::Guests`] if there is not.
+    /// [`Full::Guests`] if there is not, [`Full::Memory`] if there is no memory for one.
     pub(crate) fn seat_guest(&mut self, connection: ConnectionId) -> Result<(), Full> {
+        if self.inbound.contains_key(&connection) && self.pressure != Pressure::None {
+            return Err(Full::Memory);
+        }
         if self.inbound.contains_key(&connection) && self.count(Class::Guest) >= self.limits.guests
         {
             return Err(Full::Guests);
         }
         self.classify(connection, Class::Guest);
         Ok(())
+    }
+
+    /// The inbound connections of guests.
+    pub(crate) fn guests(&self) -> Vec<ConnectionId> {
+        let guests = self.inbound.iter();
+        let guests = guests.filter(|(_, (_, class))| *class == Class::Guest);
+        guests.map(|(connection, _)| *connection).collect()
     }
 
     /// Does nothing to connections that this node dialed.
@@ -114,7 +143,10 @@ impl Gate {
         Ok(())
     }
 
-    fn enter(&self) -> Result<(), Full> {
+    fn enter(&self, peer: &PeerId, now: Instant) -> Result<(), Full> {
+        if self.conduct.is_banned(peer, now) {
+            return Err(Full::Banned);
+        }
         if self.count(Class::Unproven) >= self.limits.unproven {
             return Err(Full::Unproven);
         }
@@ -158,22 +190,26 @@ impl NetworkBehaviour for Gate {
     fn handle_established_inbound_connection(
         &mut self,
         _: ConnectionId,
-        _: PeerId,
+        peer: PeerId,
         _: &Multiaddr,
         _: &Multiaddr,
     ) -> Result<dummy::ConnectionHandler, ConnectionDenied> {
-        self.enter().map_err(ConnectionDenied::new)?;
+        self.enter(&peer, Instant::now())
+            .map_err(ConnectionDenied::new)?;
         Ok(dummy::ConnectionHandler)
     }
 
     fn handle_established_outbound_connection(
         &mut self,
         _: ConnectionId,
-        _: PeerId,
+        peer: PeerId,
         _: &Multiaddr,
         _: Endpoint,
         _: PortUse,
     ) -> Result<dummy::ConnectionHandler, ConnectionDenied> {
+        if self.conduct.is_banned(&peer, Instant::now()) {
+            return Err(ConnectionDenied::new(Full::Banned));
+        }
         Ok(dummy::ConnectionHandler)
     }
 

@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use model::NodeId;
+use model::{NetworkId, NodeId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::bounds::{FRAME_BYTES_MAX, SBAC_FRAME_BYTES_MAX};
+use crate::conduct::{Offence, Reporter};
 use crate::config::{View, ViewError, parse_dial};
 use crate::counters::{Counters, Meter};
 use crate::identity::PeerName;
@@ -33,6 +34,7 @@ pub struct Handle {
     pub(crate) names: Arc<Names>,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) reporter: Reporter,
     /// The node that this is.
     pub(crate) node: Option<NodeId>,
     /// The view that the network task is to take.
@@ -73,6 +75,40 @@ pub struct Remote {
     pub node: Option<NodeId>,
     /// Its software version.
     pub agent: String,
+}
+
+/// An address that this node was told to keep connected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bootnode {
+    /// The address.
+    pub address: String,
+    /// What came of it.
+    pub state: BootnodeState,
+}
+
+/// How this node stands with a bootnode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BootnodeState {
+    /// It is about to be dialed, or has not answered yet.
+    Dialing,
+    /// It is connected.
+    Connected {
+        /// The node it has proven to be.
+        node: Option<NodeId>,
+    },
+    /// The last dial failed, and there will be another one soon.
+    Unreached {
+        /// Why.
+        reason: String,
+    },
+    /// It is of another network than this node. It is asked again after
+    /// [`Limits::foreign_pause`](crate::Limits::foreign_pause).
+    WrongNetwork {
+        /// Its network.
+        theirs: NetworkId,
+    },
+    /// It is this node.
+    Own,
 }
 
 /// A peer that has said hello.
@@ -247,10 +283,24 @@ impl Handle {
         Withdrawn(exchange).finish().await
     }
 
+    /// Reports what a peer has done, as far as it is not for this crate to see. Never waits.
+    ///
+    /// Guests that go on like that are disconnected, and then banned. Of members and neighbours it is
+    /// counted and logged: only the ledger can take their places away.
+    pub fn report(&self, peer: PeerName, offence: Offence) {
+        self.reporter.report(peer.0, offence);
+    }
+
     /// The peers that have said hello, one entry for each connection.
     #[must_use]
     pub fn peers(&self) -> Vec<PeerInfo> {
         self.peers.infos()
+    }
+
+    /// How this node stands with its bootnodes, in the order in which they were configured.
+    #[must_use]
+    pub fn bootnodes(&self) -> Vec<Bootnode> {
+        self.peers.bootnodes()
     }
 
     /// The addresses this node listens at, each with `/p2p/<peer>`.

@@ -111,5 +111,31 @@ pub(crate) fn identified_network(agent: &str) -> Option<NetworkId> {
     network.parse().ok()
 }
 
+/// What a peer calls itself by libp2p's identify protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identified {
+    /// The network, if the peer is one of ours at all.
+    pub(crate) network: Option<NetworkId>,
+    /// The version of our protocols.
+    pub(crate) version: String,
+}
+
+impl Identified {
+    /// What these texts of a stranger say, if they can be shown.
+    pub(crate) fn new(agent: &str, version: &str) -> Self {
+        let shown = |text: &str| {
+            if is_agent(text) {
+                text.into()
+            } else {
+                String::new()
+            }
+        };
+        Self {
+            network: identified_network(agent),
+            version: shown(version),
+        }
+    }
+}
+
 /// What stands before the network in an identify agent string.
 const NETWORK_MARK: &str = " network=";

@@ -33,6 +33,7 @@
 pub mod bounds;
 mod clock;
 mod codec;
+mod conduct;
 mod config;
 mod counters;
 mod dialer;
@@ -46,9 +47,11 @@ mod handle;
 mod identity;
 mod known;
 mod link;
+mod memory;
 mod neighbour;
 mod peers;
 mod protocol;
+mod quota;
 mod rate;
 mod reach;
 mod record;
@@ -61,13 +64,15 @@ mod swarm;
 mod tests;
 mod weather;
 
-pub use bounds::Limits;
+pub use bounds::{Limits, Rate};
+pub use conduct::Offence;
 pub use config::{Config, Discovery, Identity, StartError, View, ViewError};
 pub use counters::Counters;
 pub use events::{Events, Frame, Inbound, Link, Origin, Reply, ReplyError};
 pub use gossip::{Gossip, PublishError, Topic, Verdict};
 pub use handle::{
-    DialError, Direction, Handle, PeerInfo, Remote, RequestError, SendError, Target, TellError,
+    Bootnode, BootnodeState, DialError, Direction, Handle, PeerInfo, Remote, RequestError,
+    SendError, Target, TellError,
 };
 pub use identity::{NotAPeerName, PeerName, Sign};
 pub use peers::Role;

@@ -14,7 +14,9 @@ use model::NodeId;
 use tokio::sync::{Semaphore, watch};
 
 use crate::bounds::{Limits, SBAC_IN_FLIGHT};
-use crate::handle::{Direction, PeerInfo, SendError, Target, TellError};
+use crate::conduct::{Offence, Reporter};
+use crate::gate::is_loopback;
+use crate::handle::{Bootnode, Direction, PeerInfo, SendError, Target, TellError};
 use crate::identity::PeerName;
 use crate::link::Queue;
 use crate::protocol::Protocol;
@@ -75,6 +77,9 @@ pub(crate) struct Connection {
     pub(crate) answering: Shares,
     /// Streams that we may be opening.
     pub(crate) opening: Arc<Semaphore>,
+    /// Whether the peer may ask as often as it likes.
+    pub(crate) exempt: bool,
+    reporter: Reporter,
 }
 
 /// Permits by protocol.
@@ -113,12 +118,15 @@ impl Connection {
         direction: Direction,
         address: Multiaddr,
         opener: Opener,
+        reporter: Reporter,
         limits: &Limits,
     ) -> Self {
         Self {
             id,
             peer,
             direction,
+            exempt: limits.exempt_loopback && is_loopback(&address),
+            reporter,
             address,
             since: Instant::now(),
             opener,
@@ -131,6 +139,11 @@ impl Connection {
             ),
             opening: Arc::new(Semaphore::new(limits.opening)),
         }
+    }
+
+    /// Reports what the peer has done.
+    pub(crate) fn report(&self, offence: Offence) {
+        self.reporter.report(self.peer, offence);
     }
 
     /// What the peer has proven, if it has and the connection lives.
@@ -211,6 +224,7 @@ struct Table {
     links: BTreeMap<NodeId, (ConnectionId, Queue)>,
     neighbours: BTreeMap<NodeId, Neighbour>,
     listening: Vec<String>,
+    bootnodes: Vec<Bootnode>,
 }
 
 /// The way to a neighbour.
@@ -268,6 +282,13 @@ impl Peers {
         let mut connections = self.all();
         connections.retain(|connection| connection.node() == Some(*node));
         connections
+    }
+
+    /// The node that a peer has proven to be.
+    pub(crate) fn node_of(&self, peer: &PeerId) -> Option<NodeId> {
+        let table = self.read();
+        let mut connections = table.connections.values().filter(|c| c.peer == *peer);
+        connections.find_map(|connection| connection.node())
     }
 
     /// The nodes with which there is a connection.
@@ -388,6 +409,16 @@ impl Peers {
             })
         };
         table.connections.values().filter_map(info).collect()
+    }
+
+    /// Replaces how this node stands with its bootnodes.
+    pub(crate) fn set_bootnodes(&self, bootnodes: Vec<Bootnode>) {
+        self.write().bootnodes = bootnodes;
+    }
+
+    /// How this node stands with its bootnodes.
+    pub(crate) fn bootnodes(&self) -> Vec<Bootnode> {
+        self.read().bootnodes.clone()
     }
 
     /// Replaces the addresses this node listens at.

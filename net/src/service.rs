@@ -8,9 +8,11 @@
 mod arrivals;
 mod dials;
 mod discovery;
+mod foreigners;
 mod gossip;
 mod hellos;
 mod known;
+mod limits;
 mod links;
 mod neighbours;
 mod reports;
@@ -24,25 +26,28 @@ use std::time::Instant;
 use futures::StreamExt;
 use libp2p::core::transport::ListenerId;
 use libp2p::swarm::{ConnectionId, ListenError, SwarmEvent};
-use libp2p::{Multiaddr, Stream, Swarm, identify, ping};
+use libp2p::{Multiaddr, PeerId, Stream, Swarm, identify, ping};
 use model::NodeId;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tracing::{debug, warn};
 
-use crate::bounds::TICK;
+use crate::bounds::{MEMORY_TICKS, TICK};
+use crate::conduct::{Offence, Reporter};
 use crate::config::{Config, View};
 use crate::counters::Meter;
 use crate::dialer::Dialer;
 use crate::events::{Frame, Inbound, Link};
 use crate::gossip::Gossip;
 use crate::handle::Command;
-use crate::identity::Hello;
+use crate::identity::{Hello, Identified};
 use crate::link::{Claim, Down, Intake, Links};
+use crate::memory;
 use crate::neighbour::Door;
 use crate::peers::Peers;
 use crate::protocol::{Names, Protocol, Purpose};
+use crate::quota::Quotas;
 use crate::rpc::{Desk, Greeting, serve};
 use crate::streams;
 use crate::swarm::{Behaviour, BehaviourEvent};
@@ -75,6 +80,8 @@ pub(crate) struct Parts {
     pub(crate) outlets: Outlets,
     pub(crate) commands: mpsc::Receiver<Command>,
     pub(crate) views: watch::Receiver<View>,
+    pub(crate) reporter: Reporter,
+    pub(crate) offences: mpsc::Receiver<(PeerId, Offence)>,
 }
 
 /// What a task of the service has to say when it has finished.
@@ -123,6 +130,8 @@ pub(crate) struct Service {
     door: Arc<Door>,
     commands: mpsc::Receiver<Command>,
     views: watch::Receiver<View>,
+    reporter: Reporter,
+    offences: mpsc::Receiver<(PeerId, Offence)>,
     tasks: JoinSet<Note>,
     hello: OurHello,
     /// What is known of each connection that is not about to be closed.
@@ -144,6 +153,9 @@ pub(crate) struct Service {
     directory: Directory,
     hall: Hall,
     acquaintances: Acquaintances,
+    /// What this process may use of the memory, in bytes, if anybody says.
+    memory: Option<u64>,
+    ticks: u32,
 }
 
 impl Service {
@@ -159,12 +171,26 @@ impl Service {
             outlets,
             commands,
             views,
+            reporter,
+            offences,
         } = parts;
         let limits = &config.limits;
         let ours = config.identity.as_ref().map(|identity| identity.node);
-        let door = Door::new(limits, Arc::clone(&meter), outlets.foreign);
+        let memory = limits.memory_bytes.or_else(memory::share);
+        let quotas = Arc::new(Quotas::new(limits));
+        let door = Door::new(
+            limits,
+            Arc::clone(&meter),
+            Arc::clone(&quotas),
+            outlets.foreign,
+        );
         Self {
-            desk: Arc::new(Desk::new(limits, Arc::clone(&meter), outlets.requests)),
+            desk: Arc::new(Desk::new(
+                limits,
+                Arc::clone(&meter),
+                quotas,
+                outlets.requests,
+            )),
             door: Arc::new(door),
             dialer: Dialer::new(ours, bootnodes, limits, Instant::now()),
             seats: Seats::new(ours),
@@ -188,6 +214,10 @@ impl Service {
             names,
             commands,
             views,
+            reporter,
+            offences,
+            memory,
+            ticks: 0,
         }
     }
 
@@ -220,6 +250,7 @@ impl Service {
                 Some(judged) = self.hall.judged.recv() => self.on_judged(judged),
                 event = self.swarm.select_next_some() => self.on_swarm(event),
                 Some(note) = self.tasks.join_next() => self.on_task(note),
+                Some((peer, offence)) = self.offences.recv() => self.on_offence(peer, offence),
                 _ = tick.tick() => self.on_tick(Instant::now()),
             }
         }
@@ -260,6 +291,11 @@ impl Service {
         self.say_again(now);
         self.call_acquaintances(now);
         self.save_acquaintances(now);
+        self.peers.set_bootnodes(self.dialer.bootnodes());
+        self.ticks = self.ticks.wrapping_add(1);
+        if self.ticks.is_multiple_of(MEMORY_TICKS) {
+            self.look_at_memory();
+        }
     }
 
     fn on_task(&mut self, finished: Result<Note, tokio::task::JoinError>) {
@@ -361,7 +397,10 @@ impl Service {
                 connection_id,
                 info,
                 ..
-            }) => self.on_identified(connection_id, &info.agent_version),
+            }) => {
+                let identified = Identified::new(&info.agent_version, &info.protocol_version);
+                self.on_identified(connection_id, identified);
+            }
             BehaviourEvent::Discovery(event) => self.on_directory(event),
             BehaviourEvent::Gossip(event) => self.on_gossip(event),
             BehaviourEvent::Ping(_) | BehaviourEvent::Identify(_) => {}

@@ -12,7 +12,8 @@ use tokio::sync::{mpsc, watch};
 
 use model::bounds::MEMBERS_MAX;
 
-use crate::bounds::{FRAME_OVERHEAD, GOSSIP_QUEUE, NEIGHBOURS_MAX};
+use crate::bounds::{FRAME_OVERHEAD, GOSSIP_QUEUE, NEIGHBOURS_MAX, OFFENCE_QUEUE};
+use crate::conduct::Reporter;
 use crate::config::{Config, Listen, StartError};
 use crate::counters::Meter;
 use crate::events::Events;
@@ -52,6 +53,7 @@ fn start(config: Config, weather: Option<Weather>) -> Result<(Handle, Events), S
         .map_err(|error| StartError::System(error.to_string()))?;
     let (commands, commands_in) = mpsc::channel(config.limits.command_queue.max(1));
     let (stop, stopped) = watch::channel(());
+    let (reporter, offences) = mpsc::channel(OFFENCE_QUEUE);
     let (view, views) = watch::channel(config.view.clone());
     let (outlets, events) = outlets(&config);
     let handle = Handle {
@@ -60,6 +62,7 @@ fn start(config: Config, weather: Option<Weather>) -> Result<(Handle, Events), S
         names: Arc::new(Names::new(&config.network)),
         runtime: runtime.handle().clone(),
         commands,
+        reporter: Reporter(reporter),
         node: config.identity.as_ref().map(|identity| identity.node),
         view: Arc::new(view),
         stopped,
@@ -74,6 +77,8 @@ fn start(config: Config, weather: Option<Weather>) -> Result<(Handle, Events), S
         outlets,
         commands: commands_in,
         views,
+        reporter: handle.reporter.clone(),
+        offences,
     };
     let (ready, readiness) = std_mpsc::channel();
     let work = move || {

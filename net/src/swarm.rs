@@ -26,8 +26,8 @@ use crate::record::Rules;
 use crate::streams;
 use crate::weather::{Under, Weather};
 
-/// What identify calls the family of protocols. Names and networks are told apart elsewhere.
-const IDENTIFY_VERSION: &str = "chainspace/1";
+/// What identify calls the family of protocols and their version. Networks are told apart elsewhere.
+pub(crate) const IDENTIFY_VERSION: &str = "chainspace/1";
 
 /// How many streams a peer may be negotiating on one connection.
 const NEGOTIATING: usize = 128;

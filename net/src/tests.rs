@@ -5,6 +5,7 @@
 
 mod attacker;
 mod greetings;
+mod offences;
 mod outsiders;
 mod streams;
 mod told;

@@ -3,9 +3,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use consensus::message::BlocksRequest;
+use model::api::{Refused, Response};
 use model::shard::{Committee, Seat};
 use model::{EpochChange, NodeId, ShardId};
 use net::{Inbound, Link, Protocol};
@@ -37,12 +39,25 @@ pub(crate) async fn serve(mut requests: mpsc::Receiver<Inbound>, api: Arc<Api>, 
 }
 
 async fn answer_client(api: Arc<Api>, request: Inbound) {
-    let answer = api.answer(&request.body).await;
+    let answer = match request.over_quota {
+        Some(time) => busy(time),
+        None => api.answer(&request.body).await,
+    };
     // The client may be gone.
     let _ = request.reply.send(answer);
 }
 
+/// The answer to a client that asks too often.
+fn busy(time: Duration) -> Vec<u8> {
+    let retry_ms = u32::try_from(time.as_millis()).unwrap_or(u32::MAX).max(1);
+    Response::Refused(Refused::Busy { retry_ms }).to_bytes()
+}
+
 fn answer_member(reads: &Reads, request: Inbound) {
+    // This protocol has no word for "later". Whoever gets no answer asks somebody else.
+    if request.over_quota.is_some() {
+        return;
+    }
     if let Some(answer) = sync_server::answer(reads, &request.body) {
         // The member may be gone.
         let _ = request.reply.send(answer);

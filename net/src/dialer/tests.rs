@@ -194,3 +194,30 @@ fn what_is_known_of_a_node_that_is_kept_no_longer_is_forgotten() {
     dialer.learn(node(3), vec![address(3)], later);
     assert_eq!(dialer.due(&NOBODY, later), [address(3)]);
 }
+
+#[test]
+fn a_bootnode_of_another_network_is_named_and_left_alone_for_an_hour() {
+    let (mut dialer, now) = dialer(&[1]);
+    let state = |dialer: &Dialer| dialer.bootnodes().remove(0).state;
+    assert_eq!(state(&dialer), BootnodeState::Dialing);
+    let theirs = NetworkId::from_bytes([8; 32]);
+    dialer.dialed(&address(1), id(1));
+    dialer.foreign(id(1), theirs);
+    dialer.ended(id(1), now);
+    assert_eq!(state(&dialer), BootnodeState::WrongNetwork { theirs });
+    let hour = ms(3_600_000);
+    assert!(dialer.due(&NOBODY, now + hour - ms(1)).is_empty());
+    assert_eq!(dialer.due(&NOBODY, now + hour), [address(1)]);
+    // Then it may be somebody else.
+    dialer.dialed(&address(1), id(2));
+    dialer.failed(id(2), "refused".into());
+    dialer.ended(id(2), now);
+    let reason = "refused".into();
+    assert_eq!(state(&dialer), BootnodeState::Unreached { reason });
+    dialer.dialed(&address(1), id(3));
+    dialer.proven(id(3), Some(node(9)), now);
+    let node = Some(node(9));
+    assert_eq!(state(&dialer), BootnodeState::Connected { node });
+    dialer.own(id(3));
+    assert_eq!(state(&dialer), BootnodeState::Own);
+}

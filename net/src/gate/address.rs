@@ -20,8 +20,8 @@ const WINDOW: Duration = Duration::from_secs(60);
 /// Where a connection comes from, as far as limits go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Host {
-    /// This machine, which has no limit.
-    Loopback,
+    /// An address of this machine, which may have no limit.
+    Loopback(u64),
     /// An IPv4 address, or the first 64 bits of an IPv6 address: the smallest network that one
     /// customer gets.
     Network(u64),
@@ -37,13 +37,15 @@ impl Host {
             Some(Protocol::Ip6(ip)) => ip.to_canonical(),
             _ => return Self::Unknown,
         };
-        if ip.is_loopback() {
-            return Self::Loopback;
-        }
-        match ip {
-            IpAddr::V4(ip) => Self::Network(u64::from(ip.to_bits())),
+        let network = match ip {
+            IpAddr::V4(ip) => u64::from(ip.to_bits()),
             // No unicast IPv6 address begins with 32 zero bits, so the two do not meet.
-            IpAddr::V6(ip) => Self::Network((ip.to_bits() >> 64) as u64),
+            IpAddr::V6(ip) => (ip.to_bits() >> 64) as u64,
+        };
+        if ip.is_loopback() {
+            Self::Loopback(network)
+        } else {
+            Self::Network(network)
         }
     }
 }
@@ -76,7 +78,7 @@ impl Addresses {
             window_began: now,
             knocks: 0,
         });
-        if host != Host::Loopback {
+        if !(limits.exempt_loopback && matches!(host, Host::Loopback(_))) {
             presence.check(limits, now)?;
         }
         presence.pending += 1;

@@ -25,7 +25,7 @@ const NEAR: &str = "/ip4/127.0.0.1/tcp/1";
 /// A connection knocks, enters and says hello or not.
 fn arrive(gate: &mut Gate, number: usize, address: &str, now: Instant) -> Result<(), Full> {
     gate.knock(id(number), host(address), now)?;
-    if let Err(full) = gate.enter() {
+    if let Err(full) = gate.enter(&PeerId::random(), now) {
         gate.failed(id(number));
         return Err(full);
     }
@@ -159,4 +159,45 @@ fn a_thousand_knocks_from_one_address_keep_no_member_out() {
     assert_eq!(refused, 1000 - Limits::default().per_ip);
     assert_eq!(arrive(&mut gate, 1001, OTHER, now), Ok(()));
     gate.seat_reserved(id(1001));
+}
+
+#[test]
+fn loopback_has_the_limits_of_others_if_it_is_told_so() {
+    let now = Instant::now();
+    let mut gate = gate(|limits| {
+        limits.exempt_loopback = false;
+        limits.per_ip = 2;
+    });
+    assert_eq!(arrive(&mut gate, 1, NEAR, now), Ok(()));
+    assert_eq!(arrive(&mut gate, 2, NEAR, now), Ok(()));
+    let third = arrive(&mut gate, 3, NEAR, now);
+    assert_eq!(third, Err(Full::AddressEstablished));
+}
+
+#[test]
+fn without_memory_there_are_no_more_guests_and_everybody_else_is_welcome() {
+    let now = Instant::now();
+    let mut gate = gate(|_| ());
+    for number in 1..=4 {
+        assert_eq!(arrive(&mut gate, number, FAR, now), Ok(()));
+    }
+    assert_eq!(gate.seat_guest(id(1)), Ok(()));
+    gate.seat_reserved(id(2));
+    gate.pressure = Pressure::Tight;
+    assert_eq!(gate.seat_guest(id(3)), Err(Full::Memory));
+    gate.seat_reserved(id(4));
+    assert_eq!(gate.guests(), [id(1)]);
+    gate.pressure = Pressure::None;
+    assert_eq!(gate.seat_guest(id(3)), Ok(()));
+}
+
+#[test]
+fn a_banned_peer_does_not_enter() {
+    let now = Instant::now();
+    let mut gate = gate(|_| ());
+    let (banned, other) = (PeerId::random(), PeerId::random());
+    gate.conduct
+        .report(banned, None, crate::Offence::Forged, now);
+    assert_eq!(gate.enter(&banned, now), Err(Full::Banned));
+    assert_eq!(gate.enter(&other, now), Ok(()));
 }

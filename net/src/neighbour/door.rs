@@ -10,21 +10,24 @@ use libp2p::Stream;
 use model::NodeId;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::batch::{NoBatch, share_max, split};
 use crate::bounds::{Limits, SBAC_REQUEST_BYTES_MAX};
 use crate::codec::{FrameError, read_body, read_length, write_frame};
+use crate::conduct::Offence;
 use crate::counters::Meter;
 use crate::events::Frame;
 use crate::link::{Intake, NobodyTakes};
 use crate::peers::{Connection, Role};
 use crate::protocol::Protocol;
+use crate::quota::Quotas;
 
 /// See [the module](self).
 pub(crate) struct Door {
     limits: Limits,
     meter: Arc<Meter>,
+    quotas: Arc<Quotas>,
     /// Where each neighbour's frames go. Locked for a look-up and never across a wait.
     intakes: RwLock<BTreeMap<NodeId, Intake>>,
     /// Where all of them lead.
@@ -56,8 +59,14 @@ impl From<NobodyTakes> for Untaken {
 
 impl Door {
     /// A door for nobody yet, into `frames`.
-    pub(crate) fn new(limits: &Limits, meter: Arc<Meter>, frames: mpsc::Sender<Frame>) -> Self {
+    pub(crate) fn new(
+        limits: &Limits,
+        meter: Arc<Meter>,
+        quotas: Arc<Quotas>,
+        frames: mpsc::Sender<Frame>,
+    ) -> Self {
         Self {
+            quotas,
             limits: limits.clone(),
             meter,
             intakes: RwLock::default(),
@@ -99,15 +108,24 @@ impl Door {
             self.meter.sbac_requests_refused.increment();
             return Err(Untaken::NotANeighbour);
         };
-        let taking = self.take_from(&intake, &mut stream);
+        let taking = self.take_from(connection, &intake, &mut stream);
         let taken = connection.while_is(Role::Neighbour, taking).await;
         taken.unwrap_or(Err(Untaken::NotANeighbour))
     }
 
     /// Takes the frames of a neighbour.
-    async fn take_from(&self, intake: &Intake, stream: &mut Stream) -> Result<(), Untaken> {
+    async fn take_from(
+        &self,
+        connection: &Connection,
+        intake: &Intake,
+        stream: &mut Stream,
+    ) -> Result<(), Untaken> {
         let (body, mut room) = self.read(intake, stream).await?;
-        let frames = split(&body).inspect_err(|_| self.meter.sbac_bodies_bad.increment())?;
+        let frames = split(&body).inspect_err(|_| {
+            self.meter.sbac_bodies_bad.increment();
+            connection.report(Offence::Malformed);
+        })?;
+        self.turn(connection, frames.len(), body.len()).await;
         self.meter.sbac_requests_in.increment();
         self.meter.sbac_frames_in.add(frames.len() as u64);
         for frame in frames {
@@ -117,6 +135,21 @@ impl Door {
         // The frames have their shares; what is left of the room is for others.
         drop((body, room));
         within(self.limits.response_timeout, taken(stream)).await
+    }
+
+    /// Waits until a neighbour may tell so much. It has one request under way, so this slows it down.
+    async fn turn(&self, connection: &Connection, frames: usize, bytes: usize) {
+        if connection.exempt {
+            return;
+        }
+        while let Err(time) = self.quotas.tells(connection.peer, frames) {
+            self.meter.requests_over_quota.increment();
+            sleep(time).await;
+        }
+        while let Err(time) = self.quotas.tells_bytes(connection.peer, bytes) {
+            self.meter.requests_over_quota.increment();
+            sleep(time).await;
+        }
     }
 
     /// Where the frames of the peer go, if it is a neighbour. No byte is read to find out.

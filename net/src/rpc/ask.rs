@@ -3,6 +3,7 @@
 use futures::AsyncWriteExt;
 
 use crate::codec::{FrameError, read_frame, write_frame};
+use crate::conduct::Offence;
 use crate::counters::Meter;
 use crate::handle::RequestError;
 use crate::peers::Connection;
@@ -48,6 +49,7 @@ pub(crate) async fn ask(
         .map_err(|error| match error {
             FrameError::TooLarge { limit, found } => {
                 meter.oversize.increment();
+                connection.report(Offence::BadAnswer);
                 RequestError::ResponseTooLarge { limit, found }
             }
             FrameError::Ended | FrameError::Io(_) => RequestError::Closed,

@@ -1,26 +1,30 @@
 //! The answering side of an exchange.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{AsyncReadExt, AsyncWriteExt};
 use libp2p::Stream;
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::bounds::Limits;
 use crate::codec::{FrameError, read_body, read_length, write_frame};
+use crate::conduct::Offence;
 use crate::counters::Meter;
 use crate::events::{Inbound, Origin, Reply};
 use crate::identity::PeerName;
 use crate::peers::{Connection, Role, Shares};
 use crate::protocol::Protocol;
+use crate::quota::{Over, Quotas};
 
 /// Where requests of peers are taken in: the room for them and the way to whoever answers.
 pub(crate) struct Desk {
     limits: Limits,
     meter: Arc<Meter>,
     requests: mpsc::Sender<Inbound>,
+    quotas: Arc<Quotas>,
     /// Members and neighbours have room of their own, so that guests, of whom there can be many,
     /// cannot keep them from catching up.
     members: Room,
@@ -42,6 +46,8 @@ pub(crate) enum Unanswered {
     Unproven,
     #[error("no room for another request")]
     Full,
+    #[error("the peer goes on asking after it was told to wait")]
+    Deaf,
     #[error("the request did not come in time")]
     SlowRequest,
     #[error(transparent)]
@@ -58,8 +64,14 @@ pub(crate) enum Unanswered {
 
 impl Desk {
     /// A desk that passes requests on to `requests`.
-    pub(crate) fn new(limits: &Limits, meter: Arc<Meter>, requests: mpsc::Sender<Inbound>) -> Self {
+    pub(crate) fn new(
+        limits: &Limits,
+        meter: Arc<Meter>,
+        quotas: Arc<Quotas>,
+        requests: mpsc::Sender<Inbound>,
+    ) -> Self {
         Self {
+            quotas,
             limits: limits.clone(),
             meter,
             requests,
@@ -98,11 +110,27 @@ pub(crate) async fn serve(
     desk: Arc<Desk>,
     connection: &Connection,
     protocol: Protocol,
+    stream: Stream,
+) -> Result<(), Unanswered> {
+    let served = exchange(&desk, connection, protocol, stream).await;
+    if let Err(offence) = served.as_ref().map_err(Unanswered::offence)
+        && let Some(offence) = offence
+    {
+        connection.report(offence);
+    }
+    served
+}
+
+async fn exchange(
+    desk: &Desk,
+    connection: &Connection,
+    protocol: Protocol,
     mut stream: Stream,
 ) -> Result<(), Unanswered> {
     let _in_flight = desk.take(connection.answering.of(protocol), 1)?;
     // A peer may ask before this node has finished with its greeting; no byte is read until then.
     let proof = connection.proven().await.ok_or(Unanswered::Unproven)?;
+    let over_quota = desk.turn(connection, protocol, proof.role).await?;
     let room = desk.room(proof.role);
     let _serving = desk.take(room.serving.of(protocol), 1)?;
     let (body, share) = timeout(
@@ -115,7 +143,7 @@ pub(crate) async fn serve(
         peer: PeerName(connection.peer),
         node: proof.node,
     };
-    let answer = desk.hand_over(from, protocol, body, share)?;
+    let answer = desk.hand_over(from, protocol, body, over_quota, share)?;
     let response = tokio::select! {
         response = timeout(desk.limits.serve_timeout, answer) => match response {
             Ok(Ok(response)) => response,
@@ -134,7 +162,56 @@ pub(crate) async fn serve(
     .map_err(|_| Unanswered::SlowResponse)?
 }
 
+impl Unanswered {
+    /// What the peer has done, if it is its fault.
+    fn offence(&self) -> Option<Offence> {
+        match self {
+            Self::Deaf => Some(Offence::Deaf),
+            Self::SlowRequest | Self::SlowResponse => Some(Offence::Slow),
+            Self::Excess => Some(Offence::Malformed),
+            Self::Request(FrameError::TooLarge { .. }) => Some(Offence::Oversize),
+            // Whoever loses interest, or its connection, has done nothing wrong.
+            Self::Request(FrameError::Ended | FrameError::Io(_))
+            | Self::Unproven
+            | Self::Full
+            | Self::Abandoned
+            | Self::NoAnswer => None,
+        }
+    }
+}
+
 impl Desk {
+    /// Waits for the turn of a member or a neighbour. A guest does not wait here: it is told to.
+    async fn turn(
+        &self,
+        connection: &Connection,
+        protocol: Protocol,
+        role: Role,
+    ) -> Result<Option<Duration>, Unanswered> {
+        if connection.exempt {
+            return Ok(None);
+        }
+        match role {
+            Role::Guest => match self.quotas.guest_asks(connection.peer, protocol) {
+                Ok(()) => Ok(None),
+                Err(over) => {
+                    self.meter.requests_over_quota.increment();
+                    match over {
+                        Over::Wait(time) => Ok(Some(time)),
+                        Over::Deaf => Err(Unanswered::Deaf),
+                    }
+                }
+            },
+            Role::Member | Role::Neighbour => {
+                while let Err(time) = self.quotas.asks(connection.peer, protocol) {
+                    self.meter.requests_over_quota.increment();
+                    sleep(time).await;
+                }
+                Ok(None)
+            }
+        }
+    }
+
     fn take(
         &self,
         room: &Arc<Semaphore>,
@@ -172,12 +249,13 @@ impl Desk {
         from: Origin,
         protocol: Protocol,
         body: Vec<u8>,
+        over_quota: Option<Duration>,
         share: OwnedSemaphorePermit,
     ) -> Result<oneshot::Receiver<Vec<u8>>, Unanswered> {
         let (reply, answer) = oneshot::channel();
         let reply = Reply::new(reply, protocol.response_bytes_max());
         self.requests
-            .try_send(Inbound::new(from, protocol, body, reply, share))
+            .try_send(Inbound::new(from, protocol, body, over_quota, reply, share))
             .map_err(|_| {
                 self.meter.requests_refused_full.increment();
                 Unanswered::Full

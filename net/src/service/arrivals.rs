@@ -10,6 +10,7 @@ use tracing::debug;
 
 use super::{Note, Service};
 use crate::handle::{DialError, Direction};
+use crate::identity::Identified;
 use crate::peers::{Connection, Standing};
 use crate::protocol::Purpose;
 use crate::rpc::greet;
@@ -23,6 +24,8 @@ pub(super) enum Stage {
     Greeting,
     /// The peer does not speak our greeting. Identify will say which network it is of.
     Foreign,
+    /// The peer is of another network, and has some time left to find out the same.
+    OtherNetwork,
     /// The peer is who it says.
     Proven,
 }
@@ -34,7 +37,7 @@ pub(super) struct Arrival {
     /// When it must be proven.
     pub(super) deadline: Instant,
     /// What identify calls the peer.
-    pub(super) identified: Option<String>,
+    pub(super) identified: Option<Identified>,
     /// Where its node says that it listens.
     pub(super) addresses: Vec<Multiaddr>,
     /// When to ask again for the link that the member has refused or ended, if it is to be asked.
@@ -61,7 +64,8 @@ impl Service {
         };
         debug!(connection = %id, %peer, %address, ?direction, "connected");
         let limits = &self.config.limits;
-        let connection = Connection::new(id, peer, direction, address.clone(), opener, limits);
+        let (address, reporter) = (address.clone(), self.reporter.clone());
+        let connection = Connection::new(id, peer, direction, address, opener, reporter, limits);
         let connection = Arc::new(connection);
         let stage = match direction {
             Direction::Inbound => Stage::Silent,
@@ -108,10 +112,19 @@ impl Service {
             .map(|(id, _)| *id)
             .collect();
         for id in overdue {
+            if self.stage(id) == Some(Stage::OtherNetwork) {
+                self.close(id);
+                continue;
+            }
             self.meter.hellos_refused.increment();
             let address = self.address_of(id);
             self.fail(id, DialError::Timeout { address });
         }
+    }
+
+    /// How far the greeting of a connection has come.
+    pub(super) fn stage(&self, id: ConnectionId) -> Option<Stage> {
+        self.arrivals.get(&id).map(|arrival| arrival.stage)
     }
 
     /// The address of a connection, for people.
@@ -125,6 +138,7 @@ impl Service {
     /// Gives a connection up for a reason, which whoever dialed it is told.
     pub(super) fn fail(&mut self, id: ConnectionId, reason: DialError) {
         debug!(connection = %id, %reason, "connection given up");
+        self.dialer.failed(id, reason.to_string());
         self.settle(id, Err(reason));
         self.close(id);
     }

@@ -104,6 +104,7 @@ impl Service {
         if let SwarmError::LocalPeerId { .. } | SwarmError::NoAddresses = error {
             self.dialer.own(id);
         }
+        self.dialer.failed(id, root_cause(error));
         self.dialer.ended(id, Instant::now());
         if let Some(waiter) = self.waiters.get(&id) {
             let reason = translate(waiter.address.clone(), error);

@@ -16,9 +16,10 @@ use super::seats::Taken;
 use super::{Note, Service};
 use crate::bounds::RECORD_LIFETIME;
 use crate::clock::unix_ms;
+use crate::conduct::Offence;
 use crate::gate::Full;
 use crate::handle::{DialError, Direction};
-use crate::identity::{Hello, identified_network, is_agent};
+use crate::identity::{Hello, is_agent};
 use crate::peers::{Connection, Proof, Role, Standing};
 use crate::record::{NodeRecord, RecordError, SignedRecord};
 use crate::rpc::{Greeting, answer, hear};
@@ -156,16 +157,24 @@ impl Service {
             Ok(hello) => {
                 self.admit(id, hello);
             }
-            Err(Greeting::Unsupported) => self.on_foreign(id),
+            Err(Greeting::Unsupported) => self.on_unsupported(id),
             Err(reason) => self.on_bad_greeting(id, &reason),
         }
     }
 
     fn on_bad_greeting(&mut self, id: ConnectionId, reason: &Greeting) {
-        if !self.arrivals.contains_key(&id) {
+        // Of a peer of another network everything has been said.
+        if matches!(self.stage(id), None | Some(Stage::OtherNetwork)) {
             return;
         }
         self.meter.hellos_refused.increment();
+        if let Some(arrival) = self.arrivals.get(&id) {
+            match reason {
+                Greeting::Malformed(_) => arrival.connection.report(Offence::Malformed),
+                Greeting::Timeout => arrival.connection.report(Offence::Slow),
+                Greeting::Unsupported | Greeting::Refused => {}
+            }
+        }
         let address = self.address_of(id);
         let error = match reason {
             Greeting::Timeout => DialError::Timeout { address },
@@ -173,41 +182,6 @@ impl Service {
                 let reason = reason.to_string();
                 DialError::Refused { address, reason }
             }
-        };
-        self.fail(id, error);
-    }
-
-    /// The peer does not speak our greeting: identify knows, or will know, what it is.
-    fn on_foreign(&mut self, id: ConnectionId) {
-        if let Some(arrival) = self.arrivals.get_mut(&id) {
-            arrival.stage = Stage::Foreign;
-            if let Some(agent) = arrival.identified.take() {
-                self.give_up_foreign(id, &agent);
-            }
-        }
-    }
-
-    /// Identify says what the peer calls itself.
-    pub(super) fn on_identified(&mut self, id: ConnectionId, agent: &str) {
-        let Some(arrival) = self.arrivals.get_mut(&id) else {
-            return;
-        };
-        match arrival.stage {
-            Stage::Foreign => self.give_up_foreign(id, agent),
-            Stage::Greeting => arrival.identified = Some(agent.to_owned()),
-            // Only a peer that does not answer our greeting needs to be named otherwise.
-            Stage::Silent | Stage::Proven => {}
-        }
-    }
-
-    fn give_up_foreign(&mut self, id: ConnectionId, agent: &str) {
-        self.meter.hellos_refused.increment();
-        let ours = self.config.network;
-        let error = match identified_network(agent) {
-            Some(theirs) if theirs != ours => DialError::WrongNetwork { ours, theirs },
-            Some(_) | None => DialError::NotChainspace {
-                address: self.address_of(id),
-            },
         };
         self.fail(id, error);
     }
@@ -309,21 +283,18 @@ impl Service {
     }
 
     fn turn_away(&mut self, id: ConnectionId, reason: &Unwelcome) {
+        if let Unwelcome::OtherNetwork(theirs) = reason {
+            self.on_other_network(id, *theirs);
+            // It has heard our greeting's name and said its own network: there is nothing to find out.
+            return self.close(id);
+        }
         self.meter.hellos_refused.increment();
         if let Unwelcome::Seat(Taken::Ours) = reason {
             error!("another process runs with the member key of this node");
         }
-        let error = match reason {
-            Unwelcome::OtherNetwork(theirs) => DialError::WrongNetwork {
-                ours: self.config.network,
-                theirs: *theirs,
-            },
-            Unwelcome::Agent | Unwelcome::Record(_) | Unwelcome::Seat(_) | Unwelcome::Full(_) => {
-                DialError::Refused {
-                    address: self.address_of(id),
-                    reason: reason.to_string(),
-                }
-            }
+        let error = DialError::Refused {
+            address: self.address_of(id),
+            reason: reason.to_string(),
         };
         self.fail(id, error);
     }

@@ -130,6 +130,14 @@ impl Seats {
         seated.map(|(node, _)| *node).collect()
     }
 
+    /// The member or the neighbour for which a peer speaks.
+    pub(super) fn seat_of(&self, peer: &PeerId) -> Option<NodeId> {
+        let speaks = |seat: &Seat| seat.holder.is_some_and(|(holder, _)| holder == *peer);
+        let mut seats = self.seats.iter();
+        let seat = seats.find(|(_, seat)| seat.role != Role::Guest && speaks(seat));
+        seat.map(|(node, _)| *node)
+    }
+
     /// What a node is to us.
     pub(super) fn role(&self, node: &NodeId) -> Role {
         self.seats.get(node).map_or(Role::Guest, |seat| seat.role)

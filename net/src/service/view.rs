@@ -42,6 +42,9 @@ impl Service {
         if before != after {
             self.untie(node, before, now);
         }
+        if role != Role::Guest {
+            self.swarm.behaviour_mut().gate.conduct.pardon(&node);
+        }
         self.regard(node, role);
         if before != after {
             self.tie(node, after, now);

@@ -135,6 +135,8 @@ pub(super) struct Disguise {
     pub(super) offers: bool,
     /// What identify says it is.
     pub(super) agent: String,
+    /// Who it is.
+    pub(super) keypair: Keypair,
 }
 
 impl Default for Disguise {
@@ -142,12 +144,13 @@ impl Default for Disguise {
         Self {
             offers: true,
             agent: "attacker".into(),
+            keypair: Keypair::generate_ed25519(),
         }
     }
 }
 
 fn swarm(disguise: &Disguise) -> libp2p::Swarm<Behaviour> {
-    let keypair = Keypair::generate_ed25519();
+    let keypair = disguise.keypair.clone();
     let names = Names::new(&network());
     let offered = match disguise.offers {
         true => names.offered(true),
@@ -219,7 +222,12 @@ pub(super) async fn wait(disguise: Disguise) -> Waiting {
 impl Attacker {
     /// An attacker that has dialed a node and said nothing yet.
     pub(super) async fn dial(handle: &Handle) -> Self {
-        let mut swarm = swarm(&Disguise::default());
+        Self::dial_as(handle, &Disguise::default()).await
+    }
+
+    /// An attacker in a disguise that has dialed a node and said nothing yet.
+    pub(super) async fn dial_as(handle: &Handle, disguise: &Disguise) -> Self {
+        let mut swarm = swarm(disguise);
         let address: Multiaddr = handle.listen_addresses()[0].parse().expect("an address");
         let options = DialOpts::unknown_peer_id().address(address).build();
         swarm.dial(options).expect("a dial");
@@ -228,7 +236,16 @@ impl Attacker {
 
     /// An attacker that has said hello as a member, or as a guest.
     pub(super) async fn greeted(handle: &Handle, member: Option<u8>) -> Self {
-        let attacker = Self::dial(handle).await;
+        Self::greeted_as(handle, member, &Disguise::default()).await
+    }
+
+    /// An attacker in a disguise that has said hello as a member, or as a guest.
+    pub(super) async fn greeted_as(
+        handle: &Handle,
+        member: Option<u8>,
+        disguise: &Disguise,
+    ) -> Self {
+        let attacker = Self::dial_as(handle, disguise).await;
         let hello = attacker.hello(member);
         let answer = attacker.greet(&encoding::encode(&hello)).await;
         assert!(answer.is_ok(), "{answer:?}");
@@ -264,6 +281,12 @@ impl Attacker {
         let name = self.names.of(purpose).clone();
         let stream = soon("a stream", self.opener.open(name)).await;
         stream.expect("the node speaks the protocol")
+    }
+
+    /// Opens a stream, unless the connection is gone.
+    pub(super) async fn try_open(&self, purpose: Purpose) -> Option<Stream> {
+        let name = self.names.of(purpose).clone();
+        soon("a stream", self.opener.open(name)).await.ok()
     }
 
     /// Says something as a greeting and returns the answer.

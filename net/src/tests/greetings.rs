@@ -192,6 +192,7 @@ async fn other_software_is_told_from_other_networks() {
         let waiting = wait(Disguise {
             offers: false,
             agent,
+            ..Disguise::default()
         })
         .await;
         let address = waiting.address.clone();

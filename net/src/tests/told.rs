@@ -32,7 +32,7 @@ async fn is_heard(attacker: &Attacker, events: &mut Events) {
 }
 
 #[tokio::test]
-async fn only_neighbours_tell_and_others_are_refused_before_a_byte_is_read() {
+async fn item_4_only_neighbours_tell_and_others_are_refused_before_a_byte_is_read() {
     let (handle, mut events) = victim(Limits::default());
     // A wallet, a node of no shard that we know, and a member of our own shard.
     for (refused, who) in [None, Some(9), Some(2)].into_iter().enumerate() {

@@ -4,9 +4,11 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use model::NetworkId;
-use net::{Config, DialError, Direction, Limits, Remote, StartError, ViewError};
+use net::{
+    Bootnode, BootnodeState, Config, DialError, Direction, Limits, Remote, StartError, ViewError,
+};
 
-use crate::support::{member, neighbour, network, node, soon, start, wallet};
+use crate::support::{member, neighbour, network, node, soon, start, until, wallet};
 
 #[tokio::test]
 async fn a_dial_ends_with_who_answered() {
@@ -55,6 +57,38 @@ async fn a_dial_into_another_network_names_both() {
     let outcome = soon("the refusal", dialer.handle.dial(&foreign.address())).await;
     let ours = network();
     assert_eq!(outcome, Err(DialError::WrongNetwork { ours, theirs }));
+}
+
+#[tokio::test]
+async fn a_bootnode_of_another_network_is_named_on_both_sides_and_left_alone() {
+    let theirs = NetworkId::from_bytes([8; 32]);
+    let foreign = start(Config {
+        network: theirs,
+        ..member(3, &[3])
+    });
+    let good = start(member(2, &[1, 2]));
+    let (address, other) = (foreign.address(), good.address());
+    let node_of_ours = start(Config {
+        bootnodes: vec![address.clone(), other.clone()],
+        ..member(1, &[1, 2])
+    });
+    let expected = [
+        Bootnode {
+            address,
+            state: BootnodeState::WrongNetwork { theirs },
+        },
+        Bootnode {
+            address: other,
+            state: BootnodeState::Connected {
+                node: Some(node(2)),
+            },
+        },
+    ];
+    until("the word", || node_of_ours.handle.bootnodes() == expected).await;
+    // The one that was dialed by mistake has noticed it as well.
+    until("the count", || foreign.handle.counters().wrong_network == 1).await;
+    assert_eq!(node_of_ours.handle.counters().wrong_network, 1);
+    assert!(foreign.handle.peers().is_empty());
 }
 
 #[tokio::test]

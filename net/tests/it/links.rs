@@ -80,8 +80,8 @@ async fn a_frame_for_a_node_without_a_link_is_refused_and_counted() {
 }
 
 #[tokio::test]
-async fn simultaneous_dials_leave_exactly_one_usable_link() {
-    for round in 0..50 {
+async fn item_2_simultaneous_dials_leave_exactly_one_usable_link() {
+    for round in 0..100 {
         let committee = [1, 2];
         let mut one = start(member(1, &committee));
         let mut two = start(member(2, &committee));
@@ -121,7 +121,7 @@ async fn simultaneous_dials_leave_exactly_one_usable_link() {
 }
 
 #[tokio::test]
-async fn a_node_outside_the_committee_gets_no_link() {
+async fn item_4_a_node_outside_the_committee_gets_no_link() {
     let mut victim = start(member(1, &[1, 2]));
     // The outsider takes itself for a fellow member and opens a link.
     let mut outsider = start(member(9, &[9, 1]));
@@ -164,7 +164,7 @@ async fn a_wallet_has_no_links() {
 }
 
 #[tokio::test]
-async fn a_member_that_does_not_take_its_frames_fills_only_its_own_link() {
+async fn item_5_a_member_that_does_not_take_its_frames_fills_only_its_own_link() {
     let committee = [1, 2, 3];
     let mut members = start_committee(&committee);
     all_linked(&mut members, &committee).await;
@@ -191,7 +191,7 @@ async fn a_member_that_does_not_take_its_frames_fills_only_its_own_link() {
 }
 
 #[tokio::test]
-async fn a_member_that_restarts_is_linked_again() {
+async fn item_10_a_member_that_restarts_is_linked_again() {
     for restarting in [0, 1] {
         let committee = [1, 2];
         let mut members = start_committee(&committee);

@@ -2,9 +2,13 @@
 //!
 //! No test waits for a time to pass: each waits for the event that it is about, and a guard ends
 //! it with a message if the event never comes.
+//!
+//! Tests that are named `item_N` are those that the design of the network demands, by its number for
+//! them.
 
 mod dials;
 mod discovery;
+mod floods;
 mod gossip;
 mod links;
 mod neighbours;

@@ -1,0 +1,150 @@
+//! How much a peer may ask for, each on its own and guests all together.
+//!
+//! Each peer has a bucket for each protocol, which requests empty and time fills (GCRA, by `governor`).
+//! A guest that asks for more is told to wait, which is cheap and honest; one that asks on regardless
+//! empties a second bucket, and after that it is not even told. Members and neighbours are owed an
+//! answer, so they are slowed down instead: the next request of theirs is taken when its time has come.
+//!
+//! A bucket belongs to a peer and not to its connection, so that coming again fills none.
+
+#[cfg(test)]
+mod tests;
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::clock::{Clock, MonotonicClock};
+use governor::middleware::NoOpMiddleware;
+use governor::state::keyed::HashMapStateStore;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{NotUntil, Quota, RateLimiter};
+use libp2p::PeerId;
+
+use crate::bounds::{BUCKETS_MAX, Limits, Rate};
+use crate::protocol::Protocol;
+
+/// See [the module](self).
+pub(crate) struct Quotas<C: Clock = MonotonicClock> {
+    clock: C,
+    api: Buckets<C>,
+    sync: Buckets<C>,
+    /// Refusals that a peer is told of.
+    refusals: Buckets<C>,
+    /// What all guests ask for.
+    guests: RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<C::Instant>>,
+    tell_frames: Buckets<C>,
+    tell_kib: Buckets<C>,
+}
+
+/// A bucket for each peer, those who did not empty theirs excepted.
+struct Buckets<C: Clock>(RateLimiter<PeerId, HashMapStateStore<PeerId>, C, Middleware<C>>);
+
+type Middleware<C> = NoOpMiddleware<<C as Clock>::Instant>;
+
+/// A peer has asked for more than it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// It is to wait.
+    Wait(Duration),
+    /// It was told so often enough.
+    Deaf,
+}
+
+impl Quotas {
+    /// Full buckets.
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self::with_clock(limits, MonotonicClock)
+    }
+}
+
+impl<C: Clock + Clone> Quotas<C> {
+    fn with_clock(limits: &Limits, clock: C) -> Self {
+        let buckets =
+            |rate: Rate| Buckets(RateLimiter::hashmap_with_clock(quota(rate), clock.clone()));
+        let guests = RateLimiter::direct_with_clock(quota(limits.guests_rate), clock.clone());
+        Self {
+            api: buckets(limits.api_rate),
+            sync: buckets(limits.sync_rate),
+            refusals: buckets(limits.refusals_rate),
+            guests,
+            tell_frames: buckets(limits.tell_rate),
+            tell_kib: buckets(limits.tell_kib_rate),
+            clock,
+        }
+    }
+
+    /// A guest asks something.
+    ///
+    /// # Errors
+    ///
+    /// [`Over`] if it asks too often, or all guests together do.
+    pub(crate) fn guest_asks(&self, peer: PeerId, protocol: Protocol) -> Result<(), Over> {
+        // Its own bucket comes first, so that one guest does not empty that of all.
+        let share = self.asks(peer, protocol).and_then(|()| {
+            let all = self.guests.check();
+            all.map_err(|not_until| not_until.wait_time_from(self.clock.now()))
+        });
+        share.map_err(|wait| match self.refusals.take(&self.clock, peer, 1) {
+            Ok(()) => Over::Wait(wait),
+            Err(_) => Over::Deaf,
+        })
+    }
+
+    /// A member or a neighbour asks something.
+    ///
+    /// # Errors
+    ///
+    /// How long it has to wait for its turn.
+    pub(crate) fn asks(&self, peer: PeerId, protocol: Protocol) -> Result<(), Duration> {
+        match protocol {
+            Protocol::Api => self.api.take(&self.clock, peer, 1),
+            Protocol::Sync => self.sync.take(&self.clock, peer, 1),
+            // What is told is counted by what is in it.
+            Protocol::Sbac => Ok(()),
+        }
+    }
+
+    /// A neighbour tells frames.
+    ///
+    /// # Errors
+    ///
+    /// How long it has to wait until they are taken.
+    pub(crate) fn tells(&self, peer: PeerId, frames: usize) -> Result<(), Duration> {
+        self.tell_frames.take(&self.clock, peer, frames)
+    }
+
+    /// A neighbour tells this many bytes.
+    ///
+    /// # Errors
+    ///
+    /// How long it has to wait until they are taken.
+    pub(crate) fn tells_bytes(&self, peer: PeerId, bytes: usize) -> Result<(), Duration> {
+        self.tell_kib.take(&self.clock, peer, bytes.div_ceil(1024))
+    }
+}
+
+impl<C: Clock> Buckets<C> {
+    /// Takes some tokens from the bucket of a peer, or says when they will be there. What no bucket
+    /// holds is taken from a full one.
+    fn take(&self, clock: &C, peer: PeerId, tokens: usize) -> Result<(), Duration> {
+        let Some(tokens) = u32::try_from(tokens).ok().and_then(NonZeroU32::new) else {
+            return Ok(());
+        };
+        if self.0.len() >= BUCKETS_MAX {
+            self.0.retain_recent();
+        }
+        let wait = |not_until: NotUntil<C::Instant>| not_until.wait_time_from(clock.now());
+        match self.0.check_key_n(&peer, tokens) {
+            Ok(taken) => taken.map_err(wait),
+            Err(insufficient) => {
+                let all = NonZeroU32::new(insufficient.0).unwrap_or(NonZeroU32::MIN);
+                let taken = self.0.check_key_n(&peer, all);
+                taken.map_or(Ok(()), |taken| taken.map_err(wait))
+            }
+        }
+    }
+}
+
+fn quota(rate: Rate) -> Quota {
+    Quota::per_second(rate.per_second).allow_burst(rate.burst)
+}

@@ -1,0 +1,64 @@
+//! Guests that misbehave, and guests that are too many.
+
+use std::time::Instant;
+
+use libp2p::PeerId;
+use libp2p::swarm::ConnectionId;
+use tracing::{info, warn};
+
+use super::Service;
+use crate::conduct::{Offence, Verdict};
+use crate::memory::{self, Pressure};
+
+impl Service {
+    /// A peer has done something that no peer does.
+    pub(super) fn on_offence(&mut self, peer: PeerId, offence: Offence) {
+        self.meter.offences.increment();
+        if let Some(node) = self.seats.seat_of(&peer) {
+            warn!(%node, %peer, ?offence, "a node with a seat misbehaves");
+            return;
+        }
+        let connections = self.connections_of(&peer);
+        let node = self.peers.node_of(&peer);
+        let conduct = &mut self.swarm.behaviour_mut().gate.conduct;
+        match conduct.report(peer, node, offence, Instant::now()) {
+            Verdict::Tolerated => return,
+            Verdict::Disconnected => {
+                info!(%peer, ?offence, "disconnected");
+                self.meter.peers_disconnected.increment();
+            }
+            Verdict::Banned(time) => {
+                info!(%peer, ?offence, seconds = time.as_secs(), "banned");
+                self.meter.peers_banned.increment();
+            }
+        }
+        for connection in connections {
+            self.close(connection);
+        }
+    }
+
+    fn connections_of(&self, peer: &PeerId) -> Vec<ConnectionId> {
+        let connections = self.peers.all().into_iter();
+        let connections = connections.filter(|connection| connection.peer == *peer);
+        connections.map(|connection| connection.id).collect()
+    }
+
+    /// Looks at what this process uses, and lets guests go if it is too much.
+    pub(super) fn look_at_memory(&mut self) {
+        let (Some(share), Some(used)) = (self.memory, memory::used()) else {
+            return;
+        };
+        let pressure = Pressure::of(used, share);
+        let gate = &mut self.swarm.behaviour_mut().gate;
+        if gate.pressure != pressure {
+            warn!(used, share, ?pressure, "memory");
+        }
+        gate.pressure = pressure;
+        if pressure == Pressure::Critical {
+            for guest in gate.guests() {
+                self.meter.guests_let_go.increment();
+                self.close(guest);
+            }
+        }
+    }
+}
