@@ -14,6 +14,7 @@ use tracing::{debug, error, info};
 
 use super::Service;
 use crate::bounds::{BOOTSTRAP_INTERVAL, Limits};
+use crate::clock::unix_ms;
 use crate::config::View;
 use crate::discovery::{Finder, Key, Known, Publisher, Records, Unkept};
 use crate::handle::{Direction, Wish};
@@ -171,8 +172,11 @@ impl Service {
 
     /// Says anew where we are and what we serve.
     fn publish_ourselves(&mut self) {
-        // A new signature: the old one expires.
-        self.renew_hello();
+        // Not each time: of two processes with one key, the one that was started last is to win, and
+        // a new number would say that this one was.
+        if self.hello.is_ageing(unix_ms()) {
+            self.renew_hello();
+        }
         let network = self.config.network;
         let ours = self.config.identity.as_ref().map(|identity| identity.node);
         let record = self.hello.record().map(SignedRecord::encode);

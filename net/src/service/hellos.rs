@@ -44,6 +44,13 @@ impl OurHello {
         self.record.as_ref().filter(addresses)
     }
 
+    /// Whether the record will expire before long. `now` is in milliseconds since 1970.
+    pub(super) fn is_ageing(&self, now: u64) -> bool {
+        let half = RECORD_LIFETIME.as_millis() as u64 / 2;
+        let young = |signed: &SignedRecord| now + half < signed.record.expires;
+        !self.record.as_ref().is_some_and(young)
+    }
+
     /// There is a record of this node with this number. Says whether ours has a smaller one.
     pub(super) fn outdo(&mut self, sequence: u64) -> bool {
         let smaller = self.sequence < sequence;
