@@ -14,6 +14,8 @@ use crate::testing::{SHARD, World, secret};
 struct Shelf(BTreeMap<NodeId, Vec<Exhibit>>);
 
 impl Api for Shelf {
+    fn introduce(&self, _: NodeEndpoint) {}
+
     async fn ask(
         &self,
         node: &NodeId,

@@ -65,7 +65,7 @@ impl Fixture {
             network: genesis().network(),
             shard: SHARD,
         };
-        let (events, taken) = mpsc::channel(1);
+        let (events, _taken) = mpsc::channel(1);
         let api = Api {
             identity,
             reads,
