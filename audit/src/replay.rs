@@ -275,7 +275,7 @@ impl Replay {
         self.account.head(of, self.head, scope.epoch, signed);
         for entry in entries {
             match entry {
-                Checked::Prepare(_) | Checked::Change(_) | Checked::End(_) => {}
+                Checked::Prepare(_) | Checked::Change(_) | Checked::End(_) | Checked::Found(_) => {}
                 Checked::Deliver(delivery) => self.account.heard(delivery),
             }
         }

@@ -17,6 +17,8 @@ pub enum Action {
     Change(Arc<EpochChange>),
     /// See [`Entry::End`].
     End(Arc<Ending>),
+    /// See [`Entry::Found`].
+    Found(Arc<ShardRecord>),
 }
 
 /// What tells the actions of a shard apart, so that none is proposed twice.
@@ -63,6 +65,7 @@ impl Action {
             Self::Deliver(delivery) => ActionKey::Parcel(ParcelKey::of(delivery)),
             Self::Change(change) => epoch_key(&change.next),
             Self::End(ending) => epoch_key(&ending.plan.next),
+            Self::Found(record) => epoch_key(record),
         }
     }
 
@@ -74,6 +77,7 @@ impl Action {
             Self::Deliver(delivery) => EntryRef::Deliver(delivery),
             Self::Change(change) => EntryRef::Change(change),
             Self::End(ending) => EntryRef::End(ending),
+            Self::Found(record) => EntryRef::Found(record),
         }
     }
 
@@ -82,7 +86,7 @@ impl Action {
     pub const fn prepares(&self) -> Option<&Authorized> {
         match self {
             Self::Prepare(transaction) => Some(transaction),
-            Self::Deliver(_) | Self::Change(_) | Self::End(_) => None,
+            Self::Deliver(_) | Self::Change(_) | Self::End(_) | Self::Found(_) => None,
         }
     }
 
@@ -94,6 +98,7 @@ impl Action {
             Self::Deliver(delivery) => Entry::Deliver((**delivery).clone()),
             Self::Change(change) => Entry::Change((**change).clone()),
             Self::End(ending) => Entry::End((**ending).clone()),
+            Self::Found(record) => Entry::Found((**record).clone()),
         }
     }
 }

@@ -111,7 +111,13 @@ impl Ledger {
 
     /// The ledger with this state, as a node kept it.
     #[must_use]
-    pub fn restore(scope: Scope, tip: Tip, policy: Arc<Policy>, state: State) -> Self {
+    pub fn restore(scope: Scope, tip: Tip, mut policy: Arc<Policy>, state: State) -> Self {
+        let founded = state.foreign.iter().filter(|(_, foreign)| foreign.founded);
+        for shard in founded.map(|(shard, _)| *shard).chain([scope.shard]) {
+            if !policy.knows(shard) {
+                Arc::make_mut(&mut policy).found(shard);
+            }
+        }
         let ends = state.decided.iter().filter(|(_, record)| !record.stays());
         let deadlines = ends.map(|(id, record)| (record.valid_until, *id)).collect();
         let alarms = state.sessions.iter();
@@ -224,6 +230,7 @@ impl Ledger {
                 Action::Prepare(transaction) => self.prepare(transaction, &mut turn),
                 Action::Deliver(delivery) => self.deliver(delivery, &mut turn),
                 Action::Change(change) => self.hear_change(change),
+                Action::Found(record) => self.hear_of(record.shard),
                 Action::End(ending) => turn.next = Some(Arc::new(ending.plan.next.clone())),
             }
         }
@@ -386,6 +393,18 @@ impl Ledger {
     fn hear_change(&mut self, change: &EpochChange) {
         let foreign = self.state.foreign.entry(change.next.shard).or_default();
         foreign.change(change);
+    }
+
+    /// Another shard has been founded.
+    fn hear_of(&mut self, shard: ShardId) {
+        self.state.foreign.entry(shard).or_default().founded = true;
+        Arc::make_mut(&mut self.policy).found(shard);
+    }
+
+    /// Whether this shard has to do with a shard: since genesis, or since it heard of its founding.
+    #[must_use]
+    pub fn knows(&self, shard: ShardId) -> bool {
+        self.policy.knows(shard)
     }
 
     /// The epoch in which another shard is heard.

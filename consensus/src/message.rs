@@ -17,7 +17,7 @@ use model::outbox::BadParcel;
 use model::statement::{Epoch, Height, Slot, Statement, Vote};
 use model::transaction::{Authorized, Malformed, WellFormed};
 use model::{Block, Certificate, Committee, Delivery, Finalized, Hash, Parcel, Signature, Time};
-use model::{Ending, EpochChange, NotAFact, Plan, SignatureCheck, Transaction};
+use model::{Ending, EpochChange, NotAFact, Plan, ShardRecord, SignatureCheck, Transaction};
 use serde::{Deserialize, Serialize};
 
 use crate::action::Action;
@@ -428,6 +428,12 @@ fn admit_proposal(
                 let directory = shards.to_mut().directory_mut();
                 directory.learn(change, &mut checks.signed())?;
             }
+            Formed::Found(record) => {
+                let known = shards.directory().record(record.shard, Epoch::ZERO);
+                if known != Some(&**record) {
+                    return Err(NotAFact::UnknownShard(record.shard).into());
+                }
+            }
             Formed::End(ending) => {
                 let check = &mut checks.signed();
                 ending.check(shards.record(), shards.ours(), check)?;
@@ -443,6 +449,7 @@ fn admit_proposal(
         Formed::Deliver(delivery) => Ok(Action::Deliver(delivery)),
         Formed::Change(change) => Ok(Action::Change(change)),
         Formed::End(ending) => Ok(Action::End(ending)),
+        Formed::Found(record) => Ok(Action::Found(record)),
     });
     let entries = entries.collect::<Result<Vec<_>, Refused>>()?;
     Ok(AdmittedBlock {
@@ -457,6 +464,7 @@ enum Formed {
     Deliver(Arc<Delivery>),
     Change(Arc<EpochChange>),
     End(Arc<Ending>),
+    Found(Arc<ShardRecord>),
 }
 
 /// The entries of a block, their form checked.
@@ -484,6 +492,10 @@ fn well_formed_entries(block: &Block, shards: &Shards) -> Result<Vec<Formed>, Re
                 Err(Refused::Change(NotAFact::UnknownShard(scope.shard)))
             }
             Entry::Change(change) => Ok(Formed::Change(Arc::new(change))),
+            Entry::Found(record) if record.shard == scope.shard || record.epoch > Epoch::ZERO => {
+                Err(Refused::Change(NotAFact::UnknownShard(record.shard)))
+            }
+            Entry::Found(record) => Ok(Formed::Found(Arc::new(record))),
             Entry::End(ending) => Ok(Formed::End(Arc::new(ending))),
         })
         .collect()
@@ -502,6 +514,7 @@ pub fn entries_of_final(block: &Block, shards: &Shards) -> Result<Vec<Action>, R
         Formed::Deliver(delivery) => Action::Deliver(delivery),
         Formed::Change(change) => Action::Change(change),
         Formed::End(ending) => Action::End(ending),
+        Formed::Found(record) => Action::Found(record),
     });
     Ok(actions.collect())
 }

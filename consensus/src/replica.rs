@@ -23,11 +23,11 @@ use std::sync::Arc;
 use model::bounds;
 use model::shard::Seat;
 use model::transaction::Authorized;
-use model::{Checkers, Epoch, Head, ShardId, SignatureCheck, Time, TransactionId};
+use model::{Checkers, Epoch, Fact, Head, ShardId, SignatureCheck, Time, TransactionId};
 
 use epoch::Closing;
 use letters::REST_MS;
-use pool::{Pool, pass_on};
+use pool::{FOUND_AFTER_MS, Pool, pass_on};
 pub use port::{AppliedBlock, Contradiction, Input, Output};
 pub use recovery::Open;
 
@@ -76,6 +76,8 @@ pub struct Replica {
     courier: Courier,
     testimony: Testimony,
     succession: Succession,
+    /// When it learned of shards that were founded, while its ledger has not heard of them.
+    founded: BTreeMap<ShardId, Time>,
     /// Changes of other shards that blocks short of final hold already.
     changes_aside: BTreeSet<(ShardId, Epoch)>,
     bft: Bft,
@@ -116,6 +118,7 @@ impl Replica {
             courier: Courier::default(),
             testimony: Testimony::default(),
             succession: Succession::default(),
+            founded: BTreeMap::new(),
             changes_aside: BTreeSet::new(),
             closing: None,
             taught: BTreeMap::new(),
@@ -431,6 +434,11 @@ impl Replica {
             .chain(self.mempool.next_rouse())
             .chain(self.inbox.deadline())
             .chain(self.courier.deadline())
+            .chain(
+                self.founded
+                    .values()
+                    .map(|since| since.plus_ms(FOUND_AFTER_MS)),
+            )
             .chain(self.alarm(now))
             .filter(|deadline| *deadline > now.timer)
             .min()
@@ -471,6 +479,7 @@ impl Replica {
                     succession: &mut self.succession,
                     changes_aside: &mut self.changes_aside,
                     shards: &shards,
+                    founded: &self.founded,
                     timer: now.timer,
                 };
                 self.bft.advance(turn, work)?
@@ -530,6 +539,11 @@ impl Replica {
                 // A quorum has checked it, and this member may not know it yet.
                 let _ = self.member.shards_mut().directory_mut().follow(change);
                 self.testimony.change(change.next.shard);
+            }
+            if let Action::Found(record) = action {
+                let fact = Fact::Founded((**record).clone());
+                let _ = self.member.shards_mut().directory_mut().trust(&fact);
+                self.founded.remove(&record.shard);
             }
         }
         self.closing = Closing::after(&applied);

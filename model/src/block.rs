@@ -11,6 +11,7 @@ use crate::epoch::{Ending, EpochChange};
 use crate::hash::{Hash, Tag, hash, hash_value};
 use crate::head::HeadCertificate;
 use crate::id::NetworkId;
+use crate::membership::ShardRecord;
 use crate::outbox::Delivery;
 use crate::statement::{Height, Scope, Slot};
 use crate::time::Time;
@@ -112,6 +113,11 @@ pub enum Entry {
     ///
     /// Paper: Section VI-A, `MS.update`.
     End(Ending),
+    /// The root shard has founded another shard, whose first record this is: from now on this shard has
+    /// to do with it. Whoever votes for the block knows so from the root shard.
+    ///
+    /// Paper: Section VI-A, `MS.create`.
+    Found(ShardRecord),
 }
 
 /// An [`Entry`] whose parts are elsewhere, to be encoded without a copy.
@@ -125,6 +131,8 @@ pub enum EntryRef<'a> {
     Change(&'a EpochChange),
     /// See [`Entry::End`].
     End(&'a Ending),
+    /// See [`Entry::Found`].
+    Found(&'a ShardRecord),
 }
 
 /// The payload of a block with these entries.

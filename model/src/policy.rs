@@ -88,22 +88,24 @@ pub struct Mapping {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     profile: Profile,
-    /// The shards that were there from the start: those that exist, and that a contract without a
-    /// mapping trusts.
+    /// The shards that were there from the start, which a contract without a mapping trusts.
     founders: BTreeSet<ShardId>,
+    /// The shards that there are.
+    known: BTreeSet<ShardId>,
     mappings: BTreeMap<ContractId, Mapping>,
 }
 
 impl Policy {
     /// The policy of a network whose first shards are `founders`.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         profile: Profile,
         founders: BTreeSet<ShardId>,
         mappings: BTreeMap<ContractId, Mapping>,
     ) -> Self {
         Self {
             profile,
+            known: founders.clone(),
             founders,
             mappings,
         }
@@ -119,7 +121,12 @@ impl Policy {
     /// until then nobody votes for them, and who waited for their decision would wait for ever.
     #[must_use]
     pub fn knows(&self, shard: ShardId) -> bool {
-        self.founders.contains(&shard)
+        self.known.contains(&shard)
+    }
+
+    /// A shard has been founded.
+    pub fn found(&mut self, shard: ShardId) {
+        self.known.insert(shard);
     }
 
     /// Whether an object of `contract` may live in `shard`, once there is one.

@@ -299,7 +299,7 @@ fn entry(block: &Block, id: &TransactionId) -> Result<Option<Transaction>, Store
     let entries = decode_entries(&block.payload)?.into_iter();
     let mut transactions = entries.filter_map(|entry| match entry {
         Entry::Prepare(transaction) => Some(transaction),
-        Entry::Deliver(_) | Entry::Change(_) | Entry::End(_) => None,
+        Entry::Deliver(_) | Entry::Change(_) | Entry::End(_) | Entry::Found(_) => None,
     });
     Ok(transactions.find(|transaction| transaction.body.id() == *id))
 }

@@ -14,7 +14,8 @@ use model::epoch::BadEnding;
 use model::outbox::BadParcel;
 use model::statement::Scope;
 use model::transaction::Authorized;
-use model::{Delivery, Ending, EpochChange, NotAFact, ShardRecord, SignatureCheck, Transaction};
+use model::{Delivery, Ending, Epoch, EpochChange, NotAFact, ShardId, ShardRecord};
+use model::{SignatureCheck, Transaction};
 
 use super::Replay;
 use crate::finding::Problem;
@@ -29,6 +30,8 @@ pub(super) enum Checked {
     Change(Arc<EpochChange>),
     /// The epoch ends, and this record follows: a quorum of the members is for it.
     End(Arc<ShardRecord>),
+    /// Another shard has been founded.
+    Found(ShardId),
 }
 
 impl Replay {
@@ -59,6 +62,7 @@ impl Replay {
             }
             Entry::Change(change) => Ok(Checked::Change(self.changed(change, check)?)),
             Entry::End(ending) => Ok(Checked::End(self.ended(ending, check)?)),
+            Entry::Found(record) => Ok(Checked::Found(self.founded(&record)?)),
         });
         checked.collect()
     }
@@ -76,6 +80,18 @@ impl Replay {
         let change = Arc::new(change);
         self.directory.learn(&change, check)?;
         Ok(change)
+    }
+
+    /// Checks that the root shard has founded another shard with this record, as the auditor knows from
+    /// the root shard.
+    fn founded(&self, record: &ShardRecord) -> Result<ShardId, NotAFact> {
+        let shard = record.shard;
+        let known = self.directory.record(shard, Epoch::ZERO);
+        let ours = shard == self.committee.scope().shard;
+        if ours || known != Some(record) {
+            return Err(NotAFact::UnknownShard(shard));
+        }
+        Ok(shard)
     }
 
     /// Checks that a quorum of the members is for a list of nodes that can follow.

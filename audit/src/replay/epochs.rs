@@ -34,7 +34,7 @@ pub(super) enum Phase {
 pub(super) fn next_record(entries: &[Checked]) -> Option<&Arc<ShardRecord>> {
     match entries.last()? {
         Checked::End(next) => Some(next),
-        Checked::Prepare(_) | Checked::Deliver(_) | Checked::Change(_) => None,
+        Checked::Prepare(_) | Checked::Deliver(_) | Checked::Change(_) | Checked::Found(_) => None,
     }
 }
 

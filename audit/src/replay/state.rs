@@ -74,9 +74,11 @@ pub(super) enum Stage {
 
 impl State {
     pub(super) fn new(shard: ShardId, genesis: &Genesis, checkers: Arc<dyn Checkers>) -> Self {
+        let mut policy = genesis.policy();
+        policy.found(shard);
         Self {
             shard,
-            policy: genesis.policy(),
+            policy,
             checkers,
             time: genesis.created,
             objects: genesis.objects_of(shard),
@@ -104,6 +106,7 @@ impl State {
                 Checked::Prepare(transaction) => self.prepare(transaction),
                 Checked::Deliver(delivery) => self.deliver(delivery),
                 Checked::Change(change) => self.change(change),
+                Checked::Found(shard) => self.policy.found(*shard),
                 Checked::End(_) => {} // the head says it
             }
         }

@@ -85,6 +85,8 @@ pub struct Foreign {
     /// Transactions that it decided to abort before they were known here, each with the time until
     /// which that matters.
     pub aborted: BTreeMap<TransactionId, Time>,
+    /// Whether this shard has heard of its founding. Of the shards of genesis there is nothing to hear.
+    pub founded: bool,
     /// The epoch in which it speaks.
     pub epoch: Epoch,
     /// The heights at which its last epochs ended.

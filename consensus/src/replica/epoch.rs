@@ -93,9 +93,12 @@ impl Replica {
     ) -> Result<(), Contradiction> {
         match fact {
             Fact::Changed(change) => self.learn(now, &Arc::new(change), None, out),
-            // What contradicts what is known was not checked, or is known already.
-            Fact::Founded(_) => {
-                let _ = self.member.shards_mut().directory_mut().trust(&fact);
+            Fact::Founded(ref record) => {
+                let directory = self.member.shards_mut().directory_mut();
+                // What contradicts what is known was not checked, or is known already.
+                if directory.trust(&fact) == Ok(true) && !self.ledger.knows(record.shard) {
+                    self.founded.insert(record.shard, now.timer);
+                }
                 Ok(())
             }
         }

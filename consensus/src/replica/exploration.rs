@@ -26,6 +26,7 @@ impl Replica {
             courier: self.courier.clone(),
             testimony: self.testimony.clone(),
             succession: self.succession.clone(),
+            founded: self.founded.clone(),
             changes_aside: self.changes_aside.clone(),
             closing: self.closing.clone(),
             taught: self.taught.clone(),

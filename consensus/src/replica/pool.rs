@@ -1,6 +1,6 @@
 //! What waits to be sequenced, as a leader proposes it and as a member passes it on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::block::{EntryRef, encode_borrowed};
@@ -29,6 +29,10 @@ const DELIVERIES: usize = bounds::ENTRIES_MAX / 2;
 /// Bytes for the signatures that go with a list of nodes: [`bounds::MEMBERS_MAX`] of each of two kinds.
 const SIGNATURES: usize = 2 * 80 * bounds::MEMBERS_MAX;
 
+/// How long a member that learned of a founded shard leaves the others to learn of it, too, in
+/// milliseconds of the timer.
+pub(super) const FOUND_AFTER_MS: u64 = 3_000;
+
 /// What waits, as a leader sees it.
 pub(super) struct Pool<'a> {
     pub(super) mempool: &'a mut Mempool,
@@ -38,6 +42,8 @@ pub(super) struct Pool<'a> {
     /// Changes of other shards that rest.
     pub(super) changes_aside: &'a mut BTreeSet<(ShardId, Epoch)>,
     pub(super) shards: &'a Shards,
+    /// When this member learned of shards that were founded.
+    pub(super) founded: &'a BTreeMap<ShardId, Time>,
     /// What the timer shows.
     pub(super) timer: Time,
 }
@@ -64,6 +70,7 @@ impl Work for Pool<'_> {
     fn waits(&self, time: Time) -> bool {
         let due = self.ledger.next_alarm().is_some_and(|alarm| alarm < time);
         due || self.inbox.is_urgent(self.timer)
+            || self.founded().next().is_some()
             || self.changes().next().is_some()
             || self.ending().is_some()
             || self
@@ -74,7 +81,7 @@ impl Work for Pool<'_> {
 
     fn payload(&self, time: Time) -> (Bytes, Vec<Action>) {
         let deliveries = self.inbox.payload(DELIVERIES_ROOM, DELIVERIES);
-        let changes: Vec<Action> = self.changes().collect();
+        let changes: Vec<Action> = self.founded().chain(self.changes()).collect();
         let ending = self.ending();
         let beside = deliveries.iter().chain(&changes).chain(&ending);
         let bytes = beside.map(bytes).sum();
@@ -95,6 +102,26 @@ impl Work for Pool<'_> {
 }
 
 impl Pool<'_> {
+    /// The shards that were founded and that the ledger has not heard of, once all other members can be
+    /// expected to know them: one that does not votes for no block that names them.
+    fn founded(&self) -> impl Iterator<Item = Action> {
+        let others = self
+            .shards
+            .others()
+            .map(|committee| committee.scope().shard);
+        let news = others.filter(|shard| !self.ledger.knows(*shard));
+        let ripe = news.filter(|shard| {
+            let since = self.founded.get(shard).copied().unwrap_or(Time::ZERO);
+            !self.changes_aside.contains(&(*shard, Epoch::ZERO))
+                && self.timer >= since.plus_ms(FOUND_AFTER_MS)
+        });
+        let directory = self.shards.directory();
+        let records = ripe.filter_map(|shard| directory.record(shard, Epoch::ZERO));
+        records
+            .take(CHANGES_MAX)
+            .map(|record| Action::Found(Arc::new(record.clone())))
+    }
+
     /// The epochs of other shards that have begun and that the ledger has not heard of.
     fn changes(&self) -> impl Iterator<Item = Action> {
         let directory = self.shards.directory();
@@ -118,7 +145,9 @@ impl Pool<'_> {
 /// Estimates what an action takes in a payload.
 fn bytes(action: &Action) -> usize {
     match action {
-        Action::Change(_) | Action::End(_) => bounds::SHARD_RECORD_BYTES_MAX + SIGNATURES,
+        Action::Change(_) | Action::End(_) | Action::Found(_) => {
+            bounds::SHARD_RECORD_BYTES_MAX + SIGNATURES
+        }
         Action::Deliver(delivery) => delivery.parcels().map(estimate).sum(),
         Action::Prepare(transaction) => transaction.encoded_len(),
     }

@@ -94,6 +94,7 @@ pub(super) struct StoredForeign {
     heads: Vec<(Height, Hash)>,
     forked: bool,
     aborted: Vec<(TransactionId, Time)>,
+    founded: bool,
     epoch: Epoch,
     ends: Vec<(Epoch, Height)>,
 }
@@ -113,6 +114,7 @@ impl StoredForeign {
                 .iter()
                 .map(|(id, until)| (*id, *until))
                 .collect(),
+            founded: foreign.founded,
             epoch: foreign.epoch,
             ends: foreign.ends.iter().map(|(of, end)| (*of, *end)).collect(),
         });
@@ -125,6 +127,7 @@ impl StoredForeign {
                 heads: stored.heads.into_iter().collect(),
                 forked: stored.forked,
                 aborted: stored.aborted.into_iter().collect(),
+                founded: stored.founded,
                 epoch: stored.epoch,
                 ends: stored.ends.into_iter().collect(),
             };

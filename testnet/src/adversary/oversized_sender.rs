@@ -104,7 +104,7 @@ impl Trick for OversizedSender {
                 let entries = decode_entries(&proposal.block.payload).unwrap_or_default();
                 self.remember(entries.into_iter().filter_map(|entry| match entry {
                     Entry::Prepare(held) => Some(held),
-                    Entry::Deliver(_) | Entry::Change(_) | Entry::End(_) => None,
+                    Entry::Deliver(_) | Entry::Change(_) | Entry::End(_) | Entry::Found(_) => None,
                 }));
             }
             _ => self.rivals.show(stage, from, message),

@@ -246,6 +246,7 @@ fn describe_payload(payload: &[u8]) -> String {
             describe_delivery(delivery)
         ),
         Entry::Change(change) => describe_changes(std::slice::from_ref(change)),
+        Entry::Found(record) => format!("shard {} is there", record.shard),
         Entry::End(ending) => format!("ends the epoch, {}", describe_plan(&ending.plan)),
     });
     entries.collect::<Vec<String>>().join("; ")
