@@ -14,7 +14,7 @@ use crate::founding::Consent;
 use crate::hash::{Hash, Tag, hash, hash_parts};
 use crate::head::HeadCertificate;
 use crate::id::{NetworkId, NodeId, ObjectId, ShardId, TransactionId};
-use crate::key::PublicKey;
+use crate::key::{PublicKey, Signature};
 use crate::malpractice::Malpractice;
 use crate::membership::ShardRecord;
 use crate::object::Object;
@@ -139,6 +139,9 @@ pub enum Request {
     /// Be for this list of nodes to follow when the epoch ends. Answered by [`Response::Accepted`], or
     /// [`Refused::NotApproved`] if the operator of the node does not want it.
     Approve(Plan),
+    /// Sign once more the head that ended this epoch of the shard of the node: the root shard may have
+    /// excluded somebody whose signature is on it. Answered by [`Response::Cosigned`].
+    Cosign(Epoch),
 }
 
 /// An answer.
@@ -180,6 +183,8 @@ pub enum Response {
     Changes(Vec<EpochChange>),
     /// To [`Request::Acts`]: as many as fit.
     Acts(Vec<Act>),
+    /// To [`Request::Cosign`].
+    Cosigned(Signature),
 }
 
 /// A transaction of the contract that manages shards, committed by the root shard.

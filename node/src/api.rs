@@ -14,7 +14,8 @@ use model::api::{
 };
 use model::key::Zip215;
 use model::{
-    Committee, Hash, Height, NetworkId, NodeId, ObjectId, Plan, ShardId, Transaction, TransactionId,
+    Committee, Epoch, Hash, Height, NetworkId, NodeId, ObjectId, Plan, ShardId, Transaction,
+    TransactionId,
 };
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
@@ -125,6 +126,7 @@ impl Api {
             Request::Changes(since) => self.registry.changes(&since),
             Request::Acts { after } => Ok(self.registry.acts(after)),
             Request::Approve(plan) => self.approve(plan),
+            Request::Cosign(epoch) => self.cosign(epoch).await,
             Request::Evidence { after } => {
                 Ok(Response::Evidence(self.reads.state().evidence(after)))
             }
@@ -183,6 +185,28 @@ impl Api {
             Ok(()) => Ok(Response::Accepted),
             Err(TrySendError::Full(_)) => Err(BUSY),
             Err(TrySendError::Closed(_)) => Err(Refused::Unavailable),
+        }
+    }
+
+    /// Signs once more the head that ended an epoch, if the node spoke in it and came to this head.
+    async fn cosign(self: Arc<Self>, epoch: Epoch) -> Answer {
+        let known = self.registry.known();
+        let place = known.place.ok_or(Refused::Unavailable)?;
+        let spoke = known.directory.committee(place.shard, epoch);
+        let spoke = spoke.and_then(|committee| committee.seat(&self.identity.node));
+        let ended = known.directory.changes(place.shard, epoch).next().cloned();
+        let (Some(_), Some(change)) = (spoke, ended) else {
+            return Err(Refused::Unknown(self.reads.progress()));
+        };
+        let head = change.hand_over.head.head.clone();
+        let height = head.height;
+        let row = self
+            .look(move |api| api.reads.state().block(height))
+            .await?;
+        if row.is_some_and(|row| row.head == head) {
+            Ok(Response::Cosigned(self.applicant.sign_head(&head)))
+        } else {
+            Err(Refused::Unknown(self.reads.progress()))
         }
     }
 

@@ -13,8 +13,8 @@ use model::api::Refused;
 use model::founding::BadPaper;
 use model::membership::BadRecord;
 use model::{
-    Consent, Hash, Invitation, NetworkId, NodeDescriptor, NodeId, ShardRecord, SignedDescriptor,
-    address,
+    Consent, Hash, Head, Invitation, NetworkId, NodeDescriptor, NodeId, ShardRecord, Signature,
+    SignedDescriptor, address,
 };
 
 use crate::config::Config;
@@ -128,6 +128,11 @@ impl Applicant {
             }
             Consents::To(_) | Consents::Any => Ok(self.consent(record)),
         }
+    }
+
+    /// Signs a head that the node has come to, in the epoch of the head.
+    pub(crate) fn sign_head(&self, head: &Head) -> Signature {
+        self.key.sign(&head.statement().signing_bytes(&head.scope))
     }
 
     /// Whether the operator has allowed the node to be for this list of nodes to follow its own.

@@ -11,7 +11,11 @@ use std::time::Duration;
 
 use contracts::{Arguments, Calls, Content as _, Secret, Terms};
 use model::api::{Request, Response, shard_label};
-use model::{EpochChange, Height, Mode, NodeId, Object, ShardRecord, Time, Transaction};
+use model::key::Zip215;
+use model::{
+    EpochChange, HandOver, HeadCertificate, Height, Mode, NodeId, Object, ShardRecord, Signature,
+    Time, Transaction,
+};
 use net::{Protocol, Target};
 use system_contracts::manage_shards::{self, Shard, Succession, Update};
 
@@ -86,7 +90,10 @@ impl Registrar {
             }) else {
                 continue;
             };
-            let Some(transaction) = self.transaction(object, &before, change, &consents) else {
+            let Some(hand_over) = self.hand_over(known, &before, change).await else {
+                return;
+            };
+            let Some(transaction) = self.transaction(object, change, hand_over, &consents) else {
                 return;
             };
             let answer = self.ask(node, Request::Submit(transaction)).await;
@@ -101,7 +108,7 @@ impl Registrar {
     }
 
     /// What the newcomers have signed: the last block of the epoch that ended has it.
-    async fn consents(&self, change: &EpochChange) -> Option<Vec<model::Signature>> {
+    async fn consents(&self, change: &EpochChange) -> Option<Vec<Signature>> {
         let reads = Arc::clone(&self.api.reads);
         let end = change.hand_over.head.head.height;
         match tokio::task::spawn_blocking(move || reads.ending(end)).await {
@@ -114,17 +121,49 @@ impl Registrar {
         }
     }
 
-    /// Records that `change` follows `before`, which `object` holds.
+    /// The hand-over with the signatures of those alone whom the root shard has not excluded. If too few
+    /// are left, the others are asked to sign, too.
+    async fn hand_over(
+        &self,
+        known: &Known,
+        before: &ShardRecord,
+        change: &EpochChange,
+    ) -> Option<HandOver> {
+        let speakers = before.committee(known.directory.network()).ok()?;
+        let mut hand_over = change.hand_over.clone().among(&speakers);
+        let HeadCertificate { head, certificate } = &mut hand_over.head;
+        let signatures = &mut certificate.signatures;
+        for seat in speakers.seats() {
+            if signatures.len() >= speakers.quorum() {
+                break;
+            }
+            let Some(node) = speakers.member(seat) else {
+                continue;
+            };
+            if signatures.iter().any(|(signer, _)| *signer == seat) {
+                continue;
+            }
+            let answer = self.ask(node, Request::Cosign(before.epoch)).await;
+            if let Some(Response::Cosigned(signature)) = answer {
+                let (statement, scope) = (head.statement(), head.scope);
+                if statement.verify(&scope, node.key(), &signature, &mut Zip215) {
+                    signatures.push((seat, signature));
+                    signatures.sort_unstable_by_key(|(seat, _)| *seat);
+                }
+            }
+        }
+        Some(hand_over)
+    }
+
+    /// Records that `change` follows what `object` holds.
     fn transaction(
         &self,
         object: Object,
-        before: &ShardRecord,
         change: &EpochChange,
-        consents: &[model::Signature],
+        hand_over: HandOver,
+        consents: &[Signature],
     ) -> Option<Transaction> {
-        let known = self.registry.known();
-        let network = known.directory.network();
-        let speakers = before.committee(network).ok()?;
+        let network = self.registry.known().directory.network();
         let update = Update {
             next: change.next.clone(),
         };
@@ -132,7 +171,7 @@ impl Registrar {
             inputs: vec![object],
             references: Vec::new(),
             local_parameters: Succession {
-                hand_over: change.hand_over.clone().among(&speakers),
+                hand_over,
                 consents: consents.to_vec(),
             },
             secret_parameters: Secret::new(()),

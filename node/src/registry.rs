@@ -12,6 +12,9 @@
 //!
 //! Paper: Section VI-A. Deviation: D-10.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -26,8 +29,8 @@ use model::{
 use system_contracts::manage_shards::{self, Shard};
 use tokio::sync::watch;
 
-/// Acts that are kept: so many foundings and changes that a page of a hundred nodes each would still
-/// fit into memory.
+/// Acts that are kept: one for each shard that was founded, each member that was excluded, and each
+/// change that the root shard was told of.
 const ACTS_MAX: usize = 16_384;
 
 /// Where this node is.

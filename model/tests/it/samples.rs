@@ -7,8 +7,8 @@ use std::fmt::Debug;
 use std::slice::from_ref;
 
 use model::api::{
-    EvidencePage, Exhibit, Found, NotReady, Page, Progress, Refused, Request, Response, Status,
-    Taken, owner_label,
+    Act, EvidencePage, Exhibit, Found, NotReady, Page, Progress, Refused, Request, Response,
+    Status, Taken, owner_label,
 };
 use model::block::{BlockRef, Header, encode_entries, payload_hash};
 use model::merkle::{self, AbsenceProof, Lookup, PresenceProof};
@@ -419,6 +419,7 @@ fn data() -> Vec<Sample> {
 
 /// One of each kind of question to a node.
 fn questions() -> Vec<Sample> {
+    let (plan, _, _) = crate::epoch::samples();
     let transaction = signed_transaction();
     let id = transaction.body.id();
     let object = created(&transaction.body.traces[0]).remove(1).id();
@@ -469,13 +470,27 @@ fn questions() -> Vec<Sample> {
             &Request::Evidence { after: 32 },
             &[],
         ),
+        sample(
+            "api-changes-request",
+            &Request::Changes(vec![(ShardId::new(0), Epoch::new(2))]),
+            &[],
+        ),
+        sample("api-acts-request", &Request::Acts { after: 3 }, &[]),
+        sample("api-approve-request", &Request::Approve(plan), &[]),
+        sample("api-cosign-request", &Request::Cosign(Epoch::new(2)), &[]),
     ]
 }
 
 /// One of each kind of answer of a node.
 fn answers() -> Vec<Sample> {
+    let (_, _, change) = crate::epoch::samples();
     let transaction = signed_transaction();
     let result = certified_result(1, transaction.body.id());
+    let cosigned = result.head.certificate.signatures[0].1;
+    let act = Act {
+        transaction: transaction.clone(),
+        result: result.clone(),
+    };
     let object = created(&transaction.body.traces[0]).remove(1);
     let height = Height::new(7);
     let tip = Progress {
@@ -551,6 +566,14 @@ fn answers() -> Vec<Sample> {
             &[],
         ),
         sample("api-evidence", &Response::Evidence(evidence), &[]),
+        sample("api-changes", &Response::Changes(vec![change]), &[]),
+        sample("api-acts", &Response::Acts(vec![act]), &[]),
+        sample("api-cosigned", &Response::Cosigned(cosigned), &[]),
+        sample(
+            "api-not-approved",
+            &Response::Refused(Refused::NotApproved(membership::invited().terms())),
+            &[],
+        ),
     ]
 }
 

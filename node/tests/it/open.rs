@@ -66,8 +66,9 @@ fn a_member_is_replaced_by_a_node_with_an_empty_directory_while_payments_go_on()
 
     // The guest follows node 3.
     let before = network.genesis.record(SHARD).expect("there is one shard");
-    let members = [0, 1, 2, MEMBERS].map(|number| network.descriptor(number));
-    let next = before.followed_by(members.to_vec(), 0).expect("a number");
+    let stay = before.descriptors().take(3).cloned();
+    let members = stay.chain([network.descriptor(MEMBERS)]);
+    let next = before.followed_by(members.collect(), 0).expect("a number");
     let mut plan = Plan {
         consents: Vec::new(),
         next,
