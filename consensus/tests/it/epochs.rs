@@ -3,6 +3,7 @@
 //!
 //! Paper: Section VI-A, `MS.update`.
 
+mod guest;
 mod town;
 
 use consensus::{Message, Record};

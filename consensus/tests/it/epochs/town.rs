@@ -227,6 +227,19 @@ impl Town {
         Replica::new(setup, ledger)
     }
 
+    /// Somebody who has no seat at first, above a ledger of the first epoch. It is not in the town.
+    pub(crate) fn guest(&self, index: usize, ledger: Ledger) -> Replica {
+        let setup = Setup {
+            shards: self.world.shards.clone(),
+            seat: Seat::new(0).expect("a seat"),
+            signer: Box::new(member(index)),
+            check: Box::new(Zip215),
+            checkers: std::sync::Arc::new(self.world.checkers()),
+            pace: self.world.pace,
+        };
+        Replica::guest(Self::node(index), setup, ledger)
+    }
+
     /// Somebody begins to take part above a ledger.
     fn arrive(&mut self, index: usize, shards: Shards, ledger: Ledger) {
         let epoch = shards.scope().epoch;
@@ -249,7 +262,7 @@ impl Town {
         self.perform(index, outputs);
     }
 
-    fn time(&self) -> Now {
+    pub(crate) fn time(&self) -> Now {
         Now {
             timer: Time::from_ms(self.now),
             clock: CREATED.plus_ms(self.now),
@@ -473,7 +486,7 @@ impl Person {
     }
 
     /// Final blocks, as a node finds them.
-    fn blocks(&self, request: BlocksRequest) -> Blocks {
+    pub(crate) fn blocks(&self, request: BlocksRequest) -> Blocks {
         let blocks = self
             .applied
             .range(request.first..)
