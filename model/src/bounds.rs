@@ -75,9 +75,13 @@ pub const GENESIS_SHARDS_MAX: usize = 64;
 /// thousand first objects.
 pub const GENESIS_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// The longest receipt, in bytes: a transaction, a path, a certificate of [`MEMBERS_MAX`] signatures
-/// and a genesis document to check them against.
-pub const RECEIPT_BYTES_MAX: usize = GENESIS_BYTES_MAX + 256 * 1024;
+/// The longest list of steps that lead from a genesis document to the members of shards, in bytes: some
+/// thousands of epochs of a shard of four nodes.
+pub const STEPS_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The longest receipt, in bytes: a transaction, a path, a certificate of [`MEMBERS_MAX`] signatures,
+/// a genesis document to check them against, and the steps that have led from it to those members.
+pub const RECEIPT_BYTES_MAX: usize = GENESIS_BYTES_MAX + STEPS_BYTES_MAX + 256 * 1024;
 
 /// Leaves in one parcel of promises. A block whose outbox has more for one shard sends several; at
 /// this size the head and its signatures are a small part of the bytes.

@@ -2,7 +2,9 @@
 //!
 //! A receipt needs no network to be checked: it brings the transaction, the decision, the path from
 //! the decision to a head, a quorum's signatures over the head, and the genesis document that says
-//! whose signatures count. Whoever checks it compares the network's name with the one they know.
+//! whose signatures count. Where the members of the shard have changed since, or the shard was founded
+//! later, it brings the steps that lead there. Whoever checks it compares the network's name with the
+//! one they know.
 //!
 //! Paper: Section IV-A, partial audit: evidence of size `O(s + log N)`.
 
@@ -14,6 +16,7 @@ use crate::genesis::{BadGenesis, Genesis};
 use crate::head::{HeadCertificate, HeadError};
 use crate::id::{NetworkId, ShardId, TransactionId};
 use crate::key::SignatureCheck;
+use crate::lineage::{BadStep, Lineage, NoSigners, Step};
 use crate::merkle::PresenceProof;
 use crate::result::{TransactionResult, results_tree};
 use crate::shard::Committee;
@@ -108,6 +111,8 @@ impl CertifiedResults {
 pub struct Receipt {
     /// The network's genesis document.
     pub genesis: Genesis,
+    /// What leads from it to the members of the participants, each in the epoch of its decision.
+    pub steps: Vec<Step>,
     /// The transaction.
     pub transaction: Transaction,
     /// One decision for each participant, in their order.
@@ -123,6 +128,17 @@ pub enum BadReceipt {
     /// The genesis document cannot start a network.
     #[error("the receipt brings a genesis document that is not one: {0}")]
     Genesis(#[from] BadGenesis),
+    /// A step leads nowhere.
+    #[error("step {at} from the genesis document proves nothing: {reason}")]
+    Step {
+        /// Which one, counted from one.
+        at: usize,
+        /// What is wrong with it.
+        reason: BadStep,
+    },
+    /// The step with this number, counted from one, is one of those before it.
+    #[error("step {0} from the genesis document says nothing new")]
+    OldStep(usize),
     /// The transaction is malformed, of another network, or not signed by whom it says.
     #[error("the receipt brings a transaction that is malformed: {0}")]
     Transaction(#[from] Malformed),
@@ -132,6 +148,14 @@ pub enum BadReceipt {
     /// A decision is about another transaction.
     #[error("the receipt brings a decision on another transaction, {0}")]
     OtherTransaction(TransactionId),
+    /// It does not bring what leads to the members that signed a decision.
+    #[error("the decision of shard {shard} is by members of whom nothing is known: {reason}")]
+    Signers {
+        /// The shard.
+        shard: ShardId,
+        /// What is not known.
+        reason: NoSigners,
+    },
     /// A decision is not proven.
     #[error("the decision of shard {shard} is not proven: {reason}")]
     Unproven {
@@ -151,8 +175,10 @@ pub struct Proven {
     pub transaction: TransactionId,
     /// The decisions, one for each participant.
     pub results: Vec<TransactionResult>,
-    /// How many signatures over heads were checked.
+    /// How many signatures over the heads of the decisions were checked.
     pub signatures: usize,
+    /// How many steps lead from the genesis document to those who made them.
+    pub steps: usize,
 }
 
 impl Receipt {
@@ -190,12 +216,13 @@ impl Receipt {
         if !shards.eq(participants.iter().copied()) {
             return Err(BadReceipt::Participants);
         }
+        let lineage = self.lineage(check)?;
         let mut signatures = 0;
         for result in &self.results {
             if result.result.transaction != id {
                 return Err(BadReceipt::OtherTransaction(result.result.transaction));
             }
-            self.verify_result(result, check)?;
+            verify_result(result, &lineage, check)?;
             signatures += result.head.certificate.signatures.len();
         }
         Ok(Proven {
@@ -203,21 +230,33 @@ impl Receipt {
             transaction: id,
             results: self.results.iter().map(|result| result.result).collect(),
             signatures,
+            steps: self.steps.len(),
         })
     }
 
-    fn verify_result(
-        &self,
-        result: &CertifiedResult,
-        check: &mut impl SignatureCheck,
-    ) -> Result<(), BadReceipt> {
-        let shard = result.shard();
-        let committee = self
-            .genesis
-            .committee(shard)
-            .ok_or(BadReceipt::Participants)??;
-        result
-            .verify(&committee, check)
-            .map_err(|reason| BadReceipt::Unproven { shard, reason })
+    /// Takes all steps.
+    fn lineage(&self, check: &mut impl SignatureCheck) -> Result<Lineage, BadReceipt> {
+        let mut lineage = Lineage::of_genesis(&self.genesis)?;
+        for (at, step) in (1..).zip(&self.steps) {
+            let taken = lineage.take(step, check);
+            if !taken.map_err(|reason| BadReceipt::Step { at, reason })? {
+                return Err(BadReceipt::OldStep(at));
+            }
+        }
+        Ok(lineage)
     }
+}
+
+fn verify_result(
+    result: &CertifiedResult,
+    lineage: &Lineage,
+    check: &mut impl SignatureCheck,
+) -> Result<(), BadReceipt> {
+    let shard = result.shard();
+    let committee = lineage
+        .signers(&result.head.head)
+        .map_err(|reason| BadReceipt::Signers { shard, reason })?;
+    result
+        .verify(committee, check)
+        .map_err(|reason| BadReceipt::Unproven { shard, reason })
 }

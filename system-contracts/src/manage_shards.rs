@@ -26,10 +26,10 @@ pub use types::{Shard, Succession, Token};
 use model::{ContractId, Mapping, ShardId};
 
 /// The name of the contract, from which its identifier follows.
-pub const NAME: &str = "ManageShards";
+pub const NAME: &str = model::lineage::CONTRACT;
 
 /// The name of the procedure [`Create`].
-pub const CREATE: &str = "create";
+pub const CREATE: &str = model::lineage::CREATE;
 
 /// The name of the procedure [`Update`].
 pub const UPDATE: &str = "update";

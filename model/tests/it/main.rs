@@ -13,6 +13,7 @@ mod golden;
 mod hand_over;
 mod history;
 mod identifiers;
+mod lineage;
 mod malpractice;
 mod membership;
 mod mutation;

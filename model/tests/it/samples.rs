@@ -104,8 +104,8 @@ fn certificate(committee: &Committee, statement: Statement) -> Certificate {
     let bytes = statement.signing_bytes(committee.scope());
     let signature = |index: usize| -> (Seat, Signature) {
         let member = committee.members()[index];
-        let person = (1..=8).find(|person| node(*person) == member);
-        let secret = secret(person.expect("one of the eight nodes"));
+        let person = (1..=20).find(|person| node(*person) == member);
+        let secret = secret(person.expect("one of the people"));
         (Seat::new(index).expect("few seats"), secret.sign(&bytes))
     };
     Certificate {
@@ -124,7 +124,15 @@ pub(crate) fn decisions(transaction: TransactionId) -> [TransactionResult; 2] {
 
 /// A decision on `transaction` by a shard that decided on another one in the same block.
 pub(crate) fn certified_result(number: u32, transaction: TransactionId) -> CertifiedResult {
-    let committee = committee(number);
+    certified_by(&committee(number), 7, transaction)
+}
+
+/// As [`certified_result`], by a committee, at a height.
+pub(crate) fn certified_by(
+    committee: &Committee,
+    height: u64,
+    transaction: TransactionId,
+) -> CertifiedResult {
     let results = decisions(transaction);
     let tree = results_tree(&results);
     let Lookup::Present(proof) = tree.prove(&results[0].key()) else {
@@ -132,15 +140,29 @@ pub(crate) fn certified_result(number: u32, transaction: TransactionId) -> Certi
     };
     let head = Head {
         results: tree.root(),
-        ..head(&committee)
+        height: Height::new(height),
+        ..head(committee)
     };
     CertifiedResult {
         result: results[0],
         proof,
         head: HeadCertificate {
-            certificate: certificate(&committee, head.statement()),
+            certificate: certificate(committee, head.statement()),
             head,
         },
+    }
+}
+
+/// A head of a committee at a height that says this to other shards.
+pub(crate) fn signed_head(committee: &Committee, height: u64, outbox: Hash) -> HeadCertificate {
+    let head = Head {
+        height: Height::new(height),
+        outbox,
+        ..head(committee)
+    };
+    HeadCertificate {
+        certificate: certificate(committee, head.statement()),
+        head,
     }
 }
 
@@ -158,6 +180,7 @@ pub(crate) fn receipt() -> Receipt {
     let id = transaction.body.id();
     Receipt {
         genesis: genesis(),
+        steps: Vec::new(),
         transaction,
         results: vec![certified_result(1, id), certified_result(4, id)],
     }
@@ -412,6 +435,7 @@ fn data() -> Vec<Sample> {
         sample("public-key", &key(1), &[]),
         sample("genesis", &genesis(), &[("network", network.as_ref())]),
         sample("receipt", &receipt(), &[]),
+        sample("receipt-later", &crate::lineage::receipt(), &[]),
         sample("system-contract", &model::ContractId::system("CSCoin"), &[]),
         sample("epoch", &Epoch::new(1 << 40), &[]),
     ]

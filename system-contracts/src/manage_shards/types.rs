@@ -39,7 +39,7 @@ impl Token {
 pub struct Shard(pub ShardRecord);
 
 impl Content for Shard {
-    const TYPE: &'static str = "Shard";
+    const TYPE: &'static str = model::lineage::RECORD_TYPE;
 }
 
 /// Why a list of nodes may follow another one: the local parameters of an update.
