@@ -162,7 +162,7 @@ impl Deal<'_> {
             self.output.warn(warning);
             return false;
         }
-        let receipt = receipt::receipt(self.wallet.client().genesis(), settled);
+        let receipt = receipt::receipt(self.wallet.client(), settled);
         let saved = receipt::save(&receipt, file);
         if let Err(error) = &saved {
             let warning =

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::address::{Addresses, NetworkKind};
 use crate::api::{Api, AskError};
 use crate::error::Error;
+use crate::members::Members;
 use crate::network::Network;
 
 /// How long an operation may take altogether, unless told otherwise.
@@ -61,7 +62,7 @@ impl Default for Options {
 pub struct Client<A = Network> {
     genesis: Genesis,
     network: NetworkId,
-    committees: BTreeMap<ShardId, Committee>,
+    pub(crate) members: Members,
     nodes: Vec<NodeEndpoint>,
     options: Options,
     /// Which node comes first, so that different clients begin with different nodes.
@@ -74,8 +75,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Genesis`] or [`Error::ForeignNode`] if the endpoints are not in order, and
-    /// [`Error::Internal`] if the network of this process cannot be started.
+    /// [`Error::Genesis`] if the genesis document is not in order, and [`Error::Internal`] if the network of this process cannot be started.
     pub fn connect(endpoints: Endpoints, options: Options) -> Result<Self, Error> {
         let mut turn = [0];
         getrandom::fill(&mut turn).map_err(Error::internal)?;
@@ -98,28 +98,21 @@ impl<A: Api> Client<A> {
     ///
     /// # Errors
     ///
-    /// [`Error::Genesis`] or [`Error::ForeignNode`] if the endpoints are not in order.
+    /// [`Error::Genesis`] if the genesis document is not in order.
     pub fn over(endpoints: Endpoints, options: Options, api: A) -> Result<Self, Error> {
         let Endpoints { genesis, nodes } = endpoints;
         genesis.check()?;
-        if let Some(foreign) = nodes.iter().find(|at| genesis.shard_of(&at.node).is_none()) {
-            return Err(Error::ForeignNode(foreign.name.clone()));
-        }
-        let mut committees = BTreeMap::new();
-        for shard in &genesis.shards {
-            if let Some(committee) = genesis.committee(shard.shard) {
-                committees.insert(shard.shard, committee?);
-            }
-        }
-        Ok(Self {
+        let client = Self {
             network: genesis.network(),
-            committees,
+            members: Members::of_genesis(&genesis)?,
             genesis,
             nodes,
             options,
             turn: 0,
             api,
-        })
+        };
+        client.meet();
+        Ok(client)
     }
 
     /// The genesis document.
@@ -175,24 +168,44 @@ impl<A: Api> Client<A> {
         &self.options
     }
 
-    pub(crate) fn shards(&self) -> impl Iterator<Item = ShardId> {
-        self.committees.keys().copied()
+    /// The shards that are known, ascending.
+    pub(crate) fn shards(&self) -> Vec<ShardId> {
+        let known = self.members.known();
+        let shards = known.directory().all();
+        shards.map(|committee| committee.scope().shard).collect()
     }
 
-    /// The members of a shard.
+    /// Whether a shard is not one of those that the network began with.
+    pub(crate) fn is_stranger(&self, shard: ShardId) -> bool {
+        self.genesis.shard(shard).is_none()
+    }
+
+    /// The members of a shard in the last epoch that is known.
     ///
     /// # Errors
     ///
-    /// [`Error::NoSuchShard`] if the genesis document does not have it.
-    pub(crate) fn committee(&self, shard: ShardId) -> Result<&Committee, Error> {
-        let committee = self.committees.get(&shard);
-        committee.ok_or(Error::NoSuchShard(shard))
+    /// [`Error::NoSuchShard`] if nothing is known of it.
+    pub(crate) fn committee(&self, shard: ShardId) -> Result<Committee, Error> {
+        let known = self.members.known();
+        let committee = known.directory().current(shard);
+        committee.cloned().ok_or(Error::NoSuchShard(shard))
     }
 
-    /// The nodes of a shard that can be asked, always in the same order: connections are used again.
+    /// The nodes of a shard that can be asked, always in the same order: connections are used again. They
+    /// are those whose address the user has given, and those that have one in the record of the shard.
     pub(crate) fn nodes_of(&self, committee: &Committee) -> Vec<NodeId> {
-        let nodes = self.nodes.iter().map(|endpoint| endpoint.node);
-        let mut nodes: Vec<NodeId> = nodes.filter(|n| committee.seat(n).is_some()).collect();
+        let known = self.members.known();
+        let record = known.directory().last_record(committee.scope().shard);
+        let seats = record.into_iter().flat_map(|record| &record.seats);
+        let listed = seats.map(|place| place.descriptor());
+        let listed = listed.filter(|node| !node.addresses.is_empty());
+        let given = self.nodes.iter().map(|endpoint| endpoint.node);
+        let mut nodes: Vec<NodeId> = Vec::new();
+        for node in given.chain(listed.map(|descriptor| descriptor.node)) {
+            if committee.seat(&node).is_some() && !nodes.contains(&node) {
+                nodes.push(node);
+            }
+        }
         let first = usize::from(self.turn).checked_rem(nodes.len()).unwrap_or(0);
         nodes.rotate_left(first);
         nodes

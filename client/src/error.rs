@@ -72,9 +72,6 @@ pub enum Error {
     /// The genesis document cannot start a network.
     #[error("the genesis document is not in order: {0}")]
     Genesis(#[from] BadGenesis),
-    /// An endpoint is no node of the network.
-    #[error("node {0} is not in the genesis document of the network")]
-    ForeignNode(String),
     /// No node of a shard answers.
     #[error("no node of shard {shard} can be reached: {}", list(.troubles))]
     Unreachable {
@@ -280,7 +277,6 @@ impl Error {
             | Self::NoSuchNode { .. }
             | Self::NoSuchShard(_)
             | Self::Genesis(_)
-            | Self::ForeignNode(_)
             | Self::NotAnAccount { .. }
             | Self::CannotRun(_)
             | Self::Malformed(_) => Class::Usage,
@@ -306,7 +302,7 @@ impl Error {
                 Some("start the network, or check the addresses of its nodes")
             }
             Self::Withheld { .. } => Some("ask other nodes, or try again in a moment"),
-            Self::WrongNetwork { .. } | Self::ForeignNode(_) => {
+            Self::WrongNetwork { .. } => {
                 Some("use the genesis document of the network that the nodes belong to")
             }
             Self::NoSecret(_) => Some("pay from an account whose key is in this wallet"),

@@ -30,6 +30,8 @@ impl<A: Api> Client<A> {
                     return Ok(Some(settled));
                 }
                 Ok(Lookup::Absent { never: _ }) => {}
+                // It need not be running at all.
+                Err(_) if self.is_stranger(shard) => {}
                 // Another shard may know it all the same.
                 Err(error) => failed = failed.or(Some(error)),
             }
@@ -104,6 +106,7 @@ impl<A: Api> Client<A> {
         let until = self.deadline();
         let following = self
             .shards()
+            .into_iter()
             .map(|shard| self.follow(&subject, shard, until, watch));
         let mut following: FuturesUnordered<_> = following.collect();
         let mut failed = None;

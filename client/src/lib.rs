@@ -11,7 +11,8 @@
 //! ```
 //!
 //! Nothing that a node says is believed without proof. A decision brings the signatures of a quorum
-//! and is checked against the committee of the genesis document; an object is named by what it
+//! and is checked against the members of the shard, which the genesis document names and each of their
+//! successors proves; an object is named by what it
 //! contains; what remains are hints, such as which accounts somebody has, and for those several
 //! nodes are asked.
 //!
@@ -35,6 +36,7 @@ pub mod follow;
 pub mod fuzzing;
 pub mod keys;
 mod lookup;
+mod members;
 mod network;
 pub mod outcome;
 pub mod paper;

@@ -71,7 +71,7 @@ impl<A: Api> Client<A> {
             Some(result) => result,
             None => self.proof(node, id).await?,
         };
-        let verified = self.verified(result, shard, id)?;
+        let verified = self.verified(node, result, shard, id).await?;
         Ok(Look::Found(Box::new(found.transaction), Box::new(verified)))
     }
 
@@ -109,16 +109,20 @@ impl<A: Api> Client<A> {
         }
     }
 
-    /// The decision, if its proof holds.
-    pub(crate) fn verified(
+    /// The decision that a node shows, if its proof holds.
+    pub(crate) async fn verified(
         &self,
+        node: &NodeId,
         result: CertifiedResult,
         shard: ShardId,
         id: &TransactionId,
     ) -> Result<Verified, AskError> {
-        let lying = |reason: String| AskError::Lying(reason);
-        let committee = self.committee(shard).map_err(|e| lying(e.to_string()))?;
-        Verified::check(result, id, committee).map_err(|e| lying(e.to_string()))
+        if result.shard() != shard {
+            return Err(AskError::Lying("the decision is of another shard".into()));
+        }
+        let committee = self.signers(node, &result.head.head).await?;
+        let checked = Verified::check(result, id, &committee);
+        checked.map_err(|reason| AskError::Lying(reason.to_string()))
     }
 
     /// Asks the nodes of a shard for a decided transaction. Where the deadline is given, says
@@ -133,9 +137,9 @@ impl<A: Api> Client<A> {
         id: &TransactionId,
         valid_until: Option<Time>,
     ) -> Result<Lookup, Error> {
-        let committee = self.committee(shard)?;
+        let committee = self.committee_of(shard).await?;
         let enough = committee.honest_threshold();
-        let nodes = self.nodes_of(committee);
+        let nodes = self.nodes_of(&committee);
         let reserve = Reserve::new(PATIENCE);
         let mut looks = spread(&nodes, enough, &reserve, |node| async move {
             self.look(&node, shard, id).await

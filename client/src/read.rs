@@ -21,7 +21,8 @@ use futures::future::join_all;
 use model::api::{Refused, Request, Response, owner_label};
 use model::{Height, NodeId, Object, ObjectId, PublicKey, ShardId};
 use system_contracts::cscoin;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
+use tracing::warn;
 
 use crate::amount::Amount;
 use crate::api::{Api, AskError};
@@ -34,6 +35,9 @@ pub(crate) use list::Wanted;
 
 /// How long the others are left in peace while the first nodes are asked.
 const PATIENCE: Duration = Duration::from_millis(250);
+
+/// How long a shard has to answer that was founded, and of which nothing was seen before.
+const STRANGER: Duration = Duration::from_secs(2);
 
 /// An account of CSCoin: an object that holds money.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,18 +104,22 @@ impl<A: Api> Client<A> {
         owner: &PublicKey,
         at_least: &Heights,
     ) -> (Holdings, Option<Error>) {
-        let reading = self.shards().map(|shard| {
-            let at_least = at_least.get(&shard).copied().unwrap_or_default();
-            self.list(shard, owner, at_least)
-        });
+        let shards = self.shards();
+        let reading = shards
+            .iter()
+            .map(|shard| self.list_in_reach(*shard, owner, at_least.get(shard).copied()));
         let mut heights = BTreeMap::new();
         let mut accounts = Vec::new();
         let mut failed = None;
-        for (shard, list) in self.shards().zip(join_all(reading).await) {
+        let lists = join_all(reading).await;
+        for (shard, list) in shards.into_iter().zip(lists) {
             match list {
                 Ok(list) => {
                     heights.insert(shard, list.height);
                     accounts.extend(list.found.into_values().map(|(_, account)| account));
+                }
+                Err(reason) if self.is_stranger(shard) && !at_least.contains_key(&shard) => {
+                    warn!(%shard, %reason, "this shard is left out, which never had anything to say");
                 }
                 Err(error) => failed = failed.or(Some(error)),
             }
@@ -123,6 +131,23 @@ impl<A: Api> Client<A> {
             heights,
         };
         (holdings, failed)
+    }
+
+    /// The accounts of an owner in one shard, read at `seen` or later, if anything was read there before.
+    ///
+    /// Anybody may found a shard, and need not run it. Where nothing was seen before nobody waits for long.
+    async fn list_in_reach(
+        &self,
+        shard: ShardId,
+        owner: &PublicKey,
+        seen: Option<Height>,
+    ) -> Result<List<Account>, Error> {
+        let reading = self.list(shard, owner, seen.unwrap_or_default());
+        if seen.is_some() || !self.is_stranger(shard) {
+            return reading.await;
+        }
+        let listed = timeout(STRANGER, reading).await;
+        listed.unwrap_or_else(|_| Err(self.unreachable(shard, [])))
     }
 
     /// The accounts of an owner in one shard.
@@ -157,9 +182,9 @@ impl<A: Api> Client<A> {
         wanted: &Wanted<'_, T>,
     ) -> Result<(List<T>, usize), Error> {
         let shard = wanted.shard;
-        let committee = self.committee(shard)?;
+        let committee = self.committee_of(shard).await?;
         let enough = committee.honest_threshold();
-        let nodes = self.nodes_of(committee);
+        let nodes = self.nodes_of(&committee);
         let reserve = Reserve::new(PATIENCE);
         let mut lists = spread(&nodes, enough, &reserve, |node| async move {
             self.list_of(&node, wanted).await
@@ -200,7 +225,8 @@ impl<A: Api> Client<A> {
     /// [`Error::NotActive`] or [`Error::NotAnAccount`], and [`Error::Unreachable`] or
     /// [`Error::WrongNetwork`] if too few nodes answer of a shard that may have it.
     pub async fn account(&self, id: &ObjectId) -> Result<Account, Error> {
-        let reading = self.shards().map(|shard| self.object(shard, id));
+        let shards = self.shards().into_iter();
+        let reading = shards.map(|shard| self.object(shard, id));
         let mut missing = Error::NotActive {
             object: self.addresses().name(*id),
         };
@@ -220,9 +246,9 @@ impl<A: Api> Client<A> {
 
     /// An active object of a shard, `None` if the shard does not have it.
     async fn object(&self, shard: ShardId, id: &ObjectId) -> Result<Option<Object>, Error> {
-        let committee = self.committee(shard)?;
+        let committee = self.committee_of(shard).await?;
         let enough = committee.honest_threshold();
-        let nodes = self.nodes_of(committee);
+        let nodes = self.nodes_of(&committee);
         let reserve = Reserve::new(PATIENCE);
         let mut objects = spread(&nodes, enough, &reserve, |node| async move {
             self.object_of(&node, shard, id).await

@@ -1,7 +1,7 @@
 //! Receipts: files that prove a decision to anybody, without a network.
 //!
-//! A receipt brings the transaction, the decisions, their proofs and the genesis document that says
-//! whose signatures count. The one thing to compare it with is the name of the network.
+//! A receipt brings the transaction, the decisions, their proofs, the genesis document that says whose
+//! signatures count, and what has become of the shards since. The one thing to compare it with is the name of the network.
 //!
 //! Paper: Section IV-A, partial audit.
 
@@ -17,9 +17,11 @@ use std::path::{Path, PathBuf};
 use model::key::Zip215;
 use model::receipt::{BadReceipt, CertifiedResult};
 use model::result::Outcome;
-use model::{Genesis, Height, NetworkId, Receipt, ShardId, TransactionId, bounds};
+use model::{Height, NetworkId, Receipt, ShardId, TransactionId, bounds};
 
 use crate::address::{Addresses, NetworkKind};
+use crate::api::Api;
+use crate::connection::Client;
 use crate::describe;
 use crate::error::Class;
 use crate::outcome::{self, Settled, Verified};
@@ -94,16 +96,22 @@ pub struct Summary {
     pub shards: Vec<(ShardId, Height)>,
     /// How many signatures over heads were checked.
     pub signatures: usize,
+    /// How many steps lead from the genesis document to those who signed.
+    pub steps: usize,
     /// Why it was aborted, as a sentence.
     pub abort: Option<String>,
 }
 
-/// The receipt of a decided transaction. It proves something only if [`Settled::is_complete`].
+/// The receipt of a decided transaction that `client` has seen. It proves something only if
+/// [`Settled::is_complete`].
 #[must_use]
-pub fn receipt(genesis: &Genesis, settled: &Settled) -> Receipt {
+pub fn receipt<A: Api>(client: &Client<A>, settled: &Settled) -> Receipt {
     let results = settled.decisions.iter().map(Verified::result);
+    let scopes = results.clone().map(|result| result.head.head.scope);
+    let epochs = scopes.map(|scope| (scope.shard, scope.epoch)).collect();
     Receipt {
-        genesis: genesis.clone(),
+        genesis: client.genesis().clone(),
+        steps: client.members.known().steps_to(&epochs),
         transaction: settled.transaction.clone(),
         results: results.cloned().collect(),
     }
@@ -179,6 +187,7 @@ pub fn check(receipt: &Receipt, known: Option<NetworkId>) -> Result<Summary, Rec
         outcome: aborted.map_or(Outcome::Committed, |(_, reason)| Outcome::Aborted(reason)),
         shards: receipt.results.iter().map(place).collect(),
         signatures: proven.signatures,
+        steps: proven.steps,
         abort: aborted
             .map(|cause| describe::cause_of_abort(&cause, &receipt.transaction, addresses)),
     })
@@ -203,6 +212,7 @@ impl fmt::Display for Summary {
             outcome: _, // said by `abort`
             shards,
             signatures,
+            steps,
             abort,
         } = self;
         match abort {
@@ -222,6 +232,11 @@ impl fmt::Display for Summary {
         write!(
             f,
             "\n{signatures} signatures and {paths} path{plural} checked"
-        )
+        )?;
+        match steps {
+            0 => Ok(()),
+            1 => write!(f, ", after one step from the genesis document"),
+            steps => write!(f, ", after {steps} steps from the genesis document"),
+        }
     }
 }

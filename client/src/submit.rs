@@ -196,9 +196,9 @@ impl<A: Api> Client<A> {
         watch: &Watch<'_>,
     ) -> Result<Fate<Verified>, Error> {
         let started = Instant::now();
-        let committee = self.committee(shard)?;
+        let committee = self.committee_of(shard).await?;
         let enough = committee.honest_threshold();
-        let mut nodes = self.nodes_of(committee);
+        let mut nodes = self.nodes_of(&committee);
         let via = self.options().via.filter(|via| nodes.contains(via));
         nodes.sort_by_key(|node| via != Some(*node));
 

@@ -140,6 +140,23 @@ impl World {
         member.expect("there is such a node").node
     }
 
+    /// A node that is in no shard at the beginning.
+    pub(crate) fn newcomer(number: usize) -> NodeDescriptor {
+        NodeDescriptor {
+            name: format!("new{number}"),
+            node: NodeId::new(secret(100 + number).public()),
+            addresses: vec![format!("/ip4/127.0.0.1/tcp/{}", 5_000 + number)],
+        }
+    }
+
+    /// A shard ends its epoch: the newcomer with this number takes a seat.
+    pub(crate) fn replace(&self, shard: usize, seat: usize, number: usize) {
+        let now = self.now();
+        let (node, key) = (Self::newcomer(number), secret(100 + number));
+        let mut inner = self.inner();
+        inner.ledger.chains[shard].replace(seat, node, key, now);
+    }
+
     /// Tells a node how to behave from now on.
     pub(crate) fn set(&self, number: usize, manner: Manner) {
         let node = self.node(number);
@@ -280,6 +297,7 @@ impl Api for World {
         }
         let mut shards = self.genesis.shards.iter();
         let shard = shards.position(|shard| shard.members.iter().any(|m| m.node == *node));
+        let shard = shard.or_else(|| self.inner().ledger.shard_of(node));
         let shard = shard.expect("the nodes of the network are asked");
         sleep(LATENCY).await;
         self.inner().asked.push((*node, request.clone()));

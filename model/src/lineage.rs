@@ -135,6 +135,25 @@ impl Lineage {
         &self.directory
     }
 
+    /// How many steps have led here.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        let epochs = self
+            .directory
+            .all()
+            .map(|committee| committee.scope().epoch);
+        let changes = epochs.map(|epoch| usize::try_from(epoch.number()).unwrap_or(usize::MAX));
+        changes.fold(self.foundings.len(), usize::saturating_add)
+    }
+
+    /// Whether a transaction is said to found a shard that is not known.
+    #[must_use]
+    pub fn lacks(&self, act: &Act) -> bool {
+        let founded = self.root.map(|root| founded(&act.transaction, root));
+        let mut records = founded.into_iter().flatten();
+        records.any(|record| self.directory.current(record.shard).is_none())
+    }
+
     /// Who can have signed a head.
     ///
     /// # Errors

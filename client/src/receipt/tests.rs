@@ -26,6 +26,7 @@ async fn receipts() -> (World, [Receipt; 2]) {
         let keys = Box::new(LocalKeys::of(&world.genesis));
         let client = world.client(Options::default());
         let wallet = Wallet::open_with_clock(client, keys, directory.path(), world.clock());
+        let wallet = wallet.expect("it opens");
         let order = Order {
             from: key("alice"),
             to: key("bob"),
@@ -33,11 +34,8 @@ async fn receipts() -> (World, [Receipt; 2]) {
             using,
             home: None,
         };
-        let sent = wallet
-            .expect("it opens")
-            .send(&order, &Watch::nobody())
-            .await;
-        receipt(&world.genesis, &sent.expect("it is decided"))
+        let sent = wallet.send(&order, &Watch::nobody()).await;
+        receipt(wallet.client(), &sent.expect("it is decided"))
     };
     let (committed, aborted) = futures::join!(pay(5), pay(6));
     (world, [committed, aborted])

@@ -158,7 +158,8 @@ impl<'a, A: Api> Conversation<'a, A> {
         match response {
             Response::Outcome(result) => {
                 let id = &self.subject.id;
-                let decision = self.client.verified(result, self.shard, id)?;
+                let decision = self.client.verified(&self.node, result, self.shard, id);
+                let decision = decision.await?;
                 Ok(Step::End(Verdict::Decided(Box::new(decision))))
             }
             Response::Refused(Refused::NotYet(progress) | Refused::Unknown(progress)) => {

@@ -132,8 +132,8 @@ impl<A: Api> Client<A> {
             shard,
             waited: started.elapsed(),
             answering,
-            members: committee.map_or(0, |committee| committee.size()),
-            needed: committee.map_or(0, |committee| committee.quorum()),
+            members: committee.as_ref().map_or(0, model::Committee::size),
+            needed: committee.as_ref().map_or(0, model::Committee::quorum),
         }
     }
 }

@@ -5,19 +5,24 @@ use std::sync::Arc;
 
 use contracts::Content;
 use model::active_set::Effects;
-use model::api::{Found, Page, Progress, Refused, Request, Response, owner_label, shards_label};
+use model::api::{
+    Act, Found, Page, Progress, Refused, Request, Response, owner_label, shards_label,
+};
 use model::head::Head;
 use model::key::Zip215;
 use model::merkle::{self, Lookup};
+use model::outbox::outbox_tree;
 use model::receipt::CertifiedResult;
 use model::result::{AbortReason, Outcome, TransactionResult, results_tree};
 use model::shard::Seat;
 use model::transaction::Authorized;
 use model::{
-    Certificate, Committee, Genesis, Hash, HeadCertificate, Height, Object, ObjectId, SecretKey,
-    ShardId, Time, Transaction, TransactionId, validity,
+    Certificate, Committee, EpochChange, Genesis, HandOver, Hash, HeadCertificate, Height,
+    NodeDescriptor, NodeId, Object, ObjectId, SecretKey, ShardId, ShardRecord, Time, Transaction,
+    TransactionId, validity,
 };
 use system_contracts::cscoin::{self, Account};
+use system_contracts::manage_shards;
 
 use super::CREATED;
 
@@ -29,6 +34,9 @@ type Objects = BTreeMap<ObjectId, Arc<Object>>;
 /// The chain of a shard. Height 0 is the genesis document.
 pub(crate) struct Chain {
     committee: Committee,
+    record: ShardRecord,
+    /// The epochs that have begun since the first one.
+    pub(super) changes: Vec<EpochChange>,
     secrets: Vec<SecretKey>,
     /// The active objects at each height.
     objects: Vec<Objects>,
@@ -57,6 +65,8 @@ impl Chain {
         let committee = genesis.committee(shard).expect("the shard is there");
         Self {
             committee: committee.expect("four nodes"),
+            record: genesis.record(shard).expect("the shard is there"),
+            changes: Vec::new(),
             secrets,
             objects: vec![genesis.objects_of(shard)],
             times: vec![CREATED],
@@ -70,6 +80,63 @@ impl Chain {
 
     pub(super) fn shard(&self) -> ShardId {
         self.committee.scope().shard
+    }
+
+    /// Ends the epoch in a block of its own: on one seat there is somebody else from now on.
+    pub(super) fn replace(&mut self, seat: usize, node: NodeDescriptor, key: SecretKey, now: Time) {
+        self.pass_time(now);
+        let seats = self.record.seats.iter();
+        let mut members: Vec<_> = seats.map(|place| place.descriptor().clone()).collect();
+        members[seat] = node;
+        let next = self.record.followed_by(members, 0).expect("a number");
+        let tree = outbox_tree(&[], Some(&next));
+        let head = Head {
+            outbox: tree.root(),
+            ..self.head(self.height(), now, Hash::ZERO)
+        };
+        self.changes.push(EpochChange {
+            next: next.clone(),
+            hand_over: HandOver {
+                head: sign(head, &self.signers(3)),
+                proof: tree.prove(0).expect("the only leaf"),
+            },
+        });
+        let committee = next.committee(self.committee.scope().network);
+        self.committee = committee.expect("four nodes");
+        self.record = next;
+        self.secrets[seat] = key;
+    }
+
+    /// What it has committed of ManageShards.
+    pub(super) fn acts(&self) -> Vec<Act> {
+        let decided = self.decided.values();
+        let acts = decided.filter(|(transaction, _, result)| {
+            let mut traces = transaction.body.traces.iter();
+            result.result.outcome == Outcome::Committed
+                && traces.any(|trace| trace.contract == manage_shards::id())
+        });
+        acts.map(|(transaction, _, result)| Act {
+            transaction: transaction.clone(),
+            result: result.clone(),
+        })
+        .collect()
+    }
+
+    /// Whether a node is a member.
+    pub(super) fn has(&self, node: &NodeId) -> bool {
+        self.committee.seat(node).is_some()
+    }
+
+    fn head(&self, height: usize, time: Time, results: Hash) -> Head {
+        Head {
+            scope: *self.committee.scope(),
+            height: Height::new(height as u64),
+            previous: Hash::ZERO,
+            block: Hash::ZERO,
+            time,
+            results,
+            outbox: merkle::root(&[]),
+        }
     }
 
     /// Forgets what waits, as nodes do that are restarted.
@@ -211,7 +278,11 @@ impl Chain {
             outcome,
         };
         let height = self.height();
-        let certified = certify(result, height, now, &self.committee, &self.signers(3));
+        let certified = certify(
+            result,
+            |results| self.head(height, now, results),
+            &self.signers(3),
+        );
         let record = (transaction.transaction().clone(), height, certified);
         self.decided.insert(id, record);
     }
@@ -231,7 +302,11 @@ impl Chain {
         let forger = &self.secrets[3];
         let seats = (0..3).filter_map(Seat::new);
         let signers: Vec<_> = seats.map(|seat| (seat, forger)).collect();
-        certify(result, self.height() + 1, now, &self.committee, &signers)
+        certify(
+            result,
+            |results| self.head(self.height() + 1, now, results),
+            &signers,
+        )
     }
 
     /// What an honest node answers that is at `height`, or at the tip.
@@ -357,36 +432,29 @@ fn page(objects: &Objects, label: &Hash, after: Option<ObjectId>, height: Height
 /// A decision under a head that these members signed.
 fn certify(
     result: TransactionResult,
-    height: usize,
-    time: Time,
-    committee: &Committee,
+    head: impl FnOnce(Hash) -> Head,
     signers: &[(Seat, &SecretKey)],
 ) -> CertifiedResult {
     let tree = results_tree(&[result]);
     let Lookup::Present(proof) = tree.prove(&result.key()) else {
         panic!("the tree is made of this result");
     };
-    let head = Head {
-        scope: *committee.scope(),
-        height: Height::new(height as u64),
-        previous: Hash::ZERO,
-        block: Hash::ZERO,
-        time,
-        results: tree.root(),
-        outbox: merkle::root(&[]),
-    };
-    let statement = head.statement();
-    let bytes = statement.signing_bytes(committee.scope());
-    let signatures = signers.iter().map(|(seat, key)| (*seat, key.sign(&bytes)));
     CertifiedResult {
         result,
         proof,
-        head: HeadCertificate {
-            certificate: Certificate {
-                statement,
-                signatures: signatures.collect(),
-            },
-            head,
+        head: sign(head(tree.root()), signers),
+    }
+}
+
+fn sign(head: Head, signers: &[(Seat, &SecretKey)]) -> HeadCertificate {
+    let statement = head.statement();
+    let bytes = statement.signing_bytes(&head.scope);
+    let signatures = signers.iter().map(|(seat, key)| (*seat, key.sign(&bytes)));
+    HeadCertificate {
+        certificate: Certificate {
+            statement,
+            signatures: signatures.collect(),
         },
+        head,
     }
 }

@@ -6,7 +6,7 @@ use model::api::{Request, Response};
 use model::receipt::CertifiedResult;
 use model::result::{AbortReason, Outcome};
 use model::transaction::Authorized;
-use model::{Genesis, Object, PublicKey, Time, TransactionId};
+use model::{Epoch, EpochChange, Genesis, NodeId, Object, PublicKey, ShardId, Time, TransactionId};
 use system_contracts::cscoin::Account;
 
 use super::chain::{Chain, Stand, accounts};
@@ -26,6 +26,11 @@ impl Ledger {
         Self {
             chains: chains.collect(),
         }
+    }
+
+    /// The position of the shard that a node is a member of now.
+    pub(super) fn shard_of(&self, node: &NodeId) -> Option<usize> {
+        self.chains.iter().position(|chain| chain.has(node))
     }
 
     /// Lets the shards do what there is to do.
@@ -72,6 +77,17 @@ impl Ledger {
                 chain.conclude(transaction, verdict, now);
             }
         }
+    }
+
+    /// One epoch of each shard that has begun since those, so that it takes several answers to tell all.
+    fn changes(&self, since: &[(ShardId, Epoch)]) -> Vec<EpochChange> {
+        let next = |(shard, epoch): &(ShardId, Epoch)| {
+            let mut chains = self.chains.iter();
+            let chain = chains.find(|chain| chain.shard() == *shard)?;
+            let mut changes = chain.changes.iter();
+            changes.find(|change| change.next.epoch > *epoch).cloned()
+        };
+        since.iter().filter_map(next).collect()
     }
 
     /// Forgets what waits, as nodes do that are restarted.
@@ -140,7 +156,14 @@ impl Ledger {
         now: Time,
     ) -> Response {
         self.settle(now);
-        let response = self.chains[shard].answer(request, height, now);
+        let response = match request {
+            Request::Changes(since) => Response::Changes(self.changes(since)),
+            Request::Acts { after } => {
+                let acts = self.chains[0].acts().into_iter();
+                Response::Acts(acts.skip(*after as usize).take(1).collect())
+            }
+            _ => self.chains[shard].answer(request, height, now),
+        };
         self.settle(now);
         response
     }

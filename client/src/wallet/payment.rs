@@ -57,7 +57,7 @@ impl<A: Api> Wallet<A> {
             return Err(AmountError::Zero.into());
         }
         if let Some(home) = order.home {
-            self.client.committee(home)?;
+            self.client.committee_of(home).await?;
         }
         self.work(Task::Pay(*order), watch).await
     }
@@ -73,7 +73,7 @@ impl<A: Api> Wallet<A> {
         moving: &Moving,
         watch: &Watch<'_>,
     ) -> Result<Settled, Error> {
-        self.client.committee(moving.home)?;
+        self.client.committee_of(moving.home).await?;
         self.work(Task::Move(*moving), watch).await
     }
 
