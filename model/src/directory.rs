@@ -38,6 +38,10 @@ struct History {
 
 /// Something that is true of a network beyond what its genesis document says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "facts are rare, and most of them are of the larger kind"
+)]
 pub enum Fact {
     /// A shard was founded, and this is its first record. The root shard has committed it.
     Founded(ShardRecord),
