@@ -37,10 +37,13 @@ impl Session {
         })
     }
 
-    /// A client of the network.
+    /// A client of the network, which has looked what has become of its shards.
     pub(crate) fn client(&self, options: Options) -> Result<Client, Failure> {
         let _inside = self.runtime.enter();
-        Ok(Client::connect(self.endpoints.clone(), options)?)
+        let client = Client::connect(self.endpoints.clone(), options)?;
+        let client = client.remembering(self.layout.shards());
+        self.runtime.block_on(client.catch_up());
+        Ok(client)
     }
 
     /// Opens the wallet of the network.

@@ -91,6 +91,12 @@ impl Layout {
         self.root().join("receipts")
     }
 
+    /// What the commands have learned of shards.
+    #[must_use]
+    pub fn shards(&self) -> PathBuf {
+        self.root().join("shards")
+    }
+
     /// What a node says.
     #[must_use]
     pub fn log(&self, node: &str) -> PathBuf {
