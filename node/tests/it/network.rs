@@ -299,7 +299,7 @@ impl Wallet {
     }
 
     /// Runs a procedure that nobody has to sign, and waits until it is committed.
-    pub(crate) fn run<P: Procedure>(
+    pub(crate) fn run<P>(
         &self,
         peer: PeerName,
         procedure: &P,

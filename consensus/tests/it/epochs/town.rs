@@ -28,6 +28,10 @@ pub(crate) struct Person {
     wake: Option<Time>,
 }
 
+#[allow(
+    clippy::large_enum_variant,
+    reason = "each is moved twice, and few are under way"
+)]
 enum Event {
     Frame {
         from: usize,
