@@ -7,6 +7,7 @@
 
 mod account;
 mod bench;
+mod config;
 mod deal;
 mod evidence;
 mod exit;
@@ -27,6 +28,7 @@ mod testnet;
 #[cfg(test)]
 mod tests;
 mod tx;
+mod watchdog;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -92,6 +94,9 @@ enum Command {
     /// Run one node, and say what it is
     #[command(subcommand)]
     Node(node::Command),
+    /// Look at the configuration of a node
+    #[command(subcommand)]
+    Config(config::Command),
     /// Look at shards, found them, and exclude nodes that lied
     #[command(subcommand)]
     Shard(shard::Command),
@@ -125,7 +130,10 @@ fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let exit = match Cli::try_parse_from(&arguments) {
         Ok(Cli { common, command }) => {
-            log::to_stderr(&common, &command);
+            // A node logs as its configuration says, which has to be read first.
+            if !matches!(command, Command::Node(node::Command::Run { .. })) {
+                log::to_stderr(&common);
+            }
             let output = Output::new(common.json, common.quiet);
             let result = run(&common, command, &output);
             output.finish(result)
@@ -138,8 +146,9 @@ fn main() -> ExitCode {
 fn run(common: &Common, command: Command, output: &Output) -> Result<Option<Done>, Failure> {
     match command {
         Command::Testnet(command) => testnet::run(common, command, output),
-        Command::Node(command) => node::run(command, output),
+        Command::Node(command) => node::run(common, command, output),
         Command::Shard(command) => shard::run(common, &command, output).map(Some),
+        Command::Config(command) => config::run(command).map(Some),
         Command::Send(command) => send::run(common, &command, output).map(Some),
         Command::Account(command) => account::run(common, &command, output).map(Some),
         Command::Tx(command) => tx::run(common, &command, output).map(Some),

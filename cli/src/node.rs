@@ -7,7 +7,6 @@ mod paper;
 pub(crate) use init::write_new;
 
 use std::io;
-use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -15,13 +14,17 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use node::store::StoreError;
-use node::{Config, Contracts, Fatal, Stopper};
+use node::{Contracts, Fatal, Stopper};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::Common;
+use crate::config::Configuration;
 use crate::exit::{Exit, Failure};
+use crate::log;
 use crate::output::{Done, Output};
 use crate::parent;
 use crate::session::runtime;
+use crate::watchdog;
 
 /// How long a node may take to stop in order. It loses nothing if it does not.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
@@ -34,7 +37,8 @@ const EXAMPLES: &str = "Examples:
 
 const RUN_EXAMPLES: &str = "Examples:
   chainspace node run --config node.toml
-  chainspace node run --config node.toml -v";
+  chainspace node run --config node.toml --http 127.0.0.1:4780
+  chainspace node run --config node.toml --log-filter info,net=debug --log-format json";
 
 #[derive(Debug, Subcommand)]
 #[command(before_help = EXAMPLES)]
@@ -48,29 +52,41 @@ pub(crate) enum Command {
     /// Run a node until SIGINT or SIGTERM; twice, and it ends at once
     #[command(before_help = RUN_EXAMPLES)]
     Run {
-        /// The configuration of the node, a TOML file
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        #[command(flatten)]
+        configuration: Configuration,
         /// Stop when the standard input ends: when whoever started the node is gone
         #[arg(long, hide = true)]
         exit_with_parent: bool,
     },
 }
 
-pub(crate) fn run(command: Command, output: &Output) -> Result<Option<Done>, Failure> {
+pub(crate) fn run(
+    common: &Common,
+    command: Command,
+    output: &Output,
+) -> Result<Option<Done>, Failure> {
     match command {
         Command::Init(init) => init::run(&init, output).map(Some),
         Command::Descriptor(descriptor) => paper::describe(&descriptor, output).map(Some),
         Command::Consent(consent) => paper::consent(&consent, output).map(Some),
         Command::Run {
-            config,
+            configuration,
             exit_with_parent,
-        } => run_until_stopped(&config, exit_with_parent),
+        } => run_until_stopped(common, configuration, exit_with_parent),
     }
 }
 
-fn run_until_stopped(config: &Path, exit_with_parent: bool) -> Result<Option<Done>, Failure> {
-    let config = Config::load(config).map_err(Fatal::from)?;
+fn run_until_stopped(
+    common: &Common,
+    configuration: Configuration,
+    exit_with_parent: bool,
+) -> Result<Option<Done>, Failure> {
+    let loaded = configuration.load()?;
+    log::of_node(common, &loaded)?;
+    if let Some(warning) = node::limits::raise_open_files() {
+        tracing::warn!("{warning}");
+    }
+    let config = loaded.config;
     let stopper = Arc::new(OnceLock::new());
     stop_when_told(&stopper, exit_with_parent)?;
     let contracts = Contracts::of(&node::load_genesis(&config.genesis)?);
@@ -79,6 +95,7 @@ fn run_until_stopped(config: &Path, exit_with_parent: bool) -> Result<Option<Don
     for address in running.listen_addresses() {
         tracing::info!(%address, "listening");
     }
+    watchdog::ready(running.pulse())?;
     running.wait()?;
     tracing::info!("stopped");
     Ok(None)
@@ -121,6 +138,7 @@ fn stop_in_time(wishes: &Receiver<()>, stopper: &OnceLock<Stopper>) {
     }
     if let Some(stopper) = stopper.get() {
         tracing::info!("stopping");
+        watchdog::stopping();
         stopper.stop();
         // Either a second wish, or none in time.
         let _ = wishes.recv_timeout(STOP_PATIENCE);
@@ -142,7 +160,7 @@ async fn wish_at_signals(signals: [Signal; 3], wish: &Sender<()>) {
     }
 }
 
-fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
+pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
     let thread = thread::Builder::new().name(name.into()).spawn(work);
     thread.map(drop).map_err(cannot_start)
 }

@@ -118,6 +118,7 @@ pub(crate) fn describe(
         "lies": lies_of(&state.lies),
         "shard": node.shard,
         "api": node.api,
+        "http": node.http.map(|at| format!("http://{at}")),
         "height": status.map(|status| status.tip.height.number()),
         "head": status.map(|status| addresses.head(&status.head)),
         "certified": status.map(|status| status.certified.number()),

@@ -45,6 +45,7 @@ const EXAMPLES: &str = "Examples:
 const UP_EXAMPLES: &str = "Examples:
   chainspace testnet up
   chainspace testnet up --nodes 7
+  chainspace testnet up --http 4780
   chainspace testnet up --json --ephemeral";
 
 const KILL_EXAMPLES: &str = "Examples:
@@ -167,6 +168,9 @@ pub(crate) struct Up {
     /// Node i listens at this port plus i [default: free ones]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
+    /// Node i serves health and metrics at this port plus i [default: no node does]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    http: Option<u16>,
     /// Forget the network when it stops
     #[arg(long)]
     ephemeral: bool,
@@ -255,6 +259,7 @@ fn start(common: &Common, up: &Up, output: &Output) -> Result<(), Failure> {
             Profile::Paper => model::Profile::Paper,
         }),
         port: up.port,
+        http: up.http,
         ephemeral: up.ephemeral,
         beat: if output.is_live() { BEAT_LIVE } else { BEAT },
         accounts: Vec::new(),

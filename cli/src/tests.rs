@@ -1,9 +1,9 @@
 //! Tests of the tree of commands.
 
-use clap::{Command, CommandFactory};
+use clap::{Command, CommandFactory, Parser};
 
-use crate::Cli;
 use crate::exit::Exit;
+use crate::{Cli, Command as Ours};
 
 /// Calls `visit` with every command of the tree and its full name.
 fn each_command(command: &Command, path: &str, visit: &mut impl FnMut(&Command, &str)) {
@@ -74,4 +74,54 @@ fn the_exit_codes_in_the_help_are_those_of_the_table() {
         Exit::VerificationFailed,
     ];
     assert_eq!(documented, table.map(Exit::code));
+}
+
+/// The values of a key in the unit for systemd.
+fn unit(key: &str) -> Vec<&'static str> {
+    let lines = include_str!("../../contrib/chainspace.service").lines();
+    let values = lines.filter_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    values.collect()
+}
+
+#[test]
+fn the_unit_starts_a_command_of_the_tree() {
+    let [start] = unit("ExecStart")[..] else {
+        panic!("one command is started");
+    };
+    let parsed = Cli::try_parse_from(start.split_whitespace());
+    let command = parsed.unwrap_or_else(|error| panic!("{start}: {error}"));
+    let is_node = matches!(
+        command.command,
+        Ours::Node(crate::node::Command::Run { .. })
+    );
+    assert!(is_node, "{start}");
+    // The node tells the service manager itself.
+    assert_eq!(unit("Type"), ["notify"]);
+}
+
+#[test]
+fn the_unit_sets_keys_that_there_are_and_all_that_only_it_can_know() {
+    let folder = tempfile::tempdir().expect("there is a folder for temporary files");
+    let file = folder.path().join("node.toml");
+    // All that the unit leaves to the operator.
+    let text = "name = \"a\"\ngenesis = \"g\"\nlisten = [\"/ip4/0.0.0.0/tcp/4700\"]\n";
+    std::fs::write(&file, text).expect("it can be written");
+    let variables = unit("Environment").into_iter().map(|set| {
+        let (name, value) = set.split_once('=').expect("a variable is set to something");
+        (name.to_owned(), value.to_owned())
+    });
+    let sources = node::config::Sources {
+        file,
+        variables: variables.collect(),
+        flags: Vec::new(),
+    };
+    let config = sources
+        .load()
+        .unwrap_or_else(|error| panic!("{error}"))
+        .config;
+    let [credential] = unit("LoadCredential")[..] else {
+        panic!("one key is lent");
+    };
+    let name = credential.split(':').next().expect("it has a name");
+    assert_eq!(config.member_key.to_str(), Some(&*format!("%d/{name}")));
 }

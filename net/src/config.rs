@@ -238,6 +238,16 @@ impl View {
     }
 }
 
+/// The socket of a multiaddress to listen at, such as `/ip4/0.0.0.0/tcp/4700`.
+///
+/// # Errors
+///
+/// A sentence about what is wrong with the address.
+pub fn listen_socket(text: &str) -> Result<SocketAddr, String> {
+    let address: Multiaddr = text.parse().map_err(|error| format!("{error}"))?;
+    socket(&address).ok_or_else(|| "only /ip4 or /ip6 with /tcp can be listened at".to_owned())
+}
+
 /// An address that can be dialed: `/ip4` or `/ip6`, `/tcp`, and perhaps `/p2p`.
 ///
 /// # Errors

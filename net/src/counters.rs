@@ -6,11 +6,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Makes the shared counters and their snapshot from one list.
 macro_rules! counters {
-    ($($(#[$meta:meta])* $name:ident,)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident,)*) => {
         /// A snapshot of the counters, all since the network was started.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct Counters {
-            $($(#[$meta])* pub $name: u64,)*
+            $($(#[doc = $doc])* pub $name: u64,)*
+        }
+
+        impl Counters {
+            /// All of them: the name of each, what it counts, and how often that has happened.
+            #[must_use]
+            pub fn list(&self) -> Vec<(&'static str, &'static str, u64)> {
+                vec![$((stringify!($name), concat!($($doc),*).trim_ascii(), self.$name),)*]
+            }
         }
 
         /// The counters as they are counted.

@@ -66,7 +66,7 @@ mod weather;
 
 pub use bounds::{Limits, Rate};
 pub use conduct::Offence;
-pub use config::{Config, Discovery, Identity, StartError, View, ViewError};
+pub use config::{Config, Discovery, Identity, StartError, View, ViewError, listen_socket};
 pub use counters::Counters;
 pub use events::{Events, Frame, Inbound, Link, Origin, Reply, ReplyError};
 pub use gossip::{Gossip, PublishError, Topic, Verdict};

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::api::{
-    NotReady, PAGE_OBJECTS_MAX, Refused, Request, Response, SUBMIT_MAX, Status, Taken, WAIT_MS_MAX,
+    PAGE_OBJECTS_MAX, Refused, Request, Response, SUBMIT_MAX, Status, Taken, WAIT_MS_MAX,
 };
 use model::key::Zip215;
 use model::{
@@ -24,6 +24,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::applicant::Applicant;
 use crate::event::{BUSY, Event, Submission};
 use crate::gauges::Gauges;
+use crate::readiness;
 use crate::reads::Reads;
 use crate::registry::Registry;
 use crate::stop::Stopper;
@@ -39,12 +40,12 @@ pub(crate) struct Identity {
     pub(crate) name: String,
     pub(crate) node: NodeId,
     pub(crate) network: NetworkId,
-    pub(crate) shard: ShardId,
 }
 
 /// Answers clients.
 pub(crate) struct Api {
     pub(crate) identity: Identity,
+    pub(crate) shard: ShardId,
     pub(crate) reads: Arc<Reads>,
     pub(crate) waiters: Arc<Waiters>,
     pub(crate) gauges: Arc<Gauges>,
@@ -135,40 +136,21 @@ impl Api {
 
     fn status(&self) -> Status {
         let tip = self.reads.state().tip();
+        let known = self.registry.known();
         Status {
             name: self.identity.name.clone(),
             node: self.identity.node,
             network: self.identity.network,
-            shard: self.identity.shard,
+            shard: self.shard,
             version: VERSION.to_owned(),
             tip: self.reads.progress(),
             head: tip.head,
             certified: self.reads.state().certified(),
             linked: self.gauges.linked(),
-            committee: count(self.registry.known().committee().map(Committee::size)),
+            committee: count(known.committee().map(Committee::size)),
             waiting: self.gauges.waiting(),
-            not_ready: self.not_ready(),
+            not_ready: readiness::missing(&self.gauges, &self.stopper, &known),
         }
-    }
-
-    fn not_ready(&self) -> Vec<NotReady> {
-        let known = self.registry.known();
-        let quorum = count(known.committee().map(Committee::quorum));
-        let (linked, needed) = (self.gauges.linked(), quorum.saturating_sub(1));
-        let mut reasons = Vec::new();
-        if linked < needed {
-            reasons.push(NotReady::TooFewLinks { linked, needed });
-        }
-        if self.gauges.behind() {
-            reasons.push(NotReady::CatchingUp);
-        }
-        if self.gauges.seatless() {
-            reasons.push(NotReady::NoSeat);
-        }
-        if self.stopper.is_stopping() {
-            reasons.push(NotReady::Stopping);
-        }
-        reasons
     }
 
     /// Is for a list of nodes to follow, if it can and the operator wants it.
@@ -239,7 +221,7 @@ impl Api {
 
     /// Hands a transaction to admission, unless it does not concern this shard.
     fn hand_in(&self, transaction: Transaction) -> HandedIn {
-        let shard = self.identity.shard;
+        let shard = self.shard;
         if !transaction.body.participants.contains(&shard) {
             return HandedIn::Refused(Refused::NotServed { shard });
         }

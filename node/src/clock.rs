@@ -22,11 +22,9 @@ impl Clock {
 
     /// What both clocks show.
     pub(crate) fn now(&self) -> Now {
-        let day = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         Now {
             timer: time(self.start.elapsed()),
-            // A computer whose clock shows a time before 1970 cannot take part; nor does it harm.
-            clock: time(day.unwrap_or_default()),
+            clock: time_of_day(),
         }
     }
 
@@ -34,6 +32,13 @@ impl Clock {
     pub(crate) fn instant(&self, timer: Time) -> Instant {
         self.start + Duration::from_millis(timer.as_ms())
     }
+}
+
+/// The time of day.
+pub(crate) fn time_of_day() -> Time {
+    let day = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    // A computer whose clock shows a time before 1970 cannot take part; nor does it harm.
+    time(day.unwrap_or_default())
 }
 
 fn time(since: Duration) -> Time {

@@ -1,4 +1,4 @@
-//! What an operator tells a node: one TOML file.
+//! What an operator tells a node: one TOML file, variables of the environment, and flags.
 //!
 //! ```toml
 //! name = "alice"
@@ -12,43 +12,61 @@
 //! consents = []                 # shards that it agrees to join: hashes of terms, or "any"
 //! approves = []                 # lists of nodes that may follow: hashes of terms, or "any"
 //! block_entries_max = 1000      # most transactions in a block that it proposes
+//! http = "127.0.0.1:4780"       # health and metrics; not served if it is not there
+//! http_public = false           # whether `http` may be an address that others can reach
 //! weather = "weather.toml"      # faults on purpose: for test networks, and never for others
 //! lies = "lies.toml"            # lies on purpose: likewise
+//!
+//! [log]
+//! filter = "info,net=debug"     # what is logged
+//! format = "auto"               # "pretty", "json", or "auto": pretty on a terminal, JSON elsewhere
 //!
 //! [pace]                        # time-outs, in milliseconds; leave them alone
 //! skip_ms = 400
 //! ```
 //!
-//! Paths are relative to the file. A key that is not known is an error: it is a mistake, or it is
-//! meant for another version.
+//! Paths in the file are relative to the file. A key that is not known is an error wherever it stands:
+//! it is a mistake, or it is meant for another version. [`Sources`] says what else can set a key and
+//! what wins.
 
+mod error;
+mod layers;
 #[cfg(test)]
 mod tests;
 
-use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use consensus::bft::Pace;
+use figment2::value::magic::RelativePathBuf;
 use model::{address, bounds};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::applicant::Consents;
+
+pub use error::ConfigError;
+pub use layers::{Entry, Flag, Given, Loaded, Sources, VARIABLE_PREFIX};
 
 /// Characters of a name.
 const NAME_CHARS_MAX: usize = 64;
 
 /// What a node is started with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Config {
     /// A name for people.
     pub name: String,
     /// Where the node keeps what it must not forget.
+    #[serde(deserialize_with = "path")]
     pub directory: PathBuf,
     /// The genesis document of the network.
+    #[serde(deserialize_with = "path")]
     pub genesis: PathBuf,
     /// The member key, see [`crate::signer`].
+    #[serde(deserialize_with = "path")]
     pub member_key: PathBuf,
     /// The key by which peers know the node. It is made if it is not there.
+    #[serde(deserialize_with = "path")]
     pub network_key: PathBuf,
     /// Multiaddresses to listen at.
     pub listen: Vec<String>,
@@ -63,157 +81,157 @@ pub struct Config {
     /// The most transactions in a block that the node proposes: 1 to [`bounds::ENTRIES_MAX`], which is
     /// the default.
     pub block_entries_max: usize,
+    /// Where health and metrics are served, see [`crate::http`]. `None`: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<SocketAddr>,
+    /// Whether [`Config::http`] may be an address that other machines can reach.
+    pub http_public: bool,
     /// The file that says which peers are cut off or late, see [`crate::weather`]. `None`, as for any
     /// node that is not there to be tried out: none can be.
+    #[serde(default, deserialize_with = "perhaps_path")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub weather: Option<PathBuf>,
     /// The file that says what the node lies about, see [`crate::lies`]. `None`, as for any node that is
     /// not there to be tried out: nothing.
+    #[serde(default, deserialize_with = "perhaps_path")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub lies: Option<PathBuf>,
+    /// What is logged, and how. Whoever runs the node sees to it.
+    pub log: Log,
     /// Time-outs of the agreement.
+    #[serde(with = "PaceKeys")]
     pub pace: Pace,
 }
 
-/// Why a configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("cannot read the configuration {file}: {reason}")]
-    Read {
-        /// The file.
-        file: String,
-        /// What the system says.
-        reason: io::Error,
-    },
-    /// A key is missing, unknown, or of the wrong type.
-    #[error("{file}: {reason}")]
-    Parse {
-        /// The file.
-        file: String,
-        /// Where and what, and which keys there are.
-        reason: toml::de::Error,
-    },
-    /// A value makes no sense.
-    #[error("{file}: `{key}` {problem}")]
-    Value {
-        /// The file.
-        file: String,
-        /// The key.
-        key: &'static str,
-        /// What is wrong with the value, and what would be right.
-        problem: String,
-    },
+/// What is logged, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// What is logged, in the words of `tracing`: levels, and targets with levels.
+    pub filter: String,
+    /// What a line looks like.
+    pub format: LogFormat,
 }
 
-/// The file as it is written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    name: String,
-    directory: PathBuf,
-    genesis: PathBuf,
-    member_key: PathBuf,
-    network_key: PathBuf,
-    listen: Vec<String>,
-    #[serde(default)]
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            filter: "info".to_owned(),
+            format: LogFormat::Auto,
+        }
+    }
+}
+
+/// What a line of the log looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people on a terminal, for programs elsewhere.
+    Auto,
+    /// For people.
+    Pretty,
+    /// One object of JSON.
+    Json,
+}
+
+/// The keys of [`Pace`].
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Pace", deny_unknown_fields)]
+struct PaceKeys {
+    skip_ms: u64,
+    skip_max_ms: u64,
+    empty_ms: u64,
+    standstill_ms: u64,
+    heartbeat_ms: u64,
+}
+
+/// The keys that need not be set, with what they are then.
+#[derive(Serialize)]
+struct Defaults {
     bootnodes: Vec<String>,
-    #[serde(default)]
     external_addresses: Vec<String>,
-    #[serde(default)]
     consents: Vec<String>,
-    #[serde(default)]
     approves: Vec<String>,
-    block_entries_max: Option<usize>,
-    weather: Option<PathBuf>,
-    lies: Option<PathBuf>,
-    #[serde(default)]
-    pace: WrittenPace,
+    block_entries_max: usize,
+    http_public: bool,
+    log: Log,
+    #[serde(with = "PaceKeys")]
+    pace: Pace,
 }
 
-/// Time-outs that differ from the usual ones.
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenPace {
-    skip_ms: Option<u64>,
-    skip_max_ms: Option<u64>,
-    empty_ms: Option<u64>,
-    standstill_ms: Option<u64>,
-    heartbeat_ms: Option<u64>,
+impl Default for Defaults {
+    fn default() -> Self {
+        Self {
+            bootnodes: Vec::new(),
+            external_addresses: Vec::new(),
+            consents: Vec::new(),
+            approves: Vec::new(),
+            block_entries_max: bounds::ENTRIES_MAX,
+            http_public: false,
+            log: Log::default(),
+            pace: Pace::default(),
+        }
+    }
 }
 
 impl Config {
-    /// The configuration in a file.
+    /// The configuration in a file alone, whatever the environment says.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] names the file, the key and what would be right.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|reason| ConfigError::Read {
-            file: path.display().to_string(),
-            reason,
-        })?;
-        Self::parse(&text, path)
-    }
-
-    /// The configuration in `text`, which is that of the file at `path`.
-    fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let file = || path.display().to_string();
-        let written: Written = toml::from_str(text).map_err(|reason| ConfigError::Parse {
-            file: file(),
-            reason,
-        })?;
-        let base = path.parent().unwrap_or(Path::new(""));
-        let config = Self {
-            name: written.name,
-            directory: base.join(written.directory),
-            genesis: base.join(written.genesis),
-            member_key: base.join(written.member_key),
-            network_key: base.join(written.network_key),
-            listen: written.listen,
-            bootnodes: written.bootnodes,
-            external_addresses: written.external_addresses,
-            consents: written.consents,
-            approves: written.approves,
-            block_entries_max: written.block_entries_max.unwrap_or(bounds::ENTRIES_MAX),
-            weather: written.weather.map(|file| base.join(file)),
-            lies: written.lies.map(|file| base.join(file)),
-            pace: written.pace.over(Pace::default()),
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let sources = Sources {
+            file: file.to_owned(),
+            ..Sources::default()
         };
-        match config.problem() {
-            Some((key, problem)) => Err(ConfigError::Value {
-                file: file(),
-                key,
-                problem,
-            }),
-            None => Ok(config),
-        }
+        sources.load().map(|loaded| loaded.config)
     }
 
-    /// The first value that makes no sense.
+    /// The first value that makes no sense: its key, and what would be right.
     fn problem(&self) -> Option<(&'static str, String)> {
-        let name = &self.name;
-        if name.is_empty()
-            || name.chars().count() > NAME_CHARS_MAX
-            || name.chars().any(char::is_control)
-        {
-            let problem = format!("must have 1 to {NAME_CHARS_MAX} printable characters");
-            return Some(("name", problem));
-        }
-        if !(1..=bounds::ENTRIES_MAX).contains(&self.block_entries_max) {
-            let problem = format!("must be 1 to {}", bounds::ENTRIES_MAX);
-            return Some(("block_entries_max", problem));
-        }
+        self.name_problem()
+            .or_else(|| self.applicant_problem())
+            .or_else(|| self.http_problem())
+            .or_else(|| self.pace_problem())
+            .or_else(|| {
+                let is_fine = (1..=bounds::ENTRIES_MAX).contains(&self.block_entries_max);
+                let problem = || format!("must be 1 to {}", bounds::ENTRIES_MAX);
+                (!is_fine).then(|| ("block_entries_max", problem()))
+            })
+    }
+
+    fn name_problem(&self) -> Option<(&'static str, String)> {
+        let is_fine = (1..=NAME_CHARS_MAX).contains(&self.name.chars().count())
+            && !self.name.chars().any(char::is_control);
+        let problem = || format!("must have 1 to {NAME_CHARS_MAX} printable characters");
+        (!is_fine).then(|| ("name", problem()))
+    }
+
+    fn applicant_problem(&self) -> Option<(&'static str, String)> {
         let mut external = self.external_addresses.iter();
         if let Some(problem) = external.find_map(|external| address::check(external).err()) {
-            return Some((
-                "external_addresses",
-                format!("has one that is none: {problem}"),
-            ));
+            let problem = format!("has one that is none: {problem}");
+            return Some(("external_addresses", problem));
         }
         let words = [("consents", &self.consents), ("approves", &self.approves)];
         let not_understood = |(_, words): &(_, &Vec<String>)| Consents::parse(words).is_none();
-        if let Some((key, _)) = words.into_iter().find(not_understood) {
-            return Some((key, "must be hashes of terms, or \"any\"".to_owned()));
-        }
+        let (key, _) = words.into_iter().find(not_understood)?;
+        Some((key, "must be hashes of terms, or \"any\"".to_owned()))
+    }
+
+    fn http_problem(&self) -> Option<(&'static str, String)> {
+        let open = |at: &SocketAddr| !at.ip().is_loopback() && !self.http_public;
+        let at = self.http.filter(open)?;
+        let problem = format!(
+            "is {at}, where other machines can reach it: take an address of this machine alone, such as \
+             127.0.0.1:{}, or say `http_public = true`",
+            at.port()
+        );
+        Some(("http", problem))
+    }
+
+    fn pace_problem(&self) -> Option<(&'static str, String)> {
         let Pace {
             skip_ms,
             skip_max_ms,
@@ -237,14 +255,11 @@ impl Config {
     }
 }
 
-impl WrittenPace {
-    fn over(&self, usual: Pace) -> Pace {
-        Pace {
-            skip_ms: self.skip_ms.unwrap_or(usual.skip_ms),
-            skip_max_ms: self.skip_max_ms.unwrap_or(usual.skip_max_ms),
-            empty_ms: self.empty_ms.unwrap_or(usual.empty_ms),
-            standstill_ms: self.standstill_ms.unwrap_or(usual.standstill_ms),
-            heartbeat_ms: self.heartbeat_ms.unwrap_or(usual.heartbeat_ms),
-        }
-    }
+/// A path, relative to the file that it stands in if it stands in one.
+fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    RelativePathBuf::deserialize(deserializer).map(|path| path.relative())
+}
+
+fn perhaps_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    path(deserializer).map(Some)
 }

@@ -11,6 +11,7 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use consensus::Record;
@@ -22,6 +23,7 @@ use tokio::sync::mpsc;
 
 use crate::error::Fatal;
 use crate::flusher::Flusher;
+use crate::metrics::Performed;
 use crate::store::{Store, StoreError};
 use crate::waiters::Waiters;
 
@@ -62,6 +64,7 @@ pub(crate) struct Effects<L> {
     links: L,
     waiters: Arc<Waiters>,
     flusher: Flusher,
+    performed: Arc<Performed>,
     /// The epoch in which the node speaks.
     epoch: Epoch,
     /// The last message that was sent to a single member, for those that follow.
@@ -71,13 +74,20 @@ pub(crate) struct Effects<L> {
 }
 
 impl<L: Links> Effects<L> {
-    pub(crate) fn new(store: Store, links: L, waiters: Arc<Waiters>, flusher: Flusher) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        links: L,
+        waiters: Arc<Waiters>,
+        flusher: Flusher,
+        performed: Arc<Performed>,
+    ) -> Self {
         Self {
             epoch: store.epoch(),
             store,
             links,
             waiters,
             flusher,
+            performed,
             encoded: None,
             liars: BTreeSet::new(),
         }
@@ -114,7 +124,9 @@ impl<L: Links> Effects<L> {
             self.store.append(records.clone())?;
         }
         if records.clone().any(Record::is_promise) {
+            let began = Instant::now();
             self.store.sync()?;
+            self.performed.synced(began.elapsed());
         }
         self.release_all(kept_first)
     }
@@ -143,6 +155,7 @@ impl<L: Links> Effects<L> {
             Output::WakeAt(_) => {} // the event loop keeps these
             Output::Applied(block) => {
                 self.store.applied(&block);
+                self.performed.applied(&block.applied.results);
                 self.waiters.applied(block.applied.head.height);
             }
             Output::HeadCertified(head) => self.certified(head)?,

@@ -1,6 +1,7 @@
 //! Why a node cannot start, or has to stop: each in one sentence that says what to do.
 
 use std::io;
+use std::net::SocketAddr;
 use std::thread::JoinHandle;
 
 use consensus::replica::Contradiction;
@@ -56,6 +57,14 @@ pub enum Fatal {
     /// The network cannot be started.
     #[error(transparent)]
     Network(#[from] net::StartError),
+    /// Health and metrics cannot be served.
+    #[error("cannot serve `http` at {address}: {reason}; choose another port, or leave it out")]
+    Http {
+        /// The address as it was configured.
+        address: SocketAddr,
+        /// What the system says.
+        reason: io::Error,
+    },
     /// The network has stopped by itself.
     #[error("the network of the node has stopped")]
     NetworkStopped,

@@ -7,6 +7,7 @@
 mod tests;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use consensus::replica::{Input, Output};
 use consensus::{Now, Replica};
@@ -14,7 +15,7 @@ use model::api::{Progress, Refused, Taken};
 use model::statement::Scope;
 use model::{Directory, Hash, Plan, Time, TransactionId};
 use tokio::sync::{mpsc, watch};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 use crate::clock::Clock;
 use crate::effects::Turn;
@@ -40,6 +41,9 @@ const FLUSH_BLOCKS: usize = 1_000;
 /// How many times [`FLUSH_CHANGES`] may gather while the tables are being written. Then the log
 /// waits for the tables.
 const FLUSH_PATIENCE: usize = 8;
+
+/// How long the loop waits at most before it turns once more, so that others see that it can.
+const PULSE: Duration = Duration::from_secs(5);
 
 /// The loop and what it holds.
 pub(crate) struct EventLoop {
@@ -148,19 +152,21 @@ impl EventLoop {
         }
     }
 
-    /// Waits for events, for something to become known, or until the replica wants to be woken.
+    /// Waits for events, for something to become known, until the replica wants to be woken, or until
+    /// it is time to show a sign of life.
     async fn gather(&mut self, events: &mut Vec<Event>) {
+        let pulse = Instant::now() + PULSE;
+        let wake = self
+            .wake
+            .map_or(pulse, |wake| pulse.min(self.clock.instant(wake)));
         let gathered = async {
             tokio::select! {
                 _ = self.events.recv_many(events, EVENTS_WAITING) => {}
                 _ = self.known.changed() => self.known.mark_changed(),
             }
         };
-        match self.wake {
-            // Whether events came or the time is seen by whoever looks.
-            Some(wake) => drop(timeout_at(self.clock.instant(wake), gathered).await),
-            None => gathered.await,
-        }
+        // Whether events came or the time is seen by whoever looks.
+        drop(timeout_at(wake, gathered).await);
     }
 
     fn step(&mut self, event: Event, outputs: &mut Vec<Output>) {
@@ -308,8 +314,7 @@ impl EventLoop {
             self.unflushed.count(output);
             halted |= matches!(output, Output::Halt(_));
         }
-        self.gauges.set_waiting(self.replica.waiting() as u64);
-        self.gauges.set_behind(self.replica.is_behind());
+        self.note();
         let flush = self.flush_is_due() && !self.replica.is_closing();
         let flush = flush.then(|| {
             self.unflushed = Unflushed::default();
@@ -324,6 +329,18 @@ impl EventLoop {
         } else {
             Next::Go
         }
+    }
+
+    /// Tells whoever watches the node how it fares.
+    fn note(&self) {
+        let ledger = self.replica.ledger();
+        self.gauges.set_waiting(self.replica.waiting() as u64);
+        self.gauges.set_behind(self.replica.is_behind());
+        self.gauges.set_sessions(ledger.state.sessions.len() as u64);
+        let others = self.gauges.linked() as usize;
+        let quorum = self.replica.shards().ours().quorum();
+        self.gauges.set_quorum_linked(others + 1 >= quorum);
+        self.gauges.beat();
     }
 
     fn flush_is_due(&self) -> bool {

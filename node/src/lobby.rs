@@ -3,22 +3,28 @@
 //! Paper: Section VI-A. Deviation: D-10.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use model::api::{NotReady, Progress, Refused, Request, Response, Status};
-use model::{Hash, Height, NetworkId, ShardId, Time};
+use model::api::{Progress, Refused, Request, Response, Status};
+use model::{Hash, Height, ShardId, Time};
 use net::{Events, Inbound, Protocol};
 
-use crate::api::VERSION;
+use crate::api::{Identity, VERSION};
 use crate::applicant::Applicant;
+use crate::gauges::Gauges;
+use crate::readiness;
 use crate::registry::Registry;
 use crate::stop::Stopper;
 
+/// How often the node shows that it lives.
+const PULSE: Duration = Duration::from_secs(5);
+
 /// Answers for a node that waits.
 pub(crate) struct Lobby {
-    pub(crate) name: String,
-    pub(crate) network: NetworkId,
+    pub(crate) identity: Identity,
     pub(crate) applicant: Applicant,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) gauges: Arc<Gauges>,
     pub(crate) stopper: Stopper,
 }
 
@@ -26,7 +32,8 @@ impl Lobby {
     /// Answers requests until a shard lists the node: that shard. `None` if the node is to stop.
     pub(crate) async fn wait(&self, incoming: &mut Events) -> Option<ShardId> {
         let mut known = self.registry.subscribe();
-        let node = self.registry.node();
+        let node = self.identity.node;
+        let mut pulse = tokio::time::interval(PULSE);
         loop {
             let shard = known.borrow_and_update().shard_for(&node);
             if shard.is_some() {
@@ -34,6 +41,7 @@ impl Lobby {
             }
             tokio::select! {
                 () = self.stopper.stopped() => return None,
+                _ = pulse.tick() => self.gauges.beat(),
                 changed = known.changed() => changed.ok()?,
                 request = incoming.requests.recv() => self.answer(request?),
                 // Nobody has a link with a node that is in no shard.
@@ -69,10 +77,15 @@ impl Lobby {
     }
 
     fn status(&self) -> Status {
+        let Identity {
+            name,
+            node,
+            network,
+        } = self.identity.clone();
         Status {
-            name: self.name.clone(),
-            node: self.registry.node(),
-            network: self.network,
+            name,
+            node,
+            network,
             shard: self.registry.root(),
             version: VERSION.to_owned(),
             tip: Progress {
@@ -84,7 +97,7 @@ impl Lobby {
             linked: 0,
             committee: 0,
             waiting: 0,
-            not_ready: vec![NotReady::NoSeat],
+            not_ready: readiness::missing(&self.gauges, &self.stopper, &self.registry.known()),
         }
     }
 }

@@ -99,6 +99,13 @@ impl Known {
         self.directory.committee(place.shard, place.epoch)
     }
 
+    /// How many members it has to be linked to, so that they and it are a quorum: none while it is in no
+    /// shard.
+    pub(crate) fn links_needed(&self) -> u32 {
+        let others = self.committee().map(|ours| ours.quorum().saturating_sub(1));
+        u32::try_from(others.unwrap_or(0)).expect("a shard has few members")
+    }
+
     /// The shard that a node should be in: the one whose store it has, or else one that lists it.
     pub(crate) fn shard_for(&self, node: &NodeId) -> Option<ShardId> {
         let place = self.place.map(|place| place.shard);

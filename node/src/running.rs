@@ -1,5 +1,6 @@
 //! A node that runs, until it is stopped or has to stop.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use tokio::runtime::Runtime;
 
 use crate::admission::{Counters, Ended, Meter};
 use crate::error::Fatal;
+use crate::gauges::{Gauges, Pulse};
 use crate::reads::Reads;
 use crate::stop::{Guard, Stopper};
 
@@ -21,6 +23,8 @@ pub(crate) struct Parts {
     pub(crate) guard: Guard,
     pub(crate) network: net::Handle,
     pub(crate) service: Runtime,
+    pub(crate) http: Option<SocketAddr>,
+    pub(crate) gauges: Arc<Gauges>,
     /// There since the node has a shard.
     pub(crate) reads: Arc<OnceLock<Arc<Reads>>>,
     pub(crate) counters: Arc<Meter>,
@@ -63,6 +67,18 @@ impl Running {
         self.0.network.listen_addresses()
     }
 
+    /// Where health and metrics are served, with the port that the system chose if none was asked for.
+    #[must_use]
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.0.http
+    }
+
+    /// What tells whether the node is alive, from elsewhere.
+    #[must_use]
+    pub fn pulse(&self) -> Pulse {
+        Pulse(Arc::clone(&self.0.gauges))
+    }
+
     /// Reads what the node has kept, as the explorer does; `None` while it has no shard.
     #[must_use]
     pub fn reads(&self) -> Option<Arc<Reads>> {
@@ -86,6 +102,8 @@ impl Running {
             guard,
             network,
             service,
+            http: _,
+            gauges: _,
             reads: _,
             counters: _,
             work,

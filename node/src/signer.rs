@@ -1,15 +1,17 @@
 //! The only place that holds a node's secret keys.
 //!
 //! A key file has one line, the 32 bytes of the seed as 64 hexadecimal digits, and nobody but its
-//! owner may read it.
+//! owner may read it. A credential of the service manager is the one exception: systemd lets the service
+//! read it by an access list, which shows as a right of the group.
 
 #[cfg(test)]
 mod tests;
 
+use std::env;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use consensus::Signer;
@@ -18,6 +20,9 @@ use zeroize::Zeroizing;
 
 /// The permissions of a key file: its owner reads and writes it.
 const MODE: u32 = 0o600;
+
+/// The variable by which systemd says where it keeps what it lends to a service.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// Digits of a seed.
 const DIGITS: usize = 64;
@@ -130,10 +135,20 @@ fn load_seed(path: &Path) -> Result<Zeroizing<[u8; 32]>, KeyError> {
         file: file(),
         reason,
     })?;
-    if mode & 0o077 != 0 {
+    let credentials = env::var_os(CREDENTIALS).map(PathBuf::from);
+    if mode & too_open(path, credentials.as_deref()) != 0 {
         return Err(KeyError::Open { file: file(), mode });
     }
     parse(&text).ok_or_else(|| KeyError::Malformed { file: file() })
+}
+
+/// The permissions that the key file at a path must not have, if `credentials` is where the service
+/// manager keeps what it lends.
+fn too_open(path: &Path, credentials: Option<&Path>) -> u32 {
+    match credentials.is_some_and(|folder| path.starts_with(folder)) {
+        true => 0o037,
+        false => 0o077,
+    }
 }
 
 /// The permissions of a file, and what it holds, cut off where no key is that long.

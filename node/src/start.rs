@@ -25,10 +25,12 @@ use crate::error::Fatal;
 use crate::event_loop::{EVENTS_WAITING, EventLoop, TURNS_AHEAD};
 use crate::flusher::Flusher;
 use crate::gauges::Gauges;
+use crate::http::{self, Door, Site};
 use crate::labels::{Labels, SystemLabels};
 use crate::lies::{Liar, Lies, Temptation};
 use crate::lobby::Lobby;
 use crate::pursuit::Pursuit;
+use crate::metrics::{self, Performed, Queues};
 use crate::reads::Reads;
 use crate::registrar::Registrar;
 use crate::registry::{Place, Registry};
@@ -100,8 +102,12 @@ struct Shared {
     stopper: Stopper,
     network: net::Handle,
     runtime: Handle,
+    gauges: Arc<Gauges>,
     counters: Arc<Meter>,
+    performed: Arc<Performed>,
+    /// There since the node has a shard, like `queues`.
     reads: Arc<OnceLock<Arc<Reads>>>,
+    queues: Arc<OnceLock<Queues>>,
     lies: Option<watch::Receiver<Lies>>,
 }
 
@@ -116,6 +122,7 @@ impl Node {
     ///
     /// [`Fatal`] says what is wrong and what to do; nothing runs then.
     pub fn start(config: Config, contracts: Contracts) -> Result<Running, Fatal> {
+        let http = config.http.map(http::bind).transpose()?;
         let directory = Directory::open(&config.directory)?;
         let person = Person::load(config, contracts, &directory)?;
         let shard = person.registry.known().shard_for(&person.node());
@@ -133,10 +140,18 @@ impl Node {
             stopper: Stopper::new(),
             network,
             runtime: service.handle().clone(),
+            gauges: Arc::default(),
             counters: Arc::default(),
+            performed: Arc::default(),
             reads: Arc::default(),
+            queues: Arc::default(),
             lies: temptation.as_ref().map(Temptation::lies),
         };
+        shared.gauges.set_seatless(member.is_none());
+        let http_address = http.as_ref().map(Door::address);
+        if let Some(door) = http {
+            service.spawn(door.serve(site(&person, &shared)));
+        }
         let registry = Arc::clone(&person.registry);
         service.spawn(view::keep(shared.network.clone(), Arc::clone(&registry)));
         let (scouted, reads) = (shared.network.clone(), Arc::clone(&shared.reads));
@@ -156,6 +171,8 @@ impl Node {
             stopper: shared.stopper,
             network: shared.network,
             service,
+            http: http_address,
+            gauges: shared.gauges,
             reads: shared.reads,
             counters: shared.counters,
             work,
@@ -189,6 +206,14 @@ impl Person {
 
     fn node(&self) -> NodeId {
         self.key.node()
+    }
+
+    fn identity(&self) -> Identity {
+        Identity {
+            name: self.config.name.clone(),
+            node: self.node(),
+            network: self.genesis.network(),
+        }
     }
 }
 
@@ -305,6 +330,27 @@ fn is_on_one_machine(listen: &[String]) -> bool {
     listen.iter().all(loopback)
 }
 
+/// What those who watch over the node are told, with and without a shard.
+fn site(person: &Person, shared: &Shared) -> Site {
+    let identity = person.identity();
+    let sources = metrics::Sources {
+        gauges: Arc::clone(&shared.gauges),
+        registry: Arc::clone(&person.registry),
+        reads: Arc::clone(&shared.reads),
+        admission: Arc::clone(&shared.counters),
+        network: shared.network.clone(),
+        queues: Arc::clone(&shared.queues),
+    };
+    Site {
+        metrics: metrics::metrics(&identity, &shared.performed, sources),
+        identity,
+        gauges: Arc::clone(&shared.gauges),
+        stopper: shared.stopper.clone(),
+        registry: Arc::clone(&person.registry),
+        public: person.config.http_public,
+    }
+}
+
 /// Waits until a shard lists the node, on a thread of its own, and then takes part in it.
 fn wait(
     person: Person,
@@ -313,10 +359,10 @@ fn wait(
     mut events: net::Events,
 ) -> Result<JoinHandle<Result<Option<Threads>, Fatal>>, Fatal> {
     let lobby = Lobby {
-        name: person.config.name.clone(),
-        network: person.genesis.network(),
+        identity: person.identity(),
         applicant: person.applicant.clone(),
         registry: Arc::clone(&person.registry),
+        gauges: Arc::clone(&shared.gauges),
         stopper: shared.stopper.clone(),
     };
     tracing::info!(node = %person.node(), "in no shard; waiting until one lists this node");
@@ -347,14 +393,16 @@ fn run(
         stopper,
         network,
         runtime,
+        gauges,
         counters,
+        performed,
         reads: shelf,
+        queues,
         lies,
     } = shared.clone();
     let registry = Arc::clone(&person.registry);
-    let gauges = Arc::new(Gauges::default());
     let reads = Arc::new(Reads::new(store.state(), store.reader()));
-    // Nobody else puts anything there.
+    // Nobody else puts anything there, nor where the queues are.
     let _ = shelf.set(Arc::clone(&reads));
     let waiters = Arc::new(Waiters::new(
         reads.progress().height,
@@ -364,14 +412,15 @@ fn run(
     let (turns, turns_in) = mpsc::channel(TURNS_AHEAD);
     let (submissions, submissions_in) = mpsc::channel(SUBMISSIONS_WAITING);
     let shards = replica.shards().clone();
+    let _ = queues.set(Queues {
+        events: events.downgrade(),
+        turns: turns.downgrade(),
+        submissions: submissions.downgrade(),
+    });
 
     let api = Arc::new(Api {
-        identity: Identity {
-            name: person.config.name.clone(),
-            node: person.node(),
-            network: person.genesis.network(),
-            shard: shards.scope().shard,
-        },
+        identity: person.identity(),
+        shard: shards.scope().shard,
         reads: Arc::clone(&reads),
         waiters: Arc::clone(&waiters),
         gauges: Arc::clone(&gauges),
@@ -430,7 +479,7 @@ fn run(
         // Its lock is held until nothing is written any more.
         let _directory = directory;
         match lies {
-            None => Effects::new(store, links, waiters, flusher).run(turns_in),
+            None => Effects::new(store, links, waiters, flusher, performed).run(turns_in),
             Some(lies) => {
                 let links = Liar {
                     links,
@@ -439,7 +488,7 @@ fn run(
                     shards,
                     seat,
                 };
-                Effects::new(store, links, waiters, flusher).run(turns_in)
+                Effects::new(store, links, waiters, flusher, performed).run(turns_in)
             }
         }
     };
@@ -459,7 +508,7 @@ fn service_runtime() -> Result<Runtime, Fatal> {
         .worker_threads(1)
         .max_blocking_threads(READERS)
         .thread_name("service")
-        .enable_time()
+        .enable_all()
         .build()
         .map_err(Fatal::System)
 }

@@ -35,7 +35,6 @@ mod genesis;
 mod holder;
 mod layout;
 mod lies;
-mod limits;
 mod lock;
 mod logs;
 mod manifest;

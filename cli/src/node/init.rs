@@ -31,6 +31,8 @@ const LISTEN: &str = "/ip4/0.0.0.0/tcp/4700";
 const HEADER: &str = "# Made by `chainspace node init`. Paths are relative to this file.
 # What the node agrees to when it is asked to become a member: hashes of terms, or \"any\".
 consents = []
+# The lists of nodes that it is for when its shard is to replace its own: likewise.
+approves = []
 
 ";
 

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use client::paper::{self, is_reachable};
 use client::{Addresses, NetworkKind};
 use model::{Genesis, Invitation};
+use node::config::Sources;
 use node::signer::MemberKey;
-use node::{Applicant, Config, Fatal, NoConsent};
+use node::{Applicant, Fatal, NoConsent};
 use serde_json::json;
 
 use crate::exit::{Exit, Failure};
@@ -43,7 +44,7 @@ pub(crate) struct Consent {
 
 /// The node with a configuration, and its network.
 fn applicant(config: &Path) -> Result<(Applicant, Genesis), Failure> {
-    let config = Config::load(config).map_err(Fatal::from)?;
+    let config = Sources::of_process(config)?.load()?.config;
     let genesis = node::load_genesis(&config.genesis)?;
     let key = MemberKey::load(&config.member_key).map_err(Fatal::from)?;
     let applicant = Applicant::new(&config, key, genesis.network());

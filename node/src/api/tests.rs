@@ -58,16 +58,21 @@ impl Fixture {
         let waiters = Arc::new(Waiters::new(Height::ZERO, Height::ZERO));
         let (sender, submissions) = mpsc::channel(1);
         let flusher = Flusher::new(Arc::clone(&gauges), stopper.clone());
-        let effects = Effects::new(store, NoLinks, Arc::clone(&waiters), flusher);
+        let effects = Effects::new(
+            store,
+            NoLinks,
+            Arc::clone(&waiters),
+            flusher,
+            Arc::default(),
+        );
         let identity = Identity {
             name: "alice".to_owned(),
             node: node(0),
             network: genesis().network(),
-            shard: SHARD,
         };
-        let (events, _taken) = mpsc::channel(1);
         let api = Api {
             identity,
+            shard: SHARD,
             reads,
             waiters,
             gauges,
@@ -75,7 +80,7 @@ impl Fixture {
             submissions: sender,
             applicant: applicant(&[]),
             registry: registry(),
-            events,
+            events: mpsc::channel(1).0,
         };
         Self {
             shard: Shard::new(),

@@ -24,8 +24,11 @@ fn config(consents: &[&str]) -> Config {
         consents: consents.iter().map(|&word| word.to_owned()).collect(),
         approves: Vec::new(),
         block_entries_max: 1,
+        http: None,
+        http_public: false,
         weather: None,
         lies: None,
+        log: crate::config::Log::default(),
         pace: Pace::default(),
     }
 }

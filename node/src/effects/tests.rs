@@ -119,7 +119,7 @@ fn start() -> Node {
         disk,
         tables,
         sent,
-        effects: Effects::new(store, links, waiters, flusher),
+        effects: Effects::new(store, links, waiters, flusher, Arc::default()),
     }
 }
 

@@ -1,7 +1,8 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
-use super::{KeyError, MemberKey, Signer as _, transport_seed};
+use super::{KeyError, MemberKey, Signer as _, too_open, transport_seed};
 
 #[test]
 fn a_key_that_was_made_is_read_back_and_signs_the_same() {
@@ -59,4 +60,16 @@ fn a_transport_key_is_made_once() {
     let path = directory.path().join("network.key");
     let first = transport_seed(&path).unwrap();
     assert_eq!(*first, *transport_seed(&path).unwrap());
+}
+
+#[test]
+fn only_a_credential_may_show_a_right_of_the_group_and_none_a_right_of_others() {
+    let lent = Path::new("/run/credentials/chainspace.service");
+    let key = lent.join("member.key");
+    assert_eq!(too_open(&key, Some(lent)) & 0o440, 0);
+    assert_ne!(too_open(&key, Some(lent)) & 0o404, 0);
+    assert_ne!(too_open(&key, Some(lent)) & 0o420, 0);
+    for folder in [None, Some(Path::new("/run/credentials/other.service"))] {
+        assert_ne!(too_open(&key, folder) & 0o440, 0, "{folder:?}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Four nodes of one shard on loopback, and a wallet that talks to them.
 
 use std::cell::RefCell;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +15,13 @@ use model::{
     Directory, Genesis, Height, Mode, NodeDescriptor, Object, SecretKey, ShardId, Time,
     Transaction, TransactionId,
 };
-use net::{Handle, Limits, PeerName, Protocol, Target};
+use net::{Handle, Limits, PeerName, Protocol, RequestError, Target};
 use node::signer::MemberKey;
 use node::{Applicant, Config, Contracts, Fatal, Node, Running};
 use system_contracts::cscoin::{Payment, Transfer};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 
 /// The only shard.
 pub(crate) const SHARD: ShardId = ShardId::new(0);
@@ -34,6 +35,8 @@ pub(crate) struct Network {
     directory: TempDir,
     addresses: Vec<String>,
     nodes: Vec<Option<Running>>,
+    /// Where a node that is started from now on serves health and metrics.
+    pub(crate) http: Option<SocketAddr>,
 }
 
 /// The key of a person.
@@ -93,6 +96,7 @@ impl Network {
             directory,
             addresses: free_addresses(MEMBERS + guests),
             nodes: (0..MEMBERS + guests).map(|_| None).collect(),
+            http: None,
         }
     }
 
@@ -141,8 +145,11 @@ impl Network {
             consents: vec!["any".to_owned()],
             approves: vec!["any".to_owned()],
             block_entries_max: model::bounds::ENTRIES_MAX,
+            http: self.http,
+            http_public: false,
             weather: None,
             lies: None,
+            log: node::config::Log::default(),
             pace: Pace::default(),
         }
     }
@@ -164,10 +171,19 @@ impl Network {
         &self.addresses[number]
     }
 
+    /// Where a running node serves health and metrics.
+    pub(crate) fn http_address(&self, number: usize) -> SocketAddr {
+        let running = self.nodes[number].as_ref().expect("it runs");
+        running.http_address().expect("it serves them")
+    }
+
     pub(crate) fn data(&self, number: usize) -> PathBuf {
         self.config(number).directory
     }
 }
+
+/// A question that was asked.
+pub(crate) type Asked = JoinHandle<Result<Vec<u8>, RequestError>>;
 
 /// Talks to nodes as a wallet does.
 pub(crate) struct Wallet {
@@ -207,15 +223,26 @@ impl Wallet {
     }
 
     pub(crate) fn ask(&self, peer: PeerName, request: &Request) -> Response {
-        let timeout = Duration::from_millis(u64::from(WAIT_MS_MAX) + 5_000);
-        let asked = self.handle.request(
-            Target::Peer(peer),
-            Protocol::Api,
-            request.to_bytes(),
-            timeout,
-        );
-        let answer = self.runtime.block_on(asked).expect("the node answers");
+        let answer = self.runtime.block_on(self.begin(peer, request));
+        let answer = answer
+            .expect("it does not panic")
+            .expect("the node answers");
         Response::from_bytes(&answer).expect("nodes answer in our words")
+    }
+
+    /// Asks, and does not wait for the answer.
+    pub(crate) fn begin(&self, peer: PeerName, request: &Request) -> Asked {
+        let timeout = Duration::from_millis(u64::from(WAIT_MS_MAX) + 5_000);
+        let (handle, body) = (self.handle.clone(), request.to_bytes());
+        self.runtime.spawn(async move {
+            let asked = handle.request(Target::Peer(peer), Protocol::Api, body, timeout);
+            asked.await
+        })
+    }
+
+    /// Waits until a question is answered or cannot be.
+    pub(crate) fn end(&self, asked: Asked) -> Result<Vec<u8>, RequestError> {
+        self.runtime.block_on(asked).expect("it does not panic")
     }
 
     /// The accounts of a person, as of a height.

@@ -104,6 +104,7 @@ impl Stage<'_> {
             nodes: Some(self.nodes),
             profile: None,
             port: None,
+            http: None,
             ephemeral: !self.kept,
             beat: BEAT,
             accounts: self.accounts,

@@ -1,5 +1,8 @@
 //! The configurations of the nodes, as `chainspace node run` reads them.
 
+use std::net::SocketAddr;
+
+use node::config::LogFormat;
 use serde::Serialize;
 
 use super::error::LocalError;
@@ -25,19 +28,36 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     block_entries_max: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    http: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     weather: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lies: Option<&'a str>,
+    log: Log,
 }
 
-/// Writes the configuration of `node`, which is to stay connected with `all` others. With `faults` it
-/// can be cut off from them, and be made to lie.
+/// A log is a file here, and its readers are people.
+#[derive(Serialize)]
+struct Log {
+    format: LogFormat,
+}
+
+/// What is not in the manifest: whoever starts the network says it each time.
+pub(crate) struct Given {
+    /// Where the node serves health and metrics.
+    pub(crate) http: Option<SocketAddr>,
+    /// The most transactions in a block.
+    pub(crate) block_entries_max: Option<usize>,
+    /// Whether the node can be cut off from the others, and be made to lie.
+    pub(crate) faults: bool,
+}
+
+/// Writes the configuration of `node`, which is to stay connected with `all` others.
 pub(crate) fn write(
     layout: &Layout,
     node: &ManifestNode,
     all: &[ManifestNode],
-    block_entries_max: Option<usize>,
-    faults: bool,
+    given: &Given,
 ) -> Result<(), LocalError> {
     let others = all.iter().filter(|other| other.name != node.name);
     let written = Written {
@@ -51,9 +71,13 @@ pub(crate) fn write(
         // Whoever founds a shard here is the user who started all of them.
         consents: ["any"],
         approves: ["any"],
-        block_entries_max,
-        weather: faults.then_some(WEATHER),
-        lies: faults.then_some(LIES),
+        block_entries_max: given.block_entries_max,
+        http: given.http,
+        weather: given.faults.then_some(WEATHER),
+        lies: given.faults.then_some(LIES),
+        log: Log {
+            format: LogFormat::Pretty,
+        },
     };
     let text = toml::to_string(&written).expect("texts and lists of texts are TOML");
     file::replace(&layout.config(&node.name), text.as_bytes())

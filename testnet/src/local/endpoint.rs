@@ -3,6 +3,7 @@
 //! The supervisor writes it when the nodes have started and removes it when they have stopped. The
 //! commands find it from the current directory, so a user never types an address.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use client::NodeEndpoint;
@@ -41,6 +42,9 @@ pub struct EndpointNode {
     pub shard: u32,
     /// Where it answers, as a multiaddress.
     pub api: String,
+    /// Where it serves health and metrics, if it does.
+    #[serde(default)]
+    pub http: Option<SocketAddr>,
 }
 
 impl From<&EndpointNode> for NodeEndpoint {

@@ -68,9 +68,14 @@ impl Local {
     pub(crate) fn configure(&self, layout: &Layout, options: &Options) -> Result<(), LocalError> {
         self.manifest.write(layout)?;
         let all = &self.manifest.nodes;
-        let (entries, faults) = (options.block_entries_max, options.faults);
-        all.iter()
-            .try_for_each(|node| config::write(layout, node, all, entries, faults))
+        (0..).zip(all).try_for_each(|(index, node)| {
+            let given = config::Given {
+                http: options.http_of(index),
+                block_entries_max: options.block_entries_max,
+                faults: options.faults,
+            };
+            config::write(layout, node, all, &given)
+        })
     }
 
     /// The members of all shards with their manifest entries, in the order of shards and seats.

@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::env;
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
@@ -15,6 +17,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use nix::sys::signal::{self, Signal};
 use nix::unistd::Pid;
+use node::config::VARIABLE_PREFIX;
 use serde::{Deserialize, Serialize};
 
 use super::error::LocalError;
@@ -76,7 +79,11 @@ impl Process {
     /// Starts the node. It has to be stopped.
     pub(crate) fn start(&mut self) -> Result<(), LocalError> {
         let log = logs::open(&self.log).map_err(LocalError::io("open the log", &self.log))?;
-        let child = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        for variable in variables_of_nodes() {
+            command.env_remove(variable);
+        }
+        let child = command
             .args(["node", "run", "--exit-with-parent", "--config"])
             .arg(&self.config)
             .stdin(Stdio::piped())
@@ -141,6 +148,16 @@ impl Process {
             reason: errno.desc(),
         })
     }
+}
+
+/// Variables that set keys of configurations. They would set the same for all nodes, whatever is in
+/// their files.
+fn variables_of_nodes() -> impl Iterator<Item = OsString> {
+    let names = env::vars_os().map(|(name, _)| name);
+    names.filter(|name| {
+        name.as_encoded_bytes()
+            .starts_with(VARIABLE_PREFIX.as_bytes())
+    })
 }
 
 /// How a process ended, as the end of a sentence that begins with its name.

@@ -1,5 +1,6 @@
 //! `chainspace testnet up`: from an empty folder, or a kept network, to READY, to the end.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ use super::ready::Companion;
 use super::signals::{Signals, install};
 use super::supervisor::{Supervisor, Watched};
 use super::weather::Weather;
-use super::{file, limits, ports, straggler};
+use super::{file, ports, straggler};
 
 /// What the task beside the supervisor has said and nobody has heard yet, at most.
 const TOLD_MAX: usize = 64;
@@ -41,6 +42,8 @@ pub struct Options {
     pub profile: Option<Profile>,
     /// Node `i` gets this port plus `i`. `None`: free ones.
     pub port: Option<u16>,
+    /// Node `i` serves health and metrics at this port plus `i`. `None`: no node does.
+    pub http: Option<u16>,
     /// Whether the network is to end with the supervisor.
     pub ephemeral: bool,
     /// How often to report how the nodes are.
@@ -57,6 +60,14 @@ pub struct Options {
     pub faults: bool,
 }
 
+impl Options {
+    /// Where node `index` serves health and metrics.
+    pub(crate) fn http_of(&self, index: u16) -> Option<SocketAddr> {
+        let port = self.http?.saturating_add(index);
+        Some((Ipv4Addr::LOCALHOST, port).into())
+    }
+}
+
 /// Runs the network of a directory until a signal or a command says stop.
 ///
 /// Call it in a current-thread tokio runtime whose thread lives until the end of the process.
@@ -70,7 +81,7 @@ pub async fn up(options: Options, mut report: impl FnMut(Event)) -> Result<(), L
     let ended = install(SignalKind::child())?;
     let layout = Layout::of(&options.directory);
     let _lock = Lock::take(&layout)?;
-    if let Some(warning) = limits::raise_open_files() {
+    if let Some(warning) = node::limits::raise_open_files() {
         report(Event::Warning(warning));
     }
     let mut local = genesis::open(&layout, &options)?;
@@ -89,7 +100,7 @@ pub async fn up(options: Options, mut report: impl FnMut(Event)) -> Result<(), L
         false => None,
     };
     let (control, asked) = Control::listen(&layout)?;
-    let endpoint = endpoint(&local, &control);
+    let endpoint = endpoint(&local, &control, &options);
     let (teller, told) = mpsc::channel(TOLD_MAX);
     let companion = Companion::new(
         &layout,
@@ -123,12 +134,14 @@ pub async fn up(options: Options, mut report: impl FnMut(Event)) -> Result<(), L
 }
 
 /// Where the network is to be found.
-fn endpoint(local: &Local, control: &Control) -> Endpoint {
-    let nodes = local.members().map(|(node, shard, member)| EndpointNode {
+fn endpoint(local: &Local, control: &Control, options: &Options) -> Endpoint {
+    let members = (0..).zip(local.members());
+    let nodes = members.map(|(index, (node, shard, member))| EndpointNode {
         name: member.name.clone(),
         node: member.node,
         shard: shard.number(),
         api: node.address(),
+        http: options.http_of(index),
     });
     Endpoint {
         name: local.manifest.name.clone(),

@@ -18,6 +18,7 @@ fn options(directory: &Path) -> Options {
         nodes: None,
         profile: None,
         port: None,
+        http: None,
         ephemeral: false,
         beat: Duration::from_secs(1),
         accounts: Vec::new(),
@@ -61,6 +62,7 @@ fn a_node_understands_the_configuration_that_is_written_for_it() {
     }
     let options = Options {
         block_entries_max: Some(7),
+        http: Some(4_200),
         ..options(folder.path())
     };
     local
@@ -69,6 +71,7 @@ fn a_node_understands_the_configuration_that_is_written_for_it() {
     let config = Config::load(&layout.config("n1")).expect("a node understands it");
     assert_eq!(config.name, "n1");
     assert_eq!(config.block_entries_max, 7);
+    assert_eq!(config.http, Some(([127, 0, 0, 1], 4_201).into()));
     assert_eq!(config.weather, Some(layout.weather("n1")));
     assert_eq!(config.listen, ["/ip4/127.0.0.1/tcp/4101"]);
     let others = [4100, 4102, 4103].map(|port| format!("/ip4/127.0.0.1/tcp/{port}"));
