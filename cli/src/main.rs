@@ -9,6 +9,7 @@ mod account;
 mod bench;
 mod config;
 mod deal;
+mod doctor;
 mod evidence;
 mod exit;
 mod explore;
@@ -97,6 +98,8 @@ enum Command {
     /// Look at the configuration of a node
     #[command(subcommand)]
     Config(config::Command),
+    /// Find out what keeps a node from running well, and what to do about it
+    Doctor(doctor::Doctor),
     /// Look at shards, found them, and exclude nodes that lied
     #[command(subcommand)]
     Shard(shard::Command),
@@ -149,6 +152,7 @@ fn run(common: &Common, command: Command, output: &Output) -> Result<Option<Done
         Command::Node(command) => node::run(common, command, output),
         Command::Shard(command) => shard::run(common, &command, output).map(Some),
         Command::Config(command) => config::run(command).map(Some),
+        Command::Doctor(doctor) => doctor::run(common, doctor).map(Some),
         Command::Send(command) => send::run(common, &command, output).map(Some),
         Command::Account(command) => account::run(common, &command, output).map(Some),
         Command::Tx(command) => tx::run(common, &command, output).map(Some),

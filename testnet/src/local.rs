@@ -53,6 +53,7 @@ pub use endpoint::{Endpoint, EndpointNode};
 pub use error::LocalError;
 pub use event::{AccountReport, Event, NodeReport};
 pub use genesis::read_genesis;
+pub use holder::of as port_holder;
 pub use layout::Layout;
 pub use lies::Lies;
 pub use process::State;

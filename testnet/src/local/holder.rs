@@ -6,7 +6,8 @@ use std::fs;
 ///
 /// `None` if the system does not tell, which it does only on Linux, and only about processes of the
 /// same user.
-pub(crate) fn of(port: u16) -> Option<String> {
+#[must_use]
+pub fn of(port: u16) -> Option<String> {
     let sockets = ["/proc/net/tcp", "/proc/net/tcp6"];
     let tables = sockets
         .iter()

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use model::NetworkId;
@@ -101,6 +102,19 @@ impl Layout {
     #[must_use]
     pub fn log(&self, node: &str) -> PathBuf {
         self.logs().join(format!("{node}.log"))
+    }
+
+    /// The configurations of the nodes, in the order of the nodes.
+    #[must_use]
+    pub fn configurations(&self) -> Vec<PathBuf> {
+        let nodes = fs::read_dir(self.root().join("nodes"));
+        let names = nodes.into_iter().flatten().filter_map(|node| {
+            let name = node.ok()?.file_name().into_string().ok()?;
+            self.config(&name).exists().then_some(name)
+        });
+        let mut names: Vec<String> = names.collect();
+        names.sort_by_key(|name| (name.len(), name.clone()));
+        names.iter().map(|name| self.config(name)).collect()
     }
 
     /// What the supervisor holds while it runs. It is outside the folder of the network, so that it
