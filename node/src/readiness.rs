@@ -52,5 +52,7 @@ pub(crate) fn conditions(gauges: &Gauges, stopper: &Stopper, known: &Known) -> [
 /// What is missing, as clients are told.
 pub(crate) fn missing(gauges: &Gauges, stopper: &Stopper, known: &Known) -> Vec<NotReady> {
     let conditions = conditions(gauges, stopper, known).into_iter();
-    conditions.filter_map(|condition| condition.missing).collect()
+    conditions
+        .filter_map(|condition| condition.missing)
+        .collect()
 }

@@ -185,7 +185,7 @@ impl Loaded {
     ///
     /// [`ConfigError::Unwritable`].
     pub fn entries(&self) -> Result<Vec<Entry>, ConfigError> {
-        let values = toml::Value::try_from(&self.config).map_err(ConfigError::Unwritable)?;
+        let values = self.values()?;
         let mut entries = Vec::new();
         flatten("", values, &mut |key, value| {
             let origin = self.origin(&key);
@@ -201,7 +201,12 @@ impl Loaded {
     ///
     /// [`ConfigError::Unwritable`].
     pub fn to_toml(&self) -> Result<String, ConfigError> {
-        toml::to_string(&self.config).map_err(ConfigError::Unwritable)
+        toml::to_string(&self.values()?).map_err(ConfigError::Unwritable)
+    }
+
+    /// The configuration as a file can hold it: a number that no file can is refused here.
+    fn values(&self) -> Result<toml::Value, ConfigError> {
+        toml::Value::try_from(&self.config).map_err(ConfigError::Unwritable)
     }
 
     /// The value of a key cannot be used.
