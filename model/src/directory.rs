@@ -302,6 +302,11 @@ impl Directory {
 
     fn found(&mut self, record: &ShardRecord) -> Result<bool, NotAFact> {
         let (shard, epoch) = (record.shard, record.epoch);
+        if epoch > Epoch::ZERO {
+            // What a shard begins with is its first record.
+            let known = Epoch::ZERO;
+            return Err(NotAFact::Gap { shard, known });
+        }
         if let Some(known) = self.shards.get(&shard) {
             if known.founded == *record {
                 return Ok(false);

@@ -150,7 +150,7 @@ fn shards_are_founded_over_the_network_and_by_hand() {
     let message = asked.envelope()["errors"][0]["message"].to_string();
     assert!(message.contains("new0 cannot be reached"), "{message}");
 
-    let missing = [&[proposal.clone()], &consents[1..]].concat();
+    let missing = [std::slice::from_ref(&proposal), &consents[1..]].concat();
     let missing = with(&["shard", "create"], &missing, &from);
     assert_eq!(missing.code, 10, "{missing:?}");
     assert!(
