@@ -45,6 +45,7 @@ pub mod receipt;
 mod registry;
 mod spread;
 mod submit;
+mod succession;
 #[cfg(test)]
 mod testing;
 pub mod wallet;
@@ -61,4 +62,5 @@ pub use paper::PaperError;
 pub use read::{Account, Holdings};
 pub use receipt::ReceiptError;
 pub use registry::{Listed, Registry, Source, founded};
-pub use wallet::{Founding, JournalError, Moving, Objection, Order, Wallet};
+pub use succession::Stance;
+pub use wallet::{Founding, JournalError, Moving, Objection, Order, Updating, Wallet};

@@ -56,7 +56,7 @@ use crate::registry::Registry;
 use journal::{Closed, Journal};
 
 pub use journal::JournalError;
-pub use task::{Founding, Moving, Objection};
+pub use task::{Founding, Moving, Objection, Updating};
 
 /// What is to be paid. Two commands with the same order are the same command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

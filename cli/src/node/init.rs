@@ -10,8 +10,8 @@ use client::NetworkKind;
 use client::address::{self, Kind};
 use client::paper::is_reachable;
 use model::{Genesis, NodeId};
-use node::Fatal;
 use node::signer::{MemberKey, peer_name};
+use node::{Consents, Fatal};
 use serde_json::json;
 
 use crate::exit::{Exit, Failure};
@@ -29,9 +29,8 @@ const LISTEN: &str = "/ip4/0.0.0.0/tcp/4700";
 
 /// What comes first in the configuration.
 const HEADER: &str = "# Made by `chainspace node init`. Paths are relative to this file.
-# What the node agrees to when it is asked to become a member: hashes of terms, or \"any\".
-consents = []
-# The lists of nodes that it is for when its shard is to replace its own: likewise.
+# `consents` is what the node agrees to when it is asked to become a member: hashes of terms, or \"any\".
+# `approves` are the lists of nodes that it is for when its shard is to replace its own: likewise.
 approves = []
 
 ";
@@ -63,6 +62,9 @@ pub(crate) struct Init {
     /// A node of the network, to begin with
     #[arg(long = "bootnode", value_name = "ADDR")]
     bootnodes: Vec<String>,
+    /// What the node agrees to when it is asked to become a member: the terms of a shard, or `any`
+    #[arg(long = "consent", value_name = "TERMS")]
+    consents: Vec<String>,
 }
 
 pub(crate) fn run(init: &Init, output: &Output) -> Result<Done, Failure> {
@@ -117,6 +119,10 @@ fn check(init: &Init, kind: NetworkKind) -> Result<(), Failure> {
             .check()
             .map_err(|bad| Failure::usage(bad.to_string()))?;
     }
+    if Consents::parse(&init.consents).is_none() {
+        let found = "--consent takes the terms of a shard, as `shard propose` says them, or any";
+        return Err(Failure::usage(found));
+    }
     for address in &init.external {
         model::address::check(address)
             .map_err(|bad| Failure::usage(format!("{address}: {bad}")))?;
@@ -144,8 +150,9 @@ fn configuration(init: &Init, name: &str) -> String {
         [] => texts(&[LISTEN.to_owned()]),
         listen => texts(listen),
     };
-    let keys: [(&str, toml::Value); 8] = [
+    let keys: [(&str, toml::Value); 9] = [
         ("name", name.into()),
+        ("consents", texts(&init.consents)),
         ("directory", DATA.into()),
         ("genesis", GENESIS.into()),
         ("member_key", MEMBER_KEY.into()),

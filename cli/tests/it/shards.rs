@@ -348,6 +348,50 @@ fn an_account_moves_to_another_shard_and_back() {
     refused(&nowhere, 2, &["no shard 15"]);
 }
 
+#[test]
+fn a_shard_goes_on_with_other_terms_and_the_same_command_again_finds_it_done() {
+    let network = Network::start_across();
+    let update = |nodes: &[&str], rest: &[&str]| {
+        let arguments = [&["shard", "update", "1"], nodes, rest, &["--from", "alice"]].concat();
+        network.run(&arguments)
+    };
+    let all = ["n5", "n4", "n6", "n7"];
+    let price = ["--price", "0.002CSC"];
+    refused(&update(&["n4", "n5", "n6"], &[]), 2, &["4 to 100 nodes"]);
+    refused(&update(&["n4", "n5", "n6", "n6"], &[]), 2, &["twice"]);
+    refused(
+        &update(&["n4", "n5", "n6", "n0"], &[]),
+        2,
+        &["`n0` is no file", "n4, n5, n6, n7"],
+    );
+    refused(&update(&all, &["--price", "-1"]), 2, &[]);
+
+    let changed = update(&all, &[&price[..], &["--json"]].concat()).data(0);
+    assert_eq!(
+        (&changed["epoch"], &changed["changed"]),
+        (&1.into(), &true.into())
+    );
+    let members = changed["members"].as_array().expect("members");
+    assert!(
+        members.iter().all(|member| member["approves"] == true),
+        "{members:?}"
+    );
+    let again = update(&all, &[&price[..], &["--json"]].concat()).data(0);
+    assert_eq!(
+        (&again["epoch"], &again["changed"]),
+        (&1.into(), &false.into())
+    );
+
+    let shown = network.json(0, &["shard", "show", "1"]);
+    assert_eq!(names(&shown), all);
+    assert_eq!(
+        (&shown["epoch"], &shown["price"]),
+        (&1.into(), &"2000000".into())
+    );
+    let paid = network.json(0, &["send", "1", "bob", "--from", "alice", "--shard", "1"]);
+    assert_eq!(paid["outcome"], "committed");
+}
+
 /// Two heads at one height, signed by a node of shard 1 with its own key.
 fn two_heads(node: &str) -> Malpractice {
     let document = Genesis::from_bytes(&fs::read(genesis()).expect("it is there")).expect("whole");

@@ -53,7 +53,7 @@ impl<A: Api> Wallet<A> {
                     let (choose, unread) = self.mover(job, moving).await?;
                     (Deed::Move(moving.home), choose, unread)
                 }
-                Task::Found(_) | Task::Object(_) => {
+                Task::Found(_) | Task::Object(_) | Task::Update(_) => {
                     let Some(inputs) = self.shared_input(job, until, watch).await? else {
                         continue;
                     };

@@ -5,10 +5,10 @@ use model::key::Zip215;
 use model::transaction::Authorized;
 use model::{
     Malpractice, Mode, NetworkId, NodeDescriptor, Nonce, Object, Profile, SecretKey, ShardId,
-    Signature, Time,
+    ShardRecord, Signature, Time,
 };
 use system_contracts::cscoin::{Merge, Move, Payment, Transfer};
-use system_contracts::manage_shards::{Create, Exclude};
+use system_contracts::manage_shards::{Create, Exclude, Succession, Update};
 
 use super::Order;
 use crate::describe;
@@ -38,6 +38,13 @@ pub(super) enum Deed {
     },
     /// Excludes a node that lied, consuming the record of its shard.
     Exclude(Malpractice),
+    /// Records who follows in a shard, consuming its record.
+    Update {
+        /// The record that follows.
+        next: ShardRecord,
+        /// That the shard has handed over to it.
+        succession: Succession,
+    },
 }
 
 /// What a transaction is besides what it does.
@@ -83,6 +90,10 @@ pub(super) fn make(
             call(&create, inputs, consents.clone(), terms, secret)
         }
         Deed::Exclude(evidence) => call(&Exclude, inputs, evidence.clone(), terms, secret),
+        Deed::Update { next, succession } => {
+            let update = Update { next: next.clone() };
+            call(&update, inputs, succession.clone(), terms, secret)
+        }
     }
 }
 

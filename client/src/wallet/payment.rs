@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::contention::Contention;
 use super::journal::{Attempt, Claim, Closed};
-use super::task::{Founding, Moving, Objection, Task};
+use super::task::{Founding, Moving, Objection, Task, Updating};
 use super::{Order, Wallet};
 use crate::amount::{Amount, AmountError};
 use crate::api::Api;
@@ -95,6 +95,16 @@ impl<A: Api> Wallet<A> {
     /// [`Error::CannotManage`] if the evidence proves nothing, or not that.
     pub async fn object(&self, objection: Objection, watch: &Watch<'_>) -> Result<Settled, Error> {
         self.work(Task::Object(Box::new(objection)), watch).await
+    }
+
+    /// Records on the ledger who follows in a shard. As [`Wallet::send`], also in its errors. The members
+    /// do so themselves; this is for when they do not.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::CannotManage`] if the ledger has a record already that this list does not follow.
+    pub async fn update(&self, updating: Updating, watch: &Watch<'_>) -> Result<Settled, Error> {
+        self.work(Task::Update(Box::new(updating)), watch).await
     }
 
     /// Does what is wanted.

@@ -1,11 +1,11 @@
-//! Founding shards and excluding nodes: what such a transaction consumes, and who has to agree first.
+//! Founding shards, excluding nodes and recording new lists of them: what such a transaction consumes, and who has to agree first.
 //!
 //! The token and the records are nobody's. Somebody else may consume them at any moment, and then the
 //! next attempt is about what they made: the shard gets another number, and its nodes are asked again.
 
 use contracts::Content;
 use model::{Object, ShardRecord, Signature};
-use system_contracts::manage_shards::{self, Token};
+use system_contracts::manage_shards::{self, Shard, Succession, Token};
 use tokio::time::Instant;
 
 use super::Wallet;
@@ -28,6 +28,7 @@ impl<A: Api> Wallet<A> {
         let registry = self.registry().await?;
         let object = match &job.task {
             Task::Object(objection) => registry.shard(objection.shard)?.object.clone(),
+            Task::Update(updating) => registry.shard(updating.change.next.shard)?.object.clone(),
             Task::Found(_) | Task::Pay(_) | Task::Move(_) => registry.token_object,
         };
         let Some(holder) = job.contention.held().get(&object.id()).copied() else {
@@ -49,6 +50,25 @@ impl<A: Api> Wallet<A> {
             Task::Pay(order) => Deed::Pay(*order),
             Task::Move(moving) => Deed::Move(moving.home),
             Task::Object(objection) => Deed::Exclude(objection.evidence.clone()),
+            Task::Update(updating) => {
+                let shard = inputs
+                    .first()
+                    .map(|object| Shard::read(manage_shards::id(), object));
+                let Some(Ok(Shard(before))) = shard else {
+                    return Err(manage_shards::CannotRun::Inputs(Shard::TYPE).into());
+                };
+                let speakers = before
+                    .committee(self.client.network())
+                    .map_err(manage_shards::CannotRun::from)?;
+                let change = &updating.change;
+                Deed::Update {
+                    next: change.next.clone(),
+                    succession: Succession {
+                        hand_over: change.hand_over.clone().among(&speakers),
+                        consents: updating.consents.clone(),
+                    },
+                }
+            }
             Task::Found(founding) => {
                 let token = inputs
                     .first()

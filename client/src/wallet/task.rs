@@ -1,6 +1,9 @@
 //! What a user wants done, besides payments: the same journal, the same rules.
 
-use model::{Consent, Hash, Malpractice, NodeDescriptor, NodeId, PublicKey, ShardId, ShardRecord};
+use model::{
+    Consent, EpochChange, Hash, Malpractice, NodeDescriptor, NodeId, PublicKey, ShardId,
+    ShardRecord, Signature,
+};
 use serde::{Deserialize, Serialize};
 
 use super::Order;
@@ -40,6 +43,17 @@ pub struct Objection {
     pub evidence: Malpractice,
 }
 
+/// A new list of nodes that the ledger is to know of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Updating {
+    /// Who pays for the transaction, and signs it.
+    pub payer: PublicKey,
+    /// The list, and that the shard has handed over to it.
+    pub change: EpochChange,
+    /// The consents of its newcomers, in the order of their seats.
+    pub consents: Vec<Signature>,
+}
+
 /// The fingerprint of a [`Founding`] in the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,6 +72,15 @@ pub(crate) struct Objected {
     node: NodeId,
 }
 
+/// The fingerprint of an [`Updating`] in the journal. For one epoch one is enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Updated {
+    payer: PublicKey,
+    /// [`ShardRecord::hash`].
+    next: Hash,
+}
+
 /// What the wallet works on.
 #[derive(Clone, Debug)]
 pub(super) enum Task {
@@ -65,6 +88,7 @@ pub(super) enum Task {
     Move(Moving),
     Found(Founding),
     Object(Box<Objection>),
+    Update(Box<Updating>),
 }
 
 impl Task {
@@ -75,6 +99,7 @@ impl Task {
             Self::Move(moving) => moving.owner,
             Self::Found(founding) => founding.payer,
             Self::Object(objection) => objection.payer,
+            Self::Update(updating) => updating.payer,
         }
     }
 
@@ -93,6 +118,10 @@ impl Task {
                 shard: objection.shard,
                 node: objection.evidence.node,
             }),
+            Self::Update(updating) => Intent::Update(Updated {
+                payer: updating.payer,
+                next: updating.change.next.hash(),
+            }),
         }
     }
 
@@ -100,7 +129,7 @@ impl Task {
     pub(super) const fn is_contended(&self) -> bool {
         match self {
             Self::Pay(_) | Self::Move(_) => false,
-            Self::Found(_) | Self::Object(_) => true,
+            Self::Found(_) | Self::Object(_) | Self::Update(_) => true,
         }
     }
 }
@@ -121,6 +150,13 @@ impl Founded {
 }
 
 impl Objected {
+    /// Who signs.
+    pub(crate) const fn payer(&self) -> PublicKey {
+        self.payer
+    }
+}
+
+impl Updated {
     /// Who signs.
     pub(crate) const fn payer(&self) -> PublicKey {
         self.payer

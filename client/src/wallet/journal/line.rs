@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::state::Attempt;
 use crate::outcome::Settled;
 use crate::wallet::Order;
-use crate::wallet::task::{Founded, Moving, Objected};
+use crate::wallet::task::{Founded, Moving, Objected, Updated};
 
 /// The version of the file.
 pub(super) const VERSION: u32 = 1;
@@ -67,6 +67,8 @@ pub(crate) enum Intent {
     Found(Founded),
     /// The exclusion of a node.
     Object(Objected),
+    /// A new list of nodes.
+    Update(Updated),
 }
 
 impl Intent {
@@ -78,6 +80,7 @@ impl Intent {
             Self::Move(moving) => moving.owner,
             Self::Found(founded) => founded.payer(),
             Self::Object(objected) => objected.payer(),
+            Self::Update(updated) => updated.payer(),
         }
     }
 }
