@@ -9,6 +9,7 @@ mod account;
 mod bench;
 mod config;
 mod deal;
+mod demo;
 mod doctor;
 mod evidence;
 mod exit;
@@ -122,6 +123,9 @@ enum Command {
     /// Measure how fast it is on this machine
     #[command(subcommand)]
     Bench(bench::Command),
+    /// See with your own eyes what Chainspace is for
+    #[command(subcommand)]
+    Demo(demo::Command),
     /// Run a shard under faults, from a seed, and check what must always hold
     Simulate(simulate::Simulate),
     /// Explore everything that can happen within a bound
@@ -160,6 +164,7 @@ fn run(common: &Common, command: Command, output: &Output) -> Result<Option<Done
         Command::Evidence(command) => evidence::run(common, &command, output).map(Some),
         Command::Status(status::Status {}) => status::run(common).map(Some),
         Command::Bench(command) => bench::run(common, &command, output).map(Some),
+        Command::Demo(command) => demo::run(&command, output).map(Some),
         Command::Simulate(command) => simulate::run(&command, output).map(Some),
         Command::Explore(command) => explore::run(&command, output).map(Some),
     }

@@ -7,6 +7,7 @@ mod exit_codes;
 mod exploration;
 mod faults;
 mod hosts;
+mod open_network;
 mod operations;
 mod output;
 mod payments;
