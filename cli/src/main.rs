@@ -14,6 +14,7 @@ mod doctor;
 mod evidence;
 mod exit;
 mod explore;
+mod join;
 mod log;
 mod near;
 mod node;
@@ -93,6 +94,8 @@ enum Command {
     /// Run a network of real nodes on this machine
     #[command(subcommand)]
     Testnet(testnet::Command),
+    /// Make a node for a network, from its file and the address of one of its nodes
+    Join(join::Join),
     /// Run one node, and say what it is
     #[command(subcommand)]
     Node(node::Command),
@@ -153,6 +156,7 @@ fn main() -> ExitCode {
 fn run(common: &Common, command: Command, output: &Output) -> Result<Option<Done>, Failure> {
     match command {
         Command::Testnet(command) => testnet::run(common, command, output),
+        Command::Join(join) => join::run(join, output).map(Some),
         Command::Node(command) => node::run(common, command, output),
         Command::Shard(command) => shard::run(common, &command, output).map(Some),
         Command::Config(command) => config::run(command).map(Some),

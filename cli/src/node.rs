@@ -4,7 +4,7 @@
 mod init;
 mod paper;
 
-pub(crate) use init::write_new;
+pub(crate) use init::{Init, run as init, write_new};
 
 use std::io;
 use std::sync::mpsc::{Receiver, Sender, channel};

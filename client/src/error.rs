@@ -132,7 +132,7 @@ pub enum Error {
     #[error(transparent)]
     CannotManage(#[from] manage_shards::CannotRun),
     /// Nodes do not agree to be members of a shard.
-    #[error("shard {shard} cannot be founded, not all of its nodes agree: {}", list(.troubles))]
+    #[error("shard {shard} cannot be like that, not all of its nodes agree: {}", list(.troubles))]
     NotAgreed {
         /// The number that it would have.
         shard: ShardId,

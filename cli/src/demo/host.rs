@@ -196,11 +196,9 @@ impl<'a> Host<'a> {
         let listen = format!("/ip4/127.0.0.1/tcp/{}", self.free_port()?);
         let (at, file) = (folder.display().to_string(), genesis.display().to_string());
         self.ask(&[
-            "node",
-            "init",
-            &at,
-            "--network",
+            "join",
             &file,
+            &at,
             "--name",
             name,
             "--listen",

@@ -172,7 +172,7 @@ impl Story<'_> {
             )
         })?;
         self.host.say(format_args!(
-            "$ chainspace node init NAME --network network.genesis --bootnode {bootnode}"
+            "$ chainspace join network.genesis NAME --bootnode {bootnode} --consent any"
         ));
         self.host
             .say("$ chainspace node run --config NAME/node.toml");

@@ -46,25 +46,25 @@ const EXAMPLES: &str = "Examples:
 pub(crate) struct Init {
     /// The folder of the node, which is made if it is not there
     #[arg(default_value = ".")]
-    folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// The genesis document of the network
     #[arg(long, value_name = "FILE")]
-    network: PathBuf,
+    pub(crate) network: PathBuf,
     /// A name for people, which no other node of its shard has [default: one made of its key]
     #[arg(long)]
-    name: Option<String>,
+    pub(crate) name: Option<String>,
     /// Where to listen [default: port 4700 on all addresses]
     #[arg(long, value_name = "ADDR")]
-    listen: Vec<String>,
+    pub(crate) listen: Vec<String>,
     /// Where others reach the node [default: where it listens]
     #[arg(long = "external-addr", value_name = "ADDR")]
-    external: Vec<String>,
+    pub(crate) external: Vec<String>,
     /// A node of the network, to begin with
     #[arg(long = "bootnode", value_name = "ADDR")]
-    bootnodes: Vec<String>,
+    pub(crate) bootnodes: Vec<String>,
     /// What the node agrees to when it is asked to become a member: the terms of a shard, or `any`
     #[arg(long = "consent", value_name = "TERMS")]
-    consents: Vec<String>,
+    pub(crate) consents: Vec<String>,
 }
 
 pub(crate) fn run(init: &Init, output: &Output) -> Result<Done, Failure> {
