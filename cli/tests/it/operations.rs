@@ -89,7 +89,7 @@ fn the_configuration_is_shown_with_what_set_each_key() {
         ),
         ("http", "\"127.0.0.1:2\"", "--http"),
         ("block_entries_max", "10", "--set"),
-        ("pace.heartbeat_ms", "1000", "default"),
+        ("pace.heartbeat_ms", "5000", "default"),
     ];
     for (key, value, origin) in expected {
         assert_eq!(

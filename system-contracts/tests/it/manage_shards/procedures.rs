@@ -129,7 +129,7 @@ fn an_update_is_what_the_shard_handed_over_to() {
     };
     assert_eq!(
         update(&later, &[0, 1, 2, 3, 4]).err(),
-        Some(BadHandOver::Path.into())
+        Some(CannotRun::Follows)
     );
     let last = ShardRecord {
         epoch: Epoch::new(u64::MAX),
@@ -137,7 +137,7 @@ fn an_update_is_what_the_shard_handed_over_to() {
     };
     assert_eq!(
         update(&last, &[0, 1, 2, 3, 4]).err(),
-        Some(CannotRun::Exhausted)
+        Some(CannotRun::Follows)
     );
 }
 

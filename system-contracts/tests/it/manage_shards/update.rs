@@ -168,7 +168,7 @@ fn a_list_that_cannot_be_a_shard_is_refused_whoever_agrees() {
     };
     check_agreed(replaced(0, describe(3)), refusal::REPEATED);
     check_agreed(
-        |after| *after = after.without(&node(5)).expect("a member"),
+        |after| *after = after.without(&node(8)).expect("a member"),
         refusal::VACANT,
     );
     let mut twin = describe(9);
