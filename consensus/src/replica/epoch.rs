@@ -209,8 +209,12 @@ impl Replica {
         }
     }
 
+    /// Begins to take part. The member may have been here before and have lost its log, so it asks what it
+    /// has signed, as one that starts.
     fn begin_epoch(&mut self, now: Now, change: &Arc<EpochChange>, out: &mut Vec<Output>) {
+        let question = self.member.recall.begin(now);
         let (turn, bft, heads) = &mut self.parts(now, out);
+        turn.broadcast(Message::Recall(question));
         bft.resume(turn);
         turn.broadcast(Message::Status(bft.status(heads.certified())));
         let letter = Arc::new(Letter::Changes(vec![(**change).clone()]));
