@@ -20,6 +20,9 @@ const SEEDS: u64 = 100;
 /// How many shards a world may have. More shards try nothing that a few do not.
 const SHARDS_MAX: u64 = 6;
 
+/// How often shards change their members in one world, at most.
+const CHANGES_MAX: u64 = 3;
+
 /// What a name of an adversary may be beside those of the kinds.
 const ALL: &str = "all";
 const NONE: &str = "none";
@@ -28,6 +31,7 @@ const EXAMPLES: &str = "Examples:
   chainspace simulate --seeds 2000
   chainspace simulate --minutes 60 --adversary all --faults
   chainspace simulate --shards 3 --mode decider
+  chainspace simulate --shards 2 --epochs --adversary none
   chainspace simulate --shards 3 --adversary shard-equivocator
   chainspace simulate --seeds 1 --from 41 --nodes 7 --adversary twins";
 
@@ -61,6 +65,9 @@ pub(crate) struct Simulate {
     /// lost and doubled messages, partitions, crashes and losses of power, clocks that are off
     #[arg(long)]
     faults: bool,
+    /// Also shards that change their members: up to three times, nodes join, leave, or are excluded
+    #[arg(long)]
+    epochs: bool,
     /// For how long, one world after another
     #[arg(long, value_name = "M", value_parser = clap::value_parser!(u64).range(1..))]
     minutes: Option<u64>,
@@ -97,6 +104,11 @@ impl Simulate {
             Options::with_all_faults(nodes)
         } else {
             Options::new(nodes)
+        };
+        let options = if self.epochs {
+            options.changing(CHANGES_MAX)
+        } else {
+            options
         };
         let (casting, each_kind) = match self.adversary.as_deref() {
             None | Some(ALL) => (Casting::Any, self.adversary.is_some()),
@@ -140,6 +152,9 @@ impl Simulate {
         }
         if self.faults {
             line.push_str(" --faults");
+        }
+        if self.epochs {
+            line.push_str(" --epochs");
         }
         line
     }

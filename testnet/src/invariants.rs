@@ -37,6 +37,7 @@ pub mod locks;
 pub mod objects;
 pub mod promises;
 pub mod recall;
+pub mod roll;
 pub mod shadow;
 pub mod signing;
 pub mod standing;
@@ -50,12 +51,13 @@ use consensus::sbac::letter::{AdmittedLetter, Letter};
 use consensus::{Admitted, Ledger, Message, Record};
 use model::shard::Seat;
 use model::statement::Slot;
-use model::{HeadCertificate, Malpractice, NodeId, ShardId, Time};
+use model::{Epoch, EpochChange, HeadCertificate, Malpractice, NodeId, ShardId, Time};
 use node::store::log::Position;
 
 use crate::simulation::{Coverage, Place, Setting, Trust};
 use accountability::Accountability;
 use liveness::Liveness;
+use roll::Roll;
 
 /// Something that is to be seen of an honest node.
 #[derive(Debug)]
@@ -78,6 +80,8 @@ pub enum What<'a> {
     },
     /// It let a message out.
     Sent {
+        /// The epoch in which it said it.
+        epoch: Epoch,
         /// The message.
         message: &'a Message,
         /// Where what is on its disk ends, whatever the disk says.
@@ -106,6 +110,8 @@ pub enum What<'a> {
     Certified(&'a HeadCertificate),
     /// It says that a member lied.
     Accused(&'a Malpractice),
+    /// It is in the next epoch of its shard from now on.
+    Entered(&'a EpochChange),
     /// Its replica has finished a step.
     Stepped,
     /// It crashed.
@@ -125,6 +131,10 @@ pub struct Sighting<'a> {
     pub shard: ShardId,
     /// The node.
     pub seat: Seat,
+    /// The epoch that it is in.
+    pub epoch: Epoch,
+    /// Who was a member of its shard when.
+    pub roll: &'a Roll,
     /// What it does.
     pub what: &'a What<'a>,
 }
@@ -158,6 +168,9 @@ pub trait Judge {
 
 /// All judges, and the first rule that was broken.
 pub struct Judges {
+    rolls: BTreeMap<ShardId, Roll>,
+    /// The epoch that each node is in.
+    epochs: BTreeMap<Place, Epoch>,
     /// Those who judge one shard each.
     benches: BTreeMap<ShardId, Vec<Box<dyn Judge>>>,
     /// Those who judge all shards together.
@@ -175,14 +188,13 @@ pub struct Judges {
 
 /// Those who judge one shard.
 fn bench(setting: &Setting, liars: &BTreeSet<Place>, trust: &Trust) -> Vec<Box<dyn Judge>> {
-    let members = setting.committee.size() as u64;
     let liars = liars.iter().filter(|liar| liar.shard == setting.shard());
     let liars = liars.map(|liar| liar.seat).collect();
     vec![
         Box::<agreement::Agreement>::default(),
-        Box::new(signing::Signing::new(members)),
-        Box::new(durability::Durability::new(members)),
-        Box::new(recall::Recall::new(members)),
+        Box::<signing::Signing>::default(),
+        Box::<durability::Durability>::default(),
+        Box::<recall::Recall>::default(),
         Box::new(objects::Objects::new(
             &setting.genesis,
             setting.shard(),
@@ -211,7 +223,7 @@ impl Judges {
         let first = settings.clone().next().expect("there is a shard");
         let in_shard = |setting: &Setting| {
             let shard = setting.shard();
-            setting.seats().map(move |seat| Place { shard, seat })
+            setting.nodes().map(move |seat| Place { shard, seat })
         };
         let honest = settings.clone().flat_map(in_shard);
         let mut high: Vec<Box<dyn Judge>> = vec![
@@ -221,11 +233,20 @@ impl Judges {
         if trust.is_isolated() {
             high.push(Box::new(history::History::new(first)));
         }
+        let members = settings.clone().flat_map(|setting: &Setting| {
+            let shard = setting.shard();
+            setting.seats().map(move |seat| Place { shard, seat })
+        });
         let honest = honest.filter(|place| !liars.contains(place));
+        let rolls = settings
+            .clone()
+            .map(|setting| (setting.shard(), Roll::new(setting)));
         Self {
+            rolls: rolls.collect(),
+            epochs: BTreeMap::new(),
             benches: benches.collect(),
             high,
-            liveness: Liveness::new(honest, trust.clone()),
+            liveness: Liveness::new(honest, members, trust.clone()),
             accountability: Accountability::new(settings, liars, trust.clone()),
             named: BTreeSet::new(),
             coverage: Coverage::default(),
@@ -251,10 +272,22 @@ impl Judges {
     /// An honest node does something.
     pub fn see(&mut self, at: Time, place: Place, what: &What<'_>) {
         let Place { shard, seat } = place;
+        let entered = self.follow(place, what);
+        if let Err(how) = entered
+            && self.broken.is_none()
+        {
+            let rule = agreement::RULE;
+            self.broken = Some(Broken { rule, how });
+        }
+        let Some(roll) = self.rolls.get(&shard) else {
+            return;
+        };
         let sighting = Sighting {
             at,
             shard,
             seat,
+            epoch: self.epochs.get(&place).copied().unwrap_or(Epoch::ZERO),
+            roll,
             what,
         };
         self.liveness.see(&sighting);
@@ -274,6 +307,29 @@ impl Judges {
                 });
             }
         }
+    }
+
+    /// Takes note of the epochs that nodes are in.
+    fn follow(&mut self, place: Place, what: &What<'_>) -> Result<(), String> {
+        match what {
+            What::Began { ledger, .. } => {
+                self.epochs.insert(place, ledger.scope.epoch);
+            }
+            What::Entered(change) => {
+                self.epochs.insert(place, change.next.epoch);
+                if let Some(roll) = self.rolls.get_mut(&place.shard) {
+                    roll.enter(change)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Who was a member of a shard when.
+    #[must_use]
+    pub fn roll(&self, shard: ShardId) -> Option<&Roll> {
+        self.rolls.get(&shard)
     }
 
     /// How many members honest nodes have seen to lie.

@@ -49,6 +49,7 @@ pub use habits::{Flaw, Habits};
 pub use network::{Frame, Network, Weather};
 pub use notary::{Journal, Notary, Scribe};
 pub use options::{CrashPoint, Forgetting, Modes, Options};
+pub use plan::Change;
 pub use random::Random;
 pub use setting::{DAWN, Place, SHARD, Setting};
 pub use trust::Trust;

@@ -112,7 +112,11 @@ impl Adversary for Babbler {
                 self.remember(&bytes);
                 self.abroad = Some(from.shard);
             }
-            Happening::LinkUp(_) | Happening::Submitted(_) => {}
+            Happening::LinkUp(_)
+            | Happening::Invited
+            | Happening::Approve(_)
+            | Happening::Learn(_)
+            | Happening::Submitted(_) => {}
         }
     }
 }

@@ -168,7 +168,12 @@ impl Adversary for Member {
             Happening::Letter { from, bytes } => mind.letter(around, from, &bytes),
             Happening::Submitted(bytes) => mind.submitted(around, &bytes),
             Happening::Alarm(_) => mind.alarm(around),
-            Happening::Begin | Happening::Arrived { .. } | Happening::LinkUp(_) => {}
+            Happening::Begin
+            | Happening::Arrived { .. }
+            | Happening::Invited
+            | Happening::Approve(_)
+            | Happening::Learn(_)
+            | Happening::LinkUp(_) => {}
         }
     }
 }

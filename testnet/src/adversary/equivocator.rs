@@ -349,7 +349,10 @@ impl Equivocator {
     }
 
     fn say(&self, around: &mut Around<'_>, to: Seat, message: &Message) {
-        around.send(to, Frame::Message(Arc::from(message.encode())));
+        around.send(
+            to,
+            Frame::Message(Arc::from(message.encode_in(around.setting.scope().epoch))),
+        );
     }
 
     fn say_to_any(&mut self, around: &mut Around<'_>, message: &Message) {
@@ -372,14 +375,19 @@ impl Adversary for Equivocator {
             Happening::Begin | Happening::Alarm(_) => self.act(around),
             Happening::Arrived { from, frame } => match frame {
                 Frame::Message(bytes) => {
-                    if let Ok(message) = Message::decode(&bytes) {
+                    if let Ok((_, message)) = Message::decode_in(&bytes) {
                         self.hear(around, from, message);
                     }
                 }
                 Frame::Ask { number, .. } => self.answer(around, from, number),
                 Frame::Answer { .. } => {}
             },
-            Happening::Letter { .. } | Happening::LinkUp(_) | Happening::Submitted(_) => {}
+            Happening::Letter { .. }
+            | Happening::LinkUp(_)
+            | Happening::Invited
+            | Happening::Approve(_)
+            | Happening::Learn(_)
+            | Happening::Submitted(_) => {}
         }
     }
 }

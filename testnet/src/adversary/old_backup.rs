@@ -93,7 +93,8 @@ impl OldBackup {
                 self.forget(around, &to, *asked);
                 continue;
             }
-            let bytes: Arc<[u8]> = message.encode().into();
+            let epoch = self.puppet.epoch(around);
+            let bytes: Arc<[u8]> = message.encode_in(epoch).into();
             for seat in to {
                 around.send(seat, Frame::Message(Arc::clone(&bytes)));
             }
@@ -102,21 +103,22 @@ impl OldBackup {
 
     /// Lets the replica believe that everybody answered that it has signed nothing.
     fn forget(&mut self, around: &mut Around<'_>, others: &[Seat], asked: Time) {
+        let epoch = self.puppet.epoch(around);
         for other in others {
             let nothing = Message::Reminder(Reminder {
                 asked,
                 finalization: None,
                 signed: Vec::new(),
             });
-            let sayings = self.puppet.hear(around, *other, nothing);
+            let sayings = self.puppet.hear(around, *other, epoch, nothing);
             self.say(around, sayings);
         }
     }
 
     fn arrived(&mut self, around: &mut Around<'_>, from: Seat, frame: &Frame) -> Vec<Saying> {
         match frame {
-            Frame::Message(bytes) => match Message::decode(bytes) {
-                Ok(message) => self.puppet.hear(around, from, message),
+            Frame::Message(bytes) => match Message::decode_in(bytes) {
+                Ok((epoch, message)) => self.puppet.hear(around, from, epoch, message),
                 Err(_) => Vec::new(),
             },
             Frame::Ask { number, bytes } => {
@@ -153,6 +155,7 @@ impl Adversary for OldBackup {
             Happening::Letter { from, bytes } => self.puppet.letter(around, from, &bytes),
             Happening::LinkUp(seat) => self.puppet.link_up(around, seat),
             Happening::Submitted(bytes) => self.puppet.submitted(around, &bytes),
+            Happening::Invited | Happening::Approve(_) | Happening::Learn(_) => Vec::new(),
         };
         self.say(around, sayings);
         for Telling { shard, to, letter } in self.puppet.take_mail() {

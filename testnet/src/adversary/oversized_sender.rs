@@ -16,7 +16,7 @@ use model::block::{BlockRef, Entry, Header, decode_entries, encode_entries, payl
 use model::bounds::{ENTRIES_MAX, MEMBERS_MAX, PAYLOAD_BYTES_MAX};
 use model::shard::Seat;
 use model::statement::{Height, Slot, Statement, Vote};
-use model::{Block, Bytes, Certificate, Hash, Time, Transaction, encoding};
+use model::{Block, Bytes, Certificate, Epoch, Hash, Time, Transaction, encoding};
 
 use super::rivals::Rivals;
 use super::trickster::{Stage, Trick};
@@ -87,9 +87,11 @@ impl OversizedSender {
     /// Something large, as a message.
     fn large_message(&self, stage: &mut Stage<'_, '_>) -> Vec<u8> {
         match stage.voice.random.below(3) {
-            0 => Message::Transactions(self.repeat(stage, MESSAGE_BYTES_MAX)).encode(),
+            0 => {
+                Message::Transactions(self.repeat(stage, MESSAGE_BYTES_MAX)).encode_in(Epoch::ZERO)
+            }
             1 => padded_proposal(stage),
-            _ => crowded_certificate(stage).encode(),
+            _ => crowded_certificate(stage).encode_in(Epoch::ZERO),
         }
     }
 }
@@ -156,11 +158,11 @@ impl Trick for OversizedSender {
 /// A proposal whose message is as long as a message may be, or one byte longer.
 fn padded_proposal(stage: &mut Stage<'_, '_>) -> Vec<u8> {
     let around = stage.proposal(last_block(stage, Bytes::from(vec![0; PAYLOAD_BYTES_MAX])));
-    let room = MESSAGE_BYTES_MAX - around.encode().len();
+    let room = MESSAGE_BYTES_MAX - around.encode_in(Epoch::ZERO).len();
     let length = PAYLOAD_BYTES_MAX + room + stage.voice.random.index(2);
     stage
         .proposal(last_block(stage, Bytes::from(vec![0; length])))
-        .encode()
+        .encode_in(Epoch::ZERO)
 }
 
 /// A certificate with more signatures than a shard can have members.
@@ -183,7 +185,7 @@ fn promise(stage: &mut Stage<'_, '_>) -> Frame {
     let length = *random.pick(&[u64::MAX, u64::MAX >> 1, u64::from(u32::MAX) << 32 | 1]);
     let mut bytes = match random.below(2) {
         0 => Vec::new(),
-        _ => Message::Transactions(Vec::new()).encode(),
+        _ => Message::Transactions(Vec::new()).encode_in(Epoch::ZERO),
     };
     bytes.pop(); // the length of the list, which is the last byte
     bytes.push(head);

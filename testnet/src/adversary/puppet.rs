@@ -10,9 +10,11 @@ use consensus::bft::Pace;
 use consensus::message::{BLOCKS_BYTES_MAX, Blocks, BlocksRequest};
 use consensus::replica::{Output, Setup};
 use consensus::sbac::letter::Letter;
-use consensus::{Input, Message, Now, Record, Replica};
+use consensus::{Input, Message, Now, Record, Replica, Shards};
 use model::shard::Seat;
-use model::{Finalized, HeadCertificate, ShardId, Time, Transaction, bounds, encoding};
+use model::{
+    Committee, Epoch, Finalized, HeadCertificate, ShardId, Time, Transaction, bounds, encoding,
+};
 
 use crate::simulation::{Alarm, Around, DAWN, Frame, Journal, Place, Purpose};
 
@@ -130,12 +132,15 @@ impl Puppet {
         &mut self,
         around: &mut Around<'_>,
         from: Seat,
+        epoch: Epoch,
         message: Message,
     ) -> Vec<Saying> {
         let setting = around.setting;
-        match message.admit(&setting.shards, &mut setting.notary.clone()) {
+        let (Some(shards), Some(from)) = (self.shards(), self.seat_of(around, from)) else {
+            return Vec::new();
+        };
+        match message.admit(shards, &mut setting.notary.clone()) {
             Ok(message) => {
-                let epoch = setting.scope().epoch;
                 let input = Input::Message {
                     from,
                     epoch,
@@ -147,6 +152,32 @@ impl Puppet {
         }
     }
 
+    /// The shards as it knows them.
+    fn shards(&self) -> Option<&Shards> {
+        Some(self.replica.as_ref()?.shards())
+    }
+
+    /// The epoch that it is in.
+    pub(super) fn epoch(&self, around: &Around<'_>) -> Epoch {
+        let scope = self.shards().map(Shards::scope);
+        scope.unwrap_or(around.setting.scope()).epoch
+    }
+
+    /// The seat of another node.
+    fn seat_of(&self, around: &Around<'_>, node: Seat) -> Option<Seat> {
+        let shard = around.setting.shard();
+        let node = around.setting.node(Place { shard, seat: node });
+        self.shards()?.ours().seat(&node)
+    }
+
+    /// The nodes on all seats of another shard, or on one.
+    fn holders(&self, around: &Around<'_>, members: &Committee, seat: Option<Seat>) -> Vec<Seat> {
+        let seats = members.seats();
+        let wanted = seats.filter(|one| seat.is_none_or(|seat| seat == *one));
+        let holders = wanted.filter_map(|seat| around.setting.holder(members, seat));
+        holders.collect()
+    }
+
     /// A member of another shard tells it something.
     pub(super) fn letter(
         &mut self,
@@ -155,12 +186,15 @@ impl Puppet {
         bytes: &[u8],
     ) -> Vec<Saying> {
         let setting = around.setting;
-        let admitted = Letter::decode(bytes).ok().and_then(|letter| {
-            letter
-                .admit(&setting.shards, &mut setting.notary.clone())
-                .ok()
-        });
-        let Place { shard, seat } = from;
+        let shard = from.shard;
+        let speaker = self.shards().and_then(|shards| shards.other(shard));
+        let seat = speaker.and_then(|members| members.seat(&setting.node(from)));
+        let (Some(shards), Some(seat)) = (self.shards(), seat) else {
+            return Vec::new();
+        };
+        let admitted = Letter::decode(bytes)
+            .ok()
+            .and_then(|letter| letter.admit(shards, &mut setting.notary.clone()).ok());
         admitted.map_or_else(Vec::new, |letter| {
             let input = Input::Letter {
                 shard,
@@ -178,7 +212,10 @@ impl Puppet {
 
     /// A link to a member is up.
     pub(super) fn link_up(&mut self, around: &mut Around<'_>, seat: Seat) -> Vec<Saying> {
-        self.step(around, Input::LinkUp(seat))
+        match self.seat_of(around, seat) {
+            Some(seat) => self.step(around, Input::LinkUp(seat)),
+            None => Vec::new(),
+        }
     }
 
     /// A user submits something to it.
@@ -204,7 +241,10 @@ impl Puppet {
                 self.step(around, Input::Tick)
             }
             Purpose::Unanswered { number } => match self.questions.remove(&number) {
-                Some(from) => self.step(around, Input::FetchFailed { from }),
+                Some(from) => match self.seat_of(around, from) {
+                    Some(from) => self.step(around, Input::FetchFailed { from }),
+                    None => Vec::new(),
+                },
                 None => Vec::new(),
             },
             _ => Vec::new(),
@@ -238,6 +278,9 @@ impl Puppet {
             return Vec::new();
         }
         self.questions.remove(&number);
+        let Some(from) = self.seat_of(around, from) else {
+            return Vec::new();
+        };
         let input = match encoding::decode::<Blocks>(bytes, BLOCKS_BYTES_MAX) {
             Ok(blocks) => Input::Blocks { from, blocks },
             Err(_) => Input::FetchFailed { from },
@@ -268,18 +311,21 @@ impl Puppet {
             self.derive(&output);
             match output {
                 Output::Persist(record) => self.log.push(record),
-                Output::Send { to, message } => sayings.push(Saying {
-                    to: vec![to],
-                    message,
-                }),
-                Output::Broadcast(message) => sayings.push(Saying {
-                    to: around.setting.others(self.seat).collect(),
-                    message,
-                }),
-                Output::Tell { shard, to, letter } => {
-                    self.mail.push(Telling { shard, to, letter });
+                Output::Send { to, message } => {
+                    let to = self.members(around, Some(to));
+                    sayings.push(Saying { to, message });
                 }
-                Output::FetchBlocks { from, request } => self.ask(around, from, request),
+                Output::Broadcast(message) => {
+                    let mut to = self.members(around, None);
+                    to.retain(|node| *node != self.seat);
+                    sayings.push(Saying { to, message });
+                }
+                Output::Tell { shard, to, letter } => self.tell(around, shard, to, &letter),
+                Output::FetchBlocks { from, request } => {
+                    for node in self.members(around, Some(from)) {
+                        self.ask(around, node, request);
+                    }
+                }
                 Output::WakeAt(timer) => {
                     let at = self.born.plus_ms(timer.as_ms());
                     self.wake = Some(at);
@@ -293,6 +339,29 @@ impl Puppet {
             }
         }
         sayings
+    }
+
+    /// The nodes on all seats of its own shard, or on one.
+    fn members(&self, around: &Around<'_>, seat: Option<Seat>) -> Vec<Seat> {
+        let members = self.shards().map(Shards::ours);
+        members.map_or_else(Vec::new, |members| self.holders(around, members, seat))
+    }
+
+    fn tell(
+        &mut self,
+        around: &Around<'_>,
+        shard: ShardId,
+        to: Option<Seat>,
+        letter: &Arc<Letter>,
+    ) {
+        let members = self.shards().and_then(|shards| shards.other(shard));
+        let nodes = members.map_or_else(Vec::new, |members| self.holders(around, members, to));
+        let telling = |node| Telling {
+            shard,
+            to: Some(node),
+            letter: Arc::clone(letter),
+        };
+        self.mail.extend(nodes.into_iter().map(telling));
     }
 
     /// Keeps final blocks and their heads.

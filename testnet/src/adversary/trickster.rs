@@ -10,7 +10,7 @@ use consensus::message::{Blocks, Proposal, SignedVote};
 use consensus::{Message, Signer};
 use model::shard::Seat;
 use model::statement::{Scope, Slot, Statement, Vote};
-use model::{Block, Signature, Time, encoding};
+use model::{Block, Epoch, Signature, Time, encoding};
 
 use super::plot::Plot;
 use super::puppet::{PUPPET, Puppet, Saying, Telling};
@@ -72,6 +72,8 @@ pub(super) struct Voice {
     /// What it has agreed upon with other liars.
     pub(super) plot: Plot,
     scribe: Scribe,
+    /// The epoch in which it speaks.
+    epoch: Epoch,
     lies: u64,
     later: Vec<(Time, Vec<Seat>, Arc<[u8]>)>,
 }
@@ -85,6 +87,7 @@ impl Voice {
             random: random.fork(),
             plot: plot.clone(),
             scribe: setting.scribe(seat, Journal::default()),
+            epoch: setting.scope().epoch,
             lies: 0,
             later: Vec::new(),
         }
@@ -102,7 +105,7 @@ pub(super) struct Stage<'a, 'w> {
 impl Stage<'_, '_> {
     /// Says something.
     pub(super) fn say(&mut self, to: &[Seat], message: &Message) {
-        self.send(to, &Arc::from(message.encode()));
+        self.send(to, &Arc::from(message.encode_in(self.voice.epoch)));
     }
 
     /// Says something to all others.
@@ -127,7 +130,7 @@ impl Stage<'_, '_> {
     /// Says something so many milliseconds later.
     pub(super) fn say_later(&mut self, after_ms: u64, to: &[Seat], message: &Message) {
         let at = self.around.now.plus_ms(after_ms);
-        let bytes = Arc::from(message.encode());
+        let bytes = Arc::from(message.encode_in(self.voice.epoch));
         self.voice.later.push((at, to.to_vec(), bytes));
         self.around.wake(at, alarm(LATER));
     }
@@ -154,7 +157,11 @@ impl Stage<'_, '_> {
 
     /// Signs anything.
     pub(super) fn sign(&self, statement: &Statement) -> Signature {
-        self.sign_in(self.around.setting.scope(), statement)
+        let scope = Scope {
+            epoch: self.voice.epoch,
+            ..*self.around.setting.scope()
+        };
+        self.sign_in(&scope, statement)
     }
 
     /// Signs anything, for any network, shard and epoch.
@@ -239,7 +246,7 @@ impl<T: Trick> Trickster<T> {
     }
 
     fn hear(&mut self, around: &mut Around<'_>, from: Seat, bytes: &[u8]) -> Vec<Saying> {
-        let Ok(message) = Message::decode(bytes) else {
+        let Ok((epoch, message)) = Message::decode_in(bytes) else {
             return Vec::new();
         };
         let stage = &mut Stage {
@@ -247,7 +254,7 @@ impl<T: Trick> Trickster<T> {
             around,
         };
         if self.trick.hear(stage, from, &message) {
-            self.puppet.hear(around, from, message)
+            self.puppet.hear(around, from, epoch, message)
         } else {
             Vec::new()
         }
@@ -323,7 +330,9 @@ impl<T: Trick> Adversary for Trickster<T> {
             }
             Happening::LinkUp(seat) => self.puppet.link_up(around, seat),
             Happening::Submitted(bytes) => self.puppet.submitted(around, &bytes),
+            Happening::Invited | Happening::Approve(_) | Happening::Learn(_) => Vec::new(),
         };
+        self.voice.epoch = self.puppet.epoch(around);
         for Saying { to, message } in sayings {
             let stage = &mut Stage {
                 voice: &mut self.voice,

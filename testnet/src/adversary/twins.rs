@@ -65,7 +65,7 @@ impl Twins {
             let habits = Habits::any(random, None);
             Node::new(seat, holder, habits, setting, random)
         });
-        let sides = vec![Side::Both; setting.committee.size()];
+        let sides = vec![Side::Both; setting.nodes().count()];
         Self {
             twins,
             sides,
@@ -157,7 +157,12 @@ impl Adversary for Twins {
                     }
                 }
             }
-            Happening::Letter { .. } | Happening::LinkUp(_) | Happening::Submitted(_) => {
+            Happening::Letter { .. }
+            | Happening::LinkUp(_)
+            | Happening::Invited
+            | Happening::Approve(_)
+            | Happening::Learn(_)
+            | Happening::Submitted(_) => {
                 self.hand_to_twin(around, 0, happening.clone());
                 self.hand_to_twin(around, 1, happening);
             }

@@ -18,12 +18,11 @@ use consensus::replica::AppliedBlock;
 use model::block::{Entry, decode_entries};
 use model::shard::Seat;
 use model::statement::{Height, Statement};
-use model::{
-    Committee, Hash, HeadCertificate, Lie, Malpractice, Outcome, Parcel, Profile, Promise,
-};
+use model::{Epoch, Hash, HeadCertificate, Lie, Malpractice, Outcome, Parcel, Profile, Promise};
 use model::{ShardId, TransactionId, Verdict};
 
 use super::firsts::Firsts;
+use super::roll::Roll;
 use super::{Sighting, What};
 use crate::simulation::{Notary, Place, Setting, Trust};
 
@@ -44,7 +43,7 @@ struct Both {
 pub struct Accountability {
     firsts: Firsts,
     trust: Trust,
-    committees: BTreeMap<ShardId, Committee>,
+    rolls: BTreeMap<ShardId, Roll>,
     profile: Profile,
     notary: Notary,
     liars: BTreeSet<Place>,
@@ -66,13 +65,13 @@ impl Accountability {
         trust: Trust,
     ) -> Self {
         let first = settings.clone().next().expect("there is a shard");
-        let committee = |setting: &Setting| (setting.shard(), setting.committee.clone());
+        let roll = |setting: &Setting| (setting.shard(), Roll::new(setting));
         Self {
             firsts: Firsts::default(),
             trust,
             profile: first.shards.policy().profile(),
             notary: first.notary.clone(),
-            committees: settings.map(committee).collect(),
+            rolls: settings.map(roll).collect(),
             liars: liars.clone(),
             words: BTreeMap::new(),
             denied: BTreeSet::new(),
@@ -84,8 +83,11 @@ impl Accountability {
 
     /// An honest node does something.
     pub fn see(&mut self, sighting: &Sighting<'_>) {
+        if let What::Entered(_) = sighting.what {
+            self.rolls.insert(sighting.shard, sighting.roll.clone());
+        }
         if let What::Applied(applied) = sighting.what
-            && self.committees.len() > 1
+            && self.rolls.len() > 1
             && self.firsts.is_first(sighting.shard, applied)
         {
             self.applied(sighting.shard, applied);
@@ -181,13 +183,13 @@ impl Accountability {
 
     /// Whether what was said about a transaction convicts `f + 1` members of some shard.
     fn is_convicted(&self, transaction: &TransactionId) -> bool {
-        self.committees.iter().any(|(shard, committee)| {
+        self.rolls.iter().any(|(shard, roll)| {
             let kinds = [true, false].into_iter();
             let words = kinds.filter_map(|vote| self.words.get(&(*shard, *transaction, vote)));
             let convicted: BTreeSet<Place> = words
                 .flat_map(|both| self.of_promises(*shard, both))
                 .collect();
-            convicted.len() >= committee.honest_threshold()
+            convicted.len() >= roll.current().honest_threshold()
         })
     }
 
@@ -195,14 +197,16 @@ impl Accountability {
     fn of_promises(&self, shard: ShardId, both: &Both) -> BTreeSet<Place> {
         let mut convicted = BTreeSet::new();
         for one in &both.commit {
-            for other in &both.abort {
+            let epoch = one.head.head.scope.epoch;
+            let same = |other: &&Parcel| other.head.head.scope.epoch == epoch;
+            for other in both.abort.iter().filter(same) {
                 let lie = |seat| {
                     Some(Lie::Promises {
                         first: Box::new(one.signed_leaf(0, seat)?),
                         second: Box::new(other.signed_leaf(0, seat)?),
                     })
                 };
-                convicted.extend(self.convicted(shard, lie));
+                convicted.extend(self.convicted(shard, epoch, lie));
             }
         }
         convicted
@@ -233,24 +237,31 @@ impl Accountability {
                     second: said(second, other, seat)?,
                 })
             };
-            convicted.extend(self.convicted(shard, lie));
+            convicted.extend(self.convicted(shard, one.head.scope.epoch, lie));
         }
         convicted
     }
 
     /// The members of a shard against which there is a record that anybody can verify.
-    fn convicted(&self, shard: ShardId, lie: impl Fn(Seat) -> Option<Lie>) -> Vec<Place> {
-        let Some(committee) = self.committees.get(&shard) else {
+    fn convicted(
+        &self,
+        shard: ShardId,
+        epoch: Epoch,
+        lie: impl Fn(Seat) -> Option<Lie>,
+    ) -> Vec<Place> {
+        let Some((roll, committee)) = self
+            .rolls
+            .get(&shard)
+            .and_then(|roll| Some((roll, roll.committee(epoch)?)))
+        else {
             return Vec::new();
         };
         let seats = (0..committee.size()).filter_map(Seat::new);
-        let convicted = seats.filter(|seat| {
-            let record = lie(*seat).zip(committee.member(*seat));
-            record.is_some_and(|(lie, node)| {
-                Malpractice { node, lie }
-                    .verify(&mut self.notary.clone())
-                    .is_ok()
-            })
+        let convicted = seats.filter_map(|seat| {
+            let (lie, node) = (lie(seat)?, committee.member(seat)?);
+            let record = Malpractice { node, lie };
+            let proven = record.verify(&mut self.notary.clone()).is_ok();
+            proven.then(|| roll.node(&node)).flatten()
         });
         convicted.map(|seat| Place { shard, seat }).collect()
     }

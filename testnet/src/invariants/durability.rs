@@ -14,7 +14,7 @@ use consensus::{Message, Record};
 use model::block::BlockRef;
 use model::shard::Seat;
 use model::statement::{Slot, Statement, Vote};
-use model::{Certificate, Hash, HeadCertificate};
+use model::{Certificate, Epoch, Hash, HeadCertificate};
 use node::store::log::Position;
 
 use super::{Judge, Sighting, What};
@@ -34,33 +34,25 @@ enum Item {
 type Log = BTreeMap<Item, Position>;
 
 /// See the module.
+#[derive(Default)]
 pub struct Durability {
     logs: BTreeMap<Seat, Log>,
     /// Who has lost a part of its log: others may show it certificates with votes that were in it.
     forgetful: BTreeSet<Seat>,
-    /// How many members take turns in leading.
-    members: u64,
 }
 
 impl Durability {
-    /// So many members with empty logs.
-    #[must_use]
-    pub const fn new(members: u64) -> Self {
-        Self {
-            logs: BTreeMap::new(),
-            forgetful: BTreeSet::new(),
-            members,
-        }
-    }
-
     /// A certificate shows the vote of whoever signed it.
     fn of_certificate(
         &self,
-        seat: Seat,
+        sighting: &Sighting<'_>,
+        epoch: Epoch,
         certificate: &Certificate,
     ) -> (Option<Item>, Option<Item>) {
-        let signers = &certificate.signatures;
-        let signed = signers.iter().any(|(signer, _)| *signer == seat);
+        let seat = sighting.seat;
+        let own = sighting.roll.seat(epoch, seat);
+        let mut signers = certificate.signatures.iter();
+        let signed = signers.any(|(signer, _)| Some(*signer) == own);
         let own = match certificate.statement {
             Statement::Vote { slot, vote } if signed && !self.forgetful.contains(&seat) => {
                 Some(Item::Vote(slot, vote))
@@ -70,25 +62,27 @@ impl Durability {
         (own, Some(Item::Certificate(certificate.statement)))
     }
 
-    fn leads(&self, seat: Seat, slot: Slot) -> bool {
-        slot.number() % self.members == seat.index() as u64
-    }
-
     /// What must be durable before the message is sent, and what must be written.
-    fn needs(&self, seat: Seat, message: &Message) -> (Option<Item>, Option<Item>) {
+    fn needs(
+        &self,
+        sighting: &Sighting<'_>,
+        epoch: Epoch,
+        message: &Message,
+    ) -> (Option<Item>, Option<Item>) {
+        let seat = sighting.seat;
+        let leads = |slot| sighting.roll.leads(epoch, seat, slot);
         match message {
             // A member that forgot may pass on what it proposed before, as others do.
             Message::Proposal(proposal)
-                if self.leads(seat, proposal.block.header.slot)
-                    && !self.forgetful.contains(&seat) =>
+                if leads(proposal.block.header.slot) && !self.forgetful.contains(&seat) =>
             {
                 (Some(Item::Reserved(proposal.block.header.slot)), None)
             }
             Message::Vote(vote) => (Some(Item::Vote(vote.slot, vote.vote)), None),
-            Message::Certificate(certificate) => self.of_certificate(seat, certificate),
+            Message::Certificate(certificate) => self.of_certificate(sighting, epoch, certificate),
             Message::Status(Status { finalization, .. })
             | Message::Reminder(Reminder { finalization, .. }) => match finalization {
-                Some(certificate) => self.of_certificate(seat, certificate),
+                Some(certificate) => self.of_certificate(sighting, epoch, certificate),
                 None => (None, None),
             },
             // A member that forgot learns from a certificate what it signed before.
@@ -146,8 +140,12 @@ impl Judge for Durability {
                 }
                 Ok(())
             }
-            What::Sent { message, durable } => {
-                let (promised, written) = self.needs(seat, message);
+            What::Sent {
+                epoch,
+                message,
+                durable,
+            } => {
+                let (promised, written) = self.needs(sighting, *epoch, message);
                 let log = self.logs.entry(seat).or_default();
                 let end = |item: &Item| match item {
                     // A reservation covers all slots up to it.

@@ -15,11 +15,11 @@ use consensus::Admitted;
 use model::shard::Seat;
 use model::statement::{Scope, Slot, Statement, Vote};
 use model::{
-    Committee, Lie, Malpractice, NodeId, Promise, Signature, SignatureCheck, SignedLeaf, Verdict,
-    key,
+    Lie, Malpractice, NodeId, Promise, Signature, SignatureCheck, SignedLeaf, Verdict, key,
 };
 
 use self::forks::Forks;
+use super::roll::Roll;
 use super::{Judge, Sighting, What};
 use crate::simulation::{Notary, Setting};
 
@@ -38,7 +38,6 @@ type Signed = (Statement, Signature);
 
 /// See the module.
 pub struct Evidence {
-    committee: Committee,
     notary: Notary,
     liars: BTreeSet<Seat>,
     /// What other shards have shown.
@@ -56,7 +55,6 @@ impl Evidence {
     #[must_use]
     pub fn new(setting: &Setting, liars: BTreeSet<Seat>) -> Self {
         Self {
-            committee: setting.committee.clone(),
             notary: setting.notary.clone(),
             liars,
             forks: Forks::new(setting),
@@ -66,10 +64,11 @@ impl Evidence {
         }
     }
 
-    fn heard(&mut self, seat: Seat, from: Seat, message: &Admitted, tip: Slot) {
-        let Some((statement, genuine)) = self.statement(from, message) else {
+    fn heard(&mut self, sighting: &Sighting<'_>, from: Seat, message: &Admitted, tip: Slot) {
+        let Some((statement, genuine)) = self.statement(sighting, from, message) else {
             return;
         };
+        let seat = sighting.seat;
         let (slot, ahead) = match statement {
             Statement::Proposal { slot, .. } => (slot, PROPOSALS_AHEAD),
             Statement::Vote { slot, .. } => (slot, VOTES_AHEAD),
@@ -91,12 +90,18 @@ impl Evidence {
     }
 
     /// What the sender of a message says itself, and whether it signed that.
-    fn statement(&mut self, from: Seat, message: &Admitted) -> Option<(Statement, bool)> {
+    fn statement(
+        &mut self,
+        sighting: &Sighting<'_>,
+        from: Seat,
+        message: &Admitted,
+    ) -> Option<(Statement, bool)> {
+        let Sighting { epoch, roll, .. } = sighting;
         let (statement, signature) = match message {
             Admitted::Proposal(admitted) => {
                 let proposal = &admitted.proposal;
                 let slot = proposal.block.header.slot;
-                if slot.number() % self.committee.size() as u64 != from.index() as u64 {
+                if !roll.leads(*epoch, from, slot) {
                     return None;
                 }
                 let block = proposal.block.hash();
@@ -108,16 +113,17 @@ impl Evidence {
             }
             _ => return None,
         };
-        let bytes = statement.signing_bytes(self.committee.scope());
-        let genuine = self.liars.contains(&from)
-            && self
-                .notary
-                .check(self.committee.member(from)?.key(), &bytes, &signature);
+        let committee = roll.committee(*epoch)?;
+        let bytes = statement.signing_bytes(committee.scope());
+        let key = committee.member(roll.seat(*epoch, from)?)?;
+        let genuine =
+            self.liars.contains(&from) && self.notary.check(key.key(), &bytes, &signature);
         Some((statement, genuine))
     }
 
-    fn accused(&mut self, seat: Seat, record: &Malpractice) -> Result<(), String> {
+    fn accused(&mut self, sighting: &Sighting<'_>, record: &Malpractice) -> Result<(), String> {
         let Malpractice { node, lie } = record;
+        let (seat, roll) = (sighting.seat, sighting.roll);
         let (scope, first, second) = match lie {
             Lie::Statements {
                 scope,
@@ -126,20 +132,22 @@ impl Evidence {
             } => (scope, first, second),
             Lie::Promises { first, second } => {
                 self.forks.named(seat, record);
-                return self.accused_of_promises(node, first, second);
+                return accused_of_promises(roll, node, first, second);
             }
         };
         self.forks.named(seat, record);
-        if scope.shard != self.committee.scope().shard {
-            return self.accused_of_heads(node, scope, first, second);
+        if scope.shard != roll.current().scope().shard {
+            return accused_of_heads(roll, node, scope, first, second);
         }
-        let Some(named) = self.committee.seat(node) else {
+        let Some(named) = roll.node(node) else {
             return Err(format!("accused {node}, which is no member"));
         };
         if !self.liars.contains(&named) {
             return Err(format!("accused node {}, which is honest", named.index()));
         }
-        if scope != self.committee.scope() || !proves(node, scope, first, second) {
+        let committee = roll.committee(scope.epoch);
+        let ours = committee.is_some_and(|committee| committee.scope() == scope);
+        if !ours || !proves(node, scope, first, second) {
             return Err("made a record of malpractice that proves nothing".to_owned());
         }
         self.due.remove(&(seat, named));
@@ -154,53 +162,6 @@ impl Evidence {
             ));
         }
         Ok(())
-    }
-
-    /// A node hears nothing of the agreement of another shard, so all that it can name a member of one
-    /// for is two heads.
-    fn accused_of_heads(
-        &self,
-        node: &NodeId,
-        scope: &Scope,
-        first: &Signed,
-        second: &Signed,
-    ) -> Result<(), String> {
-        if self.committee.seat(node).is_some() {
-            return Err(format!("accused {node} of heads of another shard"));
-        }
-        let heads = matches!(first.0, Statement::Head { .. });
-        if heads && proves(node, scope, first, second) {
-            Ok(())
-        } else {
-            Err("made a record of heads that proves nothing".to_owned())
-        }
-    }
-
-    /// Promises are made by whole shards, so whoever is named for two of them is a member of another one:
-    /// enough of its members must have lied for them to be believed.
-    fn accused_of_promises(
-        &self,
-        node: &NodeId,
-        first: &SignedLeaf,
-        second: &SignedLeaf,
-    ) -> Result<(), String> {
-        if self.committee.seat(node).is_some() {
-            return Err(format!("accused {node} of promises to its own shard"));
-        }
-        let signed = [first, second].into_iter().all(|said| {
-            let head = &said.head;
-            let bytes = head.statement().signing_bytes(&head.scope);
-            said.proof.verify(&head.outbox, &said.leaf.hash())
-                && key::verify(node.key(), &bytes, &said.signature)
-        });
-        let same = first.head.scope.shard == second.head.scope.shard
-            && first.head.scope.network == second.head.scope.network
-            && first.leaf.transaction == second.leaf.transaction;
-        if signed && same && contradict(&first.leaf.promise, &second.leaf.promise) {
-            Ok(())
-        } else {
-            Err("made a record of promises that proves nothing".to_owned())
-        }
     }
 
     /// A step is over: who is due must have been named, now or before.
@@ -240,10 +201,10 @@ impl Judge for Evidence {
         let seat = sighting.seat;
         match sighting.what {
             What::Heard { from, message, tip } => {
-                self.heard(seat, *from, message, *tip);
+                self.heard(sighting, *from, message, *tip);
                 Ok(())
             }
-            What::Accused(record) => self.accused(seat, record),
+            What::Accused(record) => self.accused(sighting, record),
             What::HeardFromAfar(letter) => {
                 self.forks.told(seat, letter);
                 Ok(())
@@ -253,6 +214,10 @@ impl Judge for Evidence {
                 Ok(())
             }
             What::Stepped => self.stepped(seat),
+            What::Entered(_) => {
+                self.heard.remove(&seat);
+                Ok(())
+            }
             What::Began { .. } => {
                 self.heard.remove(&seat);
                 self.named.remove(&seat);
@@ -261,6 +226,53 @@ impl Judge for Evidence {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// A node hears nothing of the agreement of another shard, so all that it can name a member of one for
+/// is two heads.
+fn accused_of_heads(
+    roll: &Roll,
+    node: &NodeId,
+    scope: &Scope,
+    first: &Signed,
+    second: &Signed,
+) -> Result<(), String> {
+    if roll.node(node).is_some() {
+        return Err(format!("accused {node} of heads of another shard"));
+    }
+    let heads = matches!(first.0, Statement::Head { .. });
+    if heads && proves(node, scope, first, second) {
+        Ok(())
+    } else {
+        Err("made a record of heads that proves nothing".to_owned())
+    }
+}
+
+/// Promises are made by whole shards, so whoever is named for two of them is a member of another one:
+/// enough of its members must have lied for them to be believed.
+fn accused_of_promises(
+    roll: &Roll,
+    node: &NodeId,
+    first: &SignedLeaf,
+    second: &SignedLeaf,
+) -> Result<(), String> {
+    if roll.node(node).is_some() {
+        return Err(format!("accused {node} of promises to its own shard"));
+    }
+    let signed = [first, second].into_iter().all(|said| {
+        let head = &said.head;
+        let bytes = head.statement().signing_bytes(&head.scope);
+        said.proof.verify(&head.outbox, &said.leaf.hash())
+            && key::verify(node.key(), &bytes, &said.signature)
+    });
+    let same = first.head.scope.shard == second.head.scope.shard
+        && first.head.scope.network == second.head.scope.network
+        && first.leaf.transaction == second.leaf.transaction;
+    if signed && same && contradict(&first.leaf.promise, &second.leaf.promise) {
+        Ok(())
+    } else {
+        Err("made a record of promises that proves nothing".to_owned())
     }
 }
 

@@ -13,7 +13,7 @@ use consensus::Ledger;
 use consensus::sbac::session::{Session, Stage};
 use model::statement::Height;
 use model::transaction::TransactionBody;
-use model::{Hash, Outcome, ShardId, TransactionId, TransactionResult};
+use model::{Epoch, Hash, Outcome, ShardId, TransactionId, TransactionResult};
 
 use system_contracts::cscoin;
 
@@ -101,6 +101,12 @@ fn open(ledger: &Ledger, trust: &Trust) -> (usize, usize) {
 /// See the module.
 pub struct Liveness {
     honest: BTreeSet<Place>,
+    /// Those of them that are members now.
+    members: BTreeSet<Place>,
+    /// The epoch that each shard is in, and the one that it is to come to.
+    epochs: BTreeMap<ShardId, (Epoch, Epoch)>,
+    /// The last height and head of each epoch. A member of the next one needs no certificate of it.
+    turns: BTreeSet<(ShardId, Height, Hash)>,
     trust: Trust,
     stands: BTreeMap<Place, Stand>,
     expected: BTreeMap<TransactionId, Expected>,
@@ -112,9 +118,17 @@ pub struct Liveness {
 
 impl Liveness {
     /// These nodes are honest, and these shards are.
-    pub fn new(honest: impl Iterator<Item = Place>, trust: Trust) -> Self {
+    pub fn new(
+        honest: impl Iterator<Item = Place>,
+        members: impl Iterator<Item = Place>,
+        trust: Trust,
+    ) -> Self {
+        let honest: BTreeSet<Place> = honest.collect();
         Self {
-            honest: honest.collect(),
+            members: members.filter(|place| honest.contains(place)).collect(),
+            honest,
+            epochs: BTreeMap::new(),
+            turns: BTreeSet::new(),
             trust,
             stands: BTreeMap::new(),
             expected: BTreeMap::new(),
@@ -142,6 +156,11 @@ impl Liveness {
                 let highest = self.highest.entry(place.shard).or_insert(Height::ZERO);
                 *highest = ledger.tip.height.max(*highest);
             }
+            What::Entered(change) => {
+                let end = &change.hand_over.head.head;
+                self.turns.insert((place.shard, end.height, end.hash()));
+                self.entered(sighting);
+            }
             What::Certified(certificate) => {
                 let head = &certificate.head;
                 stand.certified.insert(head.height, head.hash());
@@ -154,6 +173,26 @@ impl Liveness {
             }
             _ => {}
         }
+    }
+
+    /// A shard has come to an epoch.
+    fn entered(&mut self, sighting: &Sighting<'_>) {
+        let (shard, roll) = (sighting.shard, sighting.roll);
+        let current = roll.current().scope().epoch;
+        let (now, _) = self.epochs.entry(shard).or_default();
+        if *now < current {
+            *now = current;
+            self.members.retain(|place| place.shard != shard);
+            let members = roll.members().map(|seat| Place { shard, seat });
+            let honest = members.filter(|place| self.honest.contains(place));
+            self.members.extend(honest);
+        }
+    }
+
+    /// A shard is to come to an epoch before the world is settled.
+    pub fn expect_epoch(&mut self, shard: ShardId, epoch: Epoch) {
+        let (_, due) = self.epochs.entry(shard).or_default();
+        *due = epoch.max(*due);
     }
 
     fn ended(&mut self, shard: ShardId, result: &TransactionResult, body: &TransactionBody) {
@@ -180,6 +219,12 @@ impl Liveness {
     /// Something is to become of a transaction before the world is settled.
     pub fn expect(&mut self, transaction: TransactionId, expected: Expected) {
         self.expected.insert(transaction, expected);
+    }
+
+    /// Nothing more is to become of what is not decided: who heard of it may be gone.
+    pub fn expect_no_more(&mut self) {
+        let ends = &self.ends;
+        self.expected.retain(|id, _| ends.contains_key(id));
     }
 
     /// The decisions since the last time.
@@ -212,6 +257,10 @@ impl Liveness {
                 return Err(format!("transaction {id} is not decided"));
             }
         }
+        let mut epochs = self.epochs.iter();
+        if let Some((shard, (now, due))) = epochs.find(|(_, (now, due))| now < due) {
+            return Err(format!("shard {shard} is in epoch {now}, not in {due}"));
+        }
         let unfinished = self.ends.iter().find(|(_, end)| !end.is_known());
         if let Some((id, end)) = unfinished {
             return Err(format!(
@@ -220,7 +269,7 @@ impl Liveness {
             ));
         }
         let mut heads: BTreeMap<ShardId, Hash> = BTreeMap::new();
-        for place in &self.honest {
+        for place in &self.members {
             let index = place.seat.index();
             let stand = self.stands.get(place);
             let Some((height, head)) = stand.and_then(|stand| stand.tip) else {
@@ -230,7 +279,8 @@ impl Liveness {
                 return Err(format!("node {index} has another head, at height {height}"));
             }
             let certified = stand.and_then(|stand| stand.certified.get(&height));
-            if height > Height::ZERO && certified != Some(&head) {
+            let is_end = self.turns.contains(&(place.shard, height, head));
+            if height > Height::ZERO && certified != Some(&head) && !is_end {
                 return Err(format!(
                     "node {index} has no certificate of height {height}"
                 ));
@@ -287,7 +337,7 @@ impl Liveness {
         if blocks > before {
             return Err(format!("{} blocks were made without work", blocks - before));
         }
-        let honest = self.honest.len() as u64;
+        let honest = self.members.len() as u64;
         let most = honest * FRAMES_IN_FIVE_SECONDS * (ms / 5_000 + 1);
         if frames > most {
             return Err(format!(

@@ -1,4 +1,4 @@
-//! A node that begins makes no new promise before so many members have told it what it signed before
+//! A node that begins, or enters an epoch, makes no new promise there before so many members have told it what it signed before
 //! that they are a quorum with itself.
 
 #[cfg(test)]
@@ -20,22 +20,9 @@ struct Question {
 }
 
 /// See the module.
+#[derive(Default)]
 pub struct Recall {
     questions: BTreeMap<Seat, Question>,
-    /// The other members that are a quorum with a node.
-    others: usize,
-}
-
-impl Recall {
-    /// Nobody has begun.
-    #[must_use]
-    pub fn new(members: u64) -> Self {
-        let faults = (members - 1) / 3;
-        Self {
-            questions: BTreeMap::new(),
-            others: usize::try_from(members - faults - 1).expect("a shard is small"),
-        }
-    }
 }
 
 impl Judge for Recall {
@@ -46,7 +33,11 @@ impl Judge for Recall {
     fn see(&mut self, sighting: &Sighting<'_>) -> Result<(), String> {
         let question = self.questions.entry(sighting.seat).or_default();
         match sighting.what {
-            What::Began { .. } => *question = Question::default(),
+            What::Began { .. }
+            | What::Written {
+                record: Record::Change(_),
+                ..
+            } => *question = Question::default(),
             What::Sent {
                 message: Message::Recall(name),
                 ..
@@ -61,7 +52,7 @@ impl Judge for Recall {
             What::Written {
                 record: record @ (Record::Vote { .. } | Record::Head(_)),
                 ..
-            } if question.answered.len() < self.others => {
+            } if question.answered.len() < sighting.roll.others(sighting.epoch) => {
                 let answered = question.answered.len();
                 return Err(format!("wrote {record:?} after {answered} answers"));
             }

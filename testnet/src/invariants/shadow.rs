@@ -14,7 +14,7 @@ use consensus::ledger::Decided;
 use consensus::message::entries_of_final;
 use consensus::replica::AppliedBlock;
 use consensus::{Ledger, Shards};
-use model::{Checkers, Leaf, Promise, TransactionId};
+use model::{Checkers, EpochChange, Leaf, Promise, TransactionId};
 
 use super::{Judge, Sighting, What};
 use crate::simulation::Setting;
@@ -40,6 +40,13 @@ impl Shadow {
             checkers: Arc::clone(&setting.checkers),
             records: BTreeMap::new(),
             alone: setting.genesis.shards.len() == 1,
+        }
+    }
+
+    fn entered(&mut self, change: &EpochChange) {
+        let change = Arc::new(change.clone());
+        if self.shards.directory_mut().follow(&change) == Ok(true) && self.shards.enter() {
+            self.ledger.scope.epoch = change.next.epoch;
         }
     }
 
@@ -91,6 +98,10 @@ impl Judge for Shadow {
     fn see(&mut self, sighting: &Sighting<'_>) -> Result<(), String> {
         match sighting.what {
             What::Applied(applied) => self.applied(applied),
+            What::Entered(change) => {
+                self.entered(change);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use consensus::Message;
 use model::Certificate;
 use model::shard::Seat;
-use model::statement::{Statement, Vote};
+use model::statement::{Epoch, Statement, Vote};
 
 use super::{Judge, Sighting, What};
 
@@ -29,8 +29,8 @@ const FINALIZE: u8 = 4;
 const HEAD: u8 = 5;
 const SUCCESSION: u8 = 6;
 
-/// What a node said of one kind, about one slot or height.
-type Said = BTreeMap<(u8, u64), Record>;
+/// What a node said in one epoch, of one kind, about one slot or height.
+type Said = BTreeMap<(Epoch, u8, u64), Record>;
 
 #[derive(Clone, Copy)]
 struct Record {
@@ -40,32 +40,28 @@ struct Record {
 }
 
 /// See the module.
+#[derive(Default)]
 pub struct Signing {
     said: BTreeMap<Seat, Said>,
     /// Who has forgotten what it said, and is not held to it.
     forgiven: BTreeSet<Seat>,
-    /// How many members take turns in leading.
-    members: u64,
 }
 
 impl Signing {
-    /// Nobody of so many members has said anything.
-    #[must_use]
-    pub const fn new(members: u64) -> Self {
-        Self {
-            said: BTreeMap::new(),
-            forgiven: BTreeSet::new(),
-            members,
-        }
-    }
-
     /// The statements of the sender that a message shows to others, certificates included.
-    fn let_out(&self, message: &Message, seat: Seat) -> Vec<(u8, u64, [u8; 32])> {
+    fn let_out(
+        sighting: &Sighting<'_>,
+        epoch: Epoch,
+        message: &Message,
+    ) -> Vec<(u8, u64, [u8; 32])> {
+        let Some(seat) = sighting.roll.seat(epoch, sighting.seat) else {
+            return Vec::new();
+        };
         match message {
             Message::Proposal(proposal) => {
-                let slot = proposal.block.header.slot.number();
-                let own = slot % self.members == seat.index() as u64;
-                own.then(|| (PROPOSAL, slot, *proposal.block.hash().as_bytes()))
+                let slot = proposal.block.header.slot;
+                let own = sighting.roll.leads(epoch, sighting.seat, slot);
+                own.then(|| (PROPOSAL, slot.number(), *proposal.block.hash().as_bytes()))
                     .into_iter()
                     .collect()
             }
@@ -110,21 +106,24 @@ impl Judge for Signing {
         if self.forgiven.contains(&sighting.seat) {
             return Ok(());
         }
-        let out = match sighting.what {
-            What::Sent { message, .. } => self.let_out(message, sighting.seat),
-            _ => Vec::new(),
+        let (epoch, out) = match sighting.what {
+            What::Sent { epoch, message, .. } => (*epoch, Self::let_out(sighting, *epoch, message)),
+            _ => (sighting.epoch, Vec::new()),
         };
         let said = self.said.entry(sighting.seat).or_default();
         for (kind, number, hash) in out {
-            say(said, kind, number, hash)?;
-            if let Some(record) = said.get_mut(&(kind, number)) {
+            say(said, epoch, kind, number, hash)?;
+            if let Some(record) = said.get_mut(&(epoch, kind, number)) {
                 record.out = true;
             }
         }
         match sighting.what {
             What::Signed(bytes) => {
-                let (kind, number, hash) = parse(bytes)?;
-                say(said, kind, number, hash)
+                let (epoch, kind, number, hash) = parse(bytes)?;
+                if sighting.roll.seat(epoch, sighting.seat).is_none() {
+                    return Err(format!("signed in epoch {epoch}, in which it has no seat"));
+                }
+                say(said, epoch, kind, number, hash)
             }
             What::Crashed => {
                 said.retain(|_, record| record.out);
@@ -136,8 +135,8 @@ impl Judge for Signing {
 }
 
 /// Notes what a node says, if it has said nothing that conflicts with it.
-fn say(said: &mut Said, kind: u8, number: u64, hash: [u8; 32]) -> Result<(), String> {
-    let other = |kind: u8| said.get(&(kind, number)).map(|record| record.hash);
+fn say(said: &mut Said, epoch: Epoch, kind: u8, number: u64, hash: [u8; 32]) -> Result<(), String> {
+    let other = |kind: u8| said.get(&(epoch, kind, number)).map(|record| record.hash);
     let conflict = match kind {
         PROPOSAL | HEAD => other(kind).filter(|known| *known != hash).map(|_| kind),
         NOTARIZE | FINALIZE => [NOTARIZE, FINALIZE]
@@ -154,7 +153,7 @@ fn say(said: &mut Said, kind: u8, number: u64, hash: [u8; 32]) -> Result<(), Str
             "signed a {kind} that conflicts with its own {with} at {number}"
         ));
     }
-    said.entry((kind, number))
+    said.entry((epoch, kind, number))
         .or_insert(Record { hash, out: false });
     Ok(())
 }
@@ -169,8 +168,11 @@ const fn name(kind: u8) -> &'static str {
     }
 }
 
-/// Kind, slot or height, and hash of a signed statement.
-fn parse(bytes: &[u8]) -> Result<(u8, u64, [u8; 32]), String> {
+/// Epoch, kind, slot or height, and hash of a signed statement.
+fn parse(bytes: &[u8]) -> Result<(Epoch, u8, u64, [u8; 32]), String> {
+    let epoch = bytes
+        .get(KIND_AT - 8..KIND_AT)
+        .and_then(|part| part.try_into().ok());
     let kind = bytes.get(KIND_AT).copied();
     let number = bytes
         .get(NUMBER_AT..HASH_AT)
@@ -178,9 +180,10 @@ fn parse(bytes: &[u8]) -> Result<(u8, u64, [u8; 32]), String> {
     let hash = bytes
         .get(HASH_AT..LENGTH)
         .and_then(|part| part.try_into().ok());
-    match (kind, number, hash) {
-        (Some(kind), Some(number), Some(hash)) if bytes.len() == LENGTH => {
-            Ok((kind, u64::from_le_bytes(number), hash))
+    match (epoch, kind, number, hash) {
+        (Some(epoch), Some(kind), Some(number), Some(hash)) if bytes.len() == LENGTH => {
+            let epoch = Epoch::new(u64::from_le_bytes(epoch));
+            Ok((epoch, kind, u64::from_le_bytes(number), hash))
         }
         _ => Err(format!(
             "signed {} bytes that are no statement",

@@ -13,7 +13,7 @@ use model::block::{Header, payload_hash};
 use model::head::Head;
 use model::outbox::outbox_tree;
 use model::shard::Seat;
-use model::statement::{Height, Statement};
+use model::statement::{Epoch, Height, Statement};
 use model::transaction::Authorized;
 use model::{
     Authorization, Block, Bytes, Certificate, Hash, HeadCertificate, Leaf, Mode, Object, ObjectId,
@@ -23,6 +23,7 @@ use model::{
 use node::store::log::Position;
 use system_contracts::cscoin::{self, Account};
 
+use super::roll::Roll;
 use super::{Judge, Sighting, What};
 use crate::simulation::{DAWN, Journal, SHARD, Setting};
 
@@ -36,6 +37,8 @@ pub(super) fn see(judge: &mut impl Judge, node: usize, what: &What<'_>) -> Resul
         at: Time::ZERO,
         shard: SHARD,
         seat: seat(node),
+        epoch: Epoch::ZERO,
+        roll: &Roll::new(&Setting::new(4)),
         what,
     })
 }
@@ -191,6 +194,8 @@ impl Scripted {
             at: Time::ZERO,
             shard: self.setting.shard(),
             seat: seat(0),
+            epoch: Epoch::ZERO,
+            roll: &Roll::new(&self.setting),
             what: &What::Applied(&block),
         })
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::shard::Seat;
-use model::{ShardId, Time};
+use model::{EpochChange, Plan, ShardId, Time};
 
 use super::network::Frame;
 use super::random::Random;
@@ -34,6 +34,12 @@ pub enum Happening {
     Alarm(Alarm),
     /// It can hear and be heard by this member again.
     LinkUp(Seat),
+    /// Somebody wants it to become a member: it is to follow its shard.
+    Invited,
+    /// Its operator is for a list of nodes to follow.
+    Approve(Arc<Plan>),
+    /// It hears of epochs that have begun.
+    Learn(Vec<Arc<EpochChange>>),
     /// A user submits the encoding of a transaction, or something else.
     Submitted(Arc<[u8]>),
 }

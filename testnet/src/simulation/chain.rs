@@ -40,7 +40,8 @@ impl Chain {
     pub(super) fn answer(&self, request: BlocksRequest, aim: usize) -> Blocks {
         let first = usize::try_from(request.first.number()).unwrap_or(usize::MAX);
         let wanted = self.0.get(first.saturating_sub(1)..).unwrap_or_default();
-        let certified = |index: &usize| wanted[*index].certificate.is_some();
+        let certified =
+            |index: &usize| wanted[*index].certificate.is_some() || wanted[*index].head.is_some();
         let end = (0..wanted.len().min(aim)).rev().find(certified);
         let end = end.or_else(|| (0..wanted.len()).find(certified));
         let blocks = end.map_or(&[][..], |end| &wanted[..=end]);

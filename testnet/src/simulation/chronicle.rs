@@ -38,6 +38,8 @@ pub(super) enum Event {
     Calm,
     /// Users say again what is not decided.
     Insist,
+    /// Operators look what has become of their shards.
+    Operators,
 }
 
 /// What has happened.
@@ -66,11 +68,16 @@ impl Chronicle {
                         self.mix_bytes(bytes);
                     }
                     Happening::Submitted(bytes) => self.mix_bytes(bytes),
-                    Happening::Begin | Happening::LinkUp(_) | Happening::Alarm(_) => {}
+                    Happening::Approve(plan) => self.mix_bytes(plan.next.hash().as_bytes()),
+                    Happening::Begin
+                    | Happening::LinkUp(_)
+                    | Happening::Invited
+                    | Happening::Learn(_)
+                    | Happening::Alarm(_) => {}
                 }
             }
             Event::Crashed(place) => self.mix_place(*place),
-            Event::Trouble(_) | Event::Users | Event::Calm | Event::Insist => {}
+            Event::Trouble(_) | Event::Users | Event::Calm | Event::Insist | Event::Operators => {}
         }
         if self.last.len() == REMEMBERED {
             self.last.pop_front();
@@ -130,6 +137,15 @@ fn describe(event: &Event) -> String {
                 Happening::LinkUp(other) => {
                     format!("      {seat}  link to {} is up", other.index())
                 }
+                Happening::Invited => format!("      {seat}  is invited"),
+                Happening::Approve(plan) => {
+                    format!("      {seat}  approves: {}", describe_plan(plan))
+                }
+                Happening::Learn(changes) => {
+                    let known = changes.iter().map(|change| (**change).clone());
+                    let known: Vec<EpochChange> = known.collect();
+                    format!("      {seat}  learns {}", describe_changes(&known))
+                }
                 Happening::Submitted(bytes) => {
                     format!("user  {seat}  submits {} bytes", bytes.len())
                 }
@@ -140,6 +156,7 @@ fn describe(event: &Event) -> String {
         Event::Users => "users act".to_owned(),
         Event::Calm => "calm begins".to_owned(),
         Event::Insist => "users insist".to_owned(),
+        Event::Operators => "operators look".to_owned(),
     }
 }
 
@@ -194,6 +211,7 @@ fn describe_trouble(trouble: &Trouble) -> String {
         Trouble::Forget { shard, all: false } => {
             format!("a node of shard {shard} gets an old backup of its disk")
         }
+        Trouble::Change { shard, change } => format!("shard {shard} is to change: {change:?}"),
         Trouble::Skew { place, skew_ms } => {
             format!("the clock of node {} is {skew_ms} ms off", name(place))
         }
@@ -298,8 +316,11 @@ fn describe_leaf(leaf: &Leaf) -> String {
 
 fn describe_frame(frame: &Frame) -> String {
     match frame {
-        Frame::Message(bytes) => match Message::decode(bytes) {
-            Ok(message) => describe_message(&message),
+        Frame::Message(bytes) => match Message::decode_in(bytes) {
+            Ok((epoch, message)) => match epoch.number() {
+                0 => describe_message(&message),
+                _ => format!("in epoch {epoch}: {}", describe_message(&message)),
+            },
             Err(reason) => format!("{} bytes that are no message: {reason}", bytes.len()),
         },
         Frame::Ask { number, .. } => format!("asks for blocks (question {number})"),

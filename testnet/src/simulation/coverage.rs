@@ -48,6 +48,7 @@ impl Coverage {
                 *tip = ledger.tip.block.slot;
                 open.clear();
             }
+            What::Entered(_) => open.clear(),
             What::Stands(ledger) => {
                 *tip = ledger.tip.block.slot;
                 open.retain(|(slot, _)| slot > tip);

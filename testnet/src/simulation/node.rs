@@ -4,6 +4,7 @@
 
 mod carry;
 mod damage;
+mod guest;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -12,9 +13,9 @@ use consensus::bft::Pace;
 use consensus::message::{BLOCKS_BYTES_MAX, Blocks, BlocksRequest};
 use consensus::replica::{Contradiction, Open, Output, Setup};
 use consensus::sbac::letter::Letter;
-use consensus::{Input, Ledger, Message, Now, Record, Replica};
+use consensus::{Input, Ledger, Message, Now, Record, Replica, Shards};
 use model::shard::Seat;
-use model::{Finalized, Time, Transaction, bounds, encoding};
+use model::{Epoch, EpochChange, Fact, Finalized, Plan, Time, Transaction, bounds, encoding};
 use node::store::log::{Log, LogError, Owner, Position};
 
 use super::around::{Alarm, Around, Effect, Happening, Purpose};
@@ -27,6 +28,7 @@ use super::notary::Journal;
 use super::random::Random;
 use super::setting::{DAWN, Place, Setting};
 use crate::invariants::What;
+use guest::Trail;
 
 /// A node.
 pub struct Node {
@@ -42,6 +44,8 @@ pub struct Node {
     kept: Snapshot,
     lives: u32,
     life: Option<Life>,
+    /// Whether somebody wants it to become a member.
+    invited: bool,
     /// How many more things it does before it crashes, and how.
     fuse: Option<(u64, Outage)>,
     /// How many things it has done.
@@ -53,6 +57,8 @@ pub struct Node {
 struct Life {
     born: Time,
     replica: Replica,
+    /// The epoch in which it speaks: what it has asked for before is said in the one before.
+    epoch: Epoch,
     log: Log,
     chain: Chain,
     /// What is still to be done, in order.
@@ -67,6 +73,8 @@ struct Life {
     wake: Option<Time>,
     questions: BTreeMap<u64, Seat>,
     asked: u64,
+    /// How it follows while it has no seat.
+    trail: Trail,
 }
 
 /// A state, what the replica held beyond it, and where the log goes on.
@@ -115,6 +123,7 @@ impl Node {
             kept: Snapshot::empty(setting),
             lives: 0,
             life: None,
+            invited: false,
             fuse: None,
             deeds: 0,
             faults: Faults::default(),
@@ -128,7 +137,14 @@ impl Node {
             Happening::Arrived { from, frame } => self.arrived(around, from, frame),
             Happening::Letter { from, bytes } => self.letter(around, from, &bytes),
             Happening::Alarm(alarm) => self.alarm(around, alarm),
-            Happening::LinkUp(seat) => self.step(around, Input::LinkUp(seat)),
+            Happening::LinkUp(node) => {
+                if let Some(seat) = self.seat_of(around, node) {
+                    self.step(around, Input::LinkUp(seat));
+                }
+            }
+            Happening::Invited => self.invited(around),
+            Happening::Approve(plan) => self.approve(around, &plan),
+            Happening::Learn(changes) => self.learn(around, &changes),
             Happening::Submitted(bytes) => self.submitted(around, &bytes),
         }
     }
@@ -194,6 +210,10 @@ impl Node {
         if self.life.is_some() {
             return;
         }
+        let has_seat = self.kept.has_seat(around.setting, self.seat);
+        if !has_seat && !self.invited {
+            return;
+        }
         self.lives += 1;
         match self.revive(around) {
             Ok(life) => {
@@ -201,6 +221,7 @@ impl Node {
                 let life = self.life.insert(life);
                 let outputs = life.replica.start(now);
                 self.took_step(around, outputs);
+                self.follow(around);
             }
             Err(lost) => self.cannot_begin(around, &lost),
         }
@@ -215,10 +236,17 @@ impl Node {
             mut chain,
         } = self.kept.clone();
         let setting = around.setting;
+        let place = Place {
+            shard: setting.shard(),
+            seat: self.seat,
+        };
+        let node = setting.node(place);
         let owner = Owner {
             network: setting.scope().network,
-            node: setting.committee.members()[self.seat.index()],
+            node,
         };
+        let shards = self.kept.shards(setting).ok_or(Lost::Unnoticed)?;
+        let seat = shards.ours().seat(&node);
         let (log, _torn) = Log::open(Arc::<Disk>::clone(&self.disk), owner, position)?;
         around.observe(
             self.seat,
@@ -228,14 +256,17 @@ impl Node {
             },
         );
         let setup = Setup {
-            shards: setting.shards.clone(),
-            seat: self.seat,
+            shards,
+            seat: seat.unwrap_or(self.seat),
             signer: Box::new(setting.scribe(self.seat, self.journal.clone())),
             check: Box::new(setting.notary.clone()),
             checkers: Arc::clone(&setting.checkers),
             pace: Pace::default(),
         };
-        let mut replica = Replica::new(setup, ledger);
+        let mut replica = match seat {
+            Some(_) => Replica::new(setup, ledger),
+            None => Replica::guest(node, setup, ledger),
+        };
         let mut restore = |record: Record| -> Result<(), Lost> {
             for output in replica.restore(record)? {
                 derive(&mut chain, &output);
@@ -254,6 +285,7 @@ impl Node {
         around.observe(self.seat, &What::Stands(replica.ledger()));
         Ok(Life {
             born: around.now,
+            epoch: replica.ledger().scope.epoch,
             replica,
             log,
             chain,
@@ -264,6 +296,7 @@ impl Node {
             wake: None,
             questions: BTreeMap::new(),
             asked: 0,
+            trail: Trail::default(),
         })
     }
 
@@ -317,27 +350,76 @@ impl Node {
         }
     }
 
+    /// The seat of another node of the shard in the epoch that this node is in.
+    fn seat_of(&self, around: &Around<'_>, node: Seat) -> Option<Seat> {
+        let shards = self.life.as_ref()?.replica.shards();
+        let shard = around.setting.shard();
+        let node = around.setting.node(Place { shard, seat: node });
+        shards.ours().seat(&node)
+    }
+
+    /// The operator is for a list of nodes.
+    fn approve(&mut self, around: &mut Around<'_>, plan: &Plan) {
+        let Some(life) = &self.life else {
+            return;
+        };
+        let shards = life.replica.shards();
+        let network = shards.scope().network;
+        let check = &mut around.setting.notary.clone();
+        if plan.check(network, shards.record(), check).is_ok() {
+            self.step(around, Input::Approve(plan.clone()));
+        }
+    }
+
+    /// The node hears of epochs that have begun.
+    fn learn(&mut self, around: &mut Around<'_>, changes: &[Arc<EpochChange>]) {
+        for change in changes {
+            let Some(life) = &self.life else {
+                return;
+            };
+            let mut directory = life.replica.shards().directory().clone();
+            let check = &mut around.setting.notary.clone();
+            if directory.learn(change, check) == Ok(true) {
+                let fact = Fact::Changed((**change).clone());
+                self.step(around, Input::Learned(fact));
+            }
+        }
+        self.hear_of(around, changes);
+    }
+
     fn message(&mut self, around: &mut Around<'_>, from: Seat, bytes: &[u8]) {
         let Some(life) = &self.life else {
             return;
         };
-        let Ok(message) = Message::decode(bytes) else {
+        let Ok((epoch, message)) = Message::decode_in(bytes) else {
             return;
         };
         let tip = life.replica.ledger().tip.block.slot;
         let setting = around.setting;
-        if let Ok(message) = message.admit(&setting.shards, &mut setting.notary.clone()) {
-            around.observe(
-                self.seat,
-                &What::Heard {
-                    from,
-                    message: &message,
-                    tip,
-                },
-            );
-            let epoch = setting.scope().epoch;
+        let shards = life.replica.shards().clone();
+        let current = shards.scope().epoch;
+        let place = Place {
+            shard: setting.shard(),
+            seat: from,
+        };
+        // A seat is another one's in another epoch.
+        let then = setting.seat_in(shards.directory(), place, epoch);
+        let Some(seat) = then.or_else(|| self.seat_of(around, from)) else {
+            return;
+        };
+        if let Ok(message) = message.admit(&shards, &mut setting.notary.clone()) {
+            if epoch == current {
+                around.observe(
+                    self.seat,
+                    &What::Heard {
+                        from,
+                        message: &message,
+                        tip,
+                    },
+                );
+            }
             let input = Input::Message {
-                from,
+                from: seat,
                 epoch,
                 message,
             };
@@ -346,16 +428,21 @@ impl Node {
     }
 
     fn letter(&mut self, around: &mut Around<'_>, from: Place, bytes: &[u8]) {
-        if self.life.is_none() {
+        let Some(life) = &self.life else {
             return;
-        }
+        };
         let Ok(letter) = Letter::decode(bytes) else {
             return;
         };
         let setting = around.setting;
-        if let Ok(letter) = letter.admit(&setting.shards, &mut setting.notary.clone()) {
+        let shards = life.replica.shards();
+        let shard = from.shard;
+        let speaker = shards.other(shard);
+        let Some(seat) = speaker.and_then(|members| members.seat(&setting.node(from))) else {
+            return;
+        };
+        if let Ok(letter) = letter.admit(shards, &mut setting.notary.clone()) {
             around.observe(self.seat, &What::HeardFromAfar(&letter));
-            let Place { shard, seat } = from;
             let input = Input::Letter {
                 shard,
                 seat,
@@ -382,10 +469,19 @@ impl Node {
         let Some(life) = &mut self.life else {
             return;
         };
+        if life.replica.is_retired() {
+            if let Ok(blocks) = encoding::decode::<Blocks>(bytes, BLOCKS_BYTES_MAX) {
+                self.followed(around, from, number, blocks);
+            }
+            return;
+        }
         if life.questions.get(&number) != Some(&from) {
             return;
         }
         life.questions.remove(&number);
+        let Some(from) = self.seat_of(around, from) else {
+            return;
+        };
         let input = match encoding::decode::<Blocks>(bytes, BLOCKS_BYTES_MAX) {
             Ok(blocks) => Input::Blocks { from, blocks },
             Err(_) => Input::FetchFailed { from },
@@ -422,7 +518,12 @@ impl Node {
             }
             Purpose::Synced => self.synced(around),
             Purpose::Unanswered { number } => {
-                if let Some(from) = life.questions.remove(&number) {
+                if life.replica.is_retired() {
+                    self.unanswered(around, number);
+                    return;
+                }
+                let asked = life.questions.remove(&number);
+                if let Some(from) = asked.and_then(|from| self.seat_of(around, from)) {
                     self.step(around, Input::FetchFailed { from });
                 }
             }
@@ -444,6 +545,23 @@ impl Snapshot {
             position: Position::FIRST,
             chain: Chain::default(),
         }
+    }
+
+    /// The shards as they are known here.
+    fn shards(&self, setting: &Setting) -> Option<Shards> {
+        let Open {
+            directory, epoch, ..
+        } = &self.open;
+        let policy = Arc::clone(setting.shards.policy());
+        Shards::within(directory.clone(), policy, setting.shard(), *epoch)
+    }
+
+    /// Whether a node is a member in the epoch that is reached here.
+    fn has_seat(&self, setting: &Setting, node: Seat) -> bool {
+        let shard = setting.shard();
+        let place = Place { shard, seat: node };
+        let seat = setting.seat_in(&self.open.directory, place, self.open.epoch);
+        seat.is_some()
     }
 }
 
@@ -471,12 +589,12 @@ fn witness(around: &mut Around<'_>, seat: Seat, output: &Output) {
         Output::HeadCertified(certificate) => around.observe(seat, &What::Certified(certificate)),
         Output::Malpractice(record) => around.observe(seat, &What::Accused(record)),
         Output::Halt(contradiction) => around.observe(seat, &What::Halted(*contradiction)),
+        Output::Entered(change) => around.observe(seat, &What::Entered(change)),
         Output::Persist(_)
         | Output::Send { .. }
         | Output::Broadcast(_)
         | Output::Tell { .. }
         | Output::FetchBlocks { .. }
-        | Output::Entered(_)
         | Output::WakeAt(_) => {}
     }
 }

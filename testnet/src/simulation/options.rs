@@ -4,6 +4,8 @@ use model::Profile;
 
 use super::disk::Outage;
 use super::habits::Flaw;
+use super::plan::Change;
+use super::setting::CANDIDATES;
 use crate::adversary::Casting;
 
 /// What kind of world to simulate.
@@ -32,6 +34,10 @@ pub struct Options {
     /// Whether disks fail and rot, clocks jump, partitions move and all nodes go down at once more
     /// often.
     pub faults: bool,
+    /// How many times shards change their members, at most.
+    pub changes: u64,
+    /// The only way in which they do, if it is given.
+    pub change: Option<Change>,
     /// Whether nodes forget what they signed.
     pub forgetting: Forgetting,
     /// Who lies. At most `f` members ever do.
@@ -103,6 +109,8 @@ impl Options {
             crashes: 6,
             crash_at: None,
             faults: false,
+            changes: 0,
+            change: None,
             forgetting: Forgetting::Never,
             casting: Casting::Any,
             flaw: None,
@@ -114,6 +122,22 @@ impl Options {
     #[must_use]
     pub const fn across(self, shards: usize) -> Self {
         Self { shards, ..self }
+    }
+
+    /// The same worlds, in which shards change their members, so many times at most.
+    #[must_use]
+    pub const fn changing(self, changes: u64) -> Self {
+        Self { changes, ..self }
+    }
+
+    /// How many nodes each shard has, those that may become members included.
+    #[must_use]
+    pub(super) const fn all_nodes(&self) -> usize {
+        if self.changes > 0 {
+            self.nodes + CANDIDATES
+        } else {
+            self.nodes
+        }
     }
 
     /// Worlds of so many members in which everything goes wrong that may.

@@ -63,6 +63,24 @@ pub(super) enum Trouble {
         /// Whether all is lost, or what was written since some time.
         all: bool,
     },
+    /// The operators of a shard want other members.
+    Change {
+        /// The shard.
+        shard: ShardId,
+        /// Which.
+        change: Change,
+    },
+}
+
+/// How a shard is to change its members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// So many members are replaced.
+    Replace(usize),
+    /// A member loses its seat, which stays vacant.
+    Exclude,
+    /// One member is replaced, and operators are not of one mind by whom.
+    Race,
 }
 
 /// How far apart two clocks may be when the network is calm, in milliseconds. Within the tolerance of
@@ -77,7 +95,7 @@ pub(super) fn draw<'a>(
 ) -> Vec<(Time, Trouble)> {
     let in_shard = |setting: &Setting| {
         let shard = setting.shard();
-        setting.seats().map(move |seat| Place { shard, seat })
+        setting.nodes().map(move |seat| Place { shard, seat })
     };
     let places: Vec<Place> = settings.clone().flat_map(in_shard).collect();
     let mut troubles = Vec::new();
@@ -124,6 +142,7 @@ pub(super) fn draw<'a>(
     if options.forgetting != Forgetting::Never {
         turmoil.forget();
     }
+    turmoil.changes(options);
     troubles
 }
 
@@ -235,6 +254,25 @@ impl Turmoil<'_> {
             let shard = Some(*self.random.pick(&self.shards));
             self.troubles
                 .push((at, Trouble::Blackout { shard, outage }));
+        }
+    }
+
+    /// The first change comes for certain, so that no world is without one.
+    fn changes(&mut self, options: &Options) {
+        if options.changes == 0 {
+            return;
+        }
+        for _ in 0..self.random.within(&(1..=options.changes)) {
+            let at = self.at();
+            let shard = *self.random.pick(&self.shards);
+            let any = match self.random.below(5) {
+                0 => Change::Exclude,
+                1 => Change::Race,
+                2 => Change::Replace(self.random.index(options.nodes + 1)),
+                _ => Change::Replace(1),
+            };
+            let change = options.change.unwrap_or(any);
+            self.troubles.push((at, Trouble::Change { shard, change }));
         }
     }
 

@@ -1,16 +1,23 @@
 //! What is the same for everybody in a simulated world: the network, its keys and its contracts.
 //!
 //! There is a [`Setting`] for each shard; they share all but what is the shard's own.
+//!
+//! A node keeps its [`Place`] for ever: the shard that it is, or may become, a member of, and its seat in
+//! the first epoch, or a number after those of all seats. Which seat of which epoch it has is said by
+//! directories.
+
+use std::collections::BTreeMap;
 
 use std::sync::Arc;
 
-use consensus::{Ledger, Shards};
+use consensus::{Ledger, Shards, Signer};
 use model::genesis::{GenesisMapping, GenesisShard};
 use model::policy::Mapping;
 use model::shard::Seat;
 use model::statement::Scope;
 use model::{
-    Checkers, Committee, Genesis, NodeDescriptor, NodeId, Profile, SecretKey, ShardId, Time,
+    Checkers, Committee, Directory, Epoch, Genesis, NodeDescriptor, NodeId, Plan, Profile,
+    SecretKey, ShardId, ShardRecord, Signature, Time,
 };
 use system_contracts::cscoin::{self, CSC};
 
@@ -27,6 +34,9 @@ pub const SHARD: ShardId = ShardId::new(0);
 /// More seats than a shard of a world has.
 const SEATS: usize = 32;
 
+/// Nodes of each shard that may become members later, at most.
+pub(super) const CANDIDATES: usize = 8;
+
 /// Users with money.
 pub(super) const USERS: u8 = 6;
 
@@ -36,12 +46,12 @@ const ACCOUNTS: usize = 3;
 /// What an account holds at the beginning, in ncsc.
 const BALANCE: u64 = 1_000 * CSC;
 
-/// One seat of one shard.
+/// One node of one shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// The shard.
     pub shard: ShardId,
-    /// The seat.
+    /// Its seat in the first epoch, or the number that it has as a candidate.
     pub seat: Seat,
 }
 
@@ -59,6 +69,12 @@ pub struct Setting {
     pub notary: Notary,
     /// The state at the beginning.
     ledger: Ledger,
+    /// Where each node of the world is.
+    places: Arc<BTreeMap<NodeId, Place>>,
+    /// Which node is where.
+    holders: Arc<BTreeMap<Place, NodeId>>,
+    /// How many nodes may become members later.
+    candidates: usize,
 }
 
 impl Setting {
@@ -115,7 +131,8 @@ impl Setting {
         let genesis = Arc::new(genesis);
         let checkers: Arc<dyn Checkers> = Arc::new(system_contracts::checkers().with(Lures));
         let notary = Notary::default();
-        let setting = |shard| Self::of_shard(shard, &genesis, &checkers, &notary);
+        let places = Arc::new(places(&ids, members + CANDIDATES));
+        let setting = |shard| Self::of_shard(shard, &genesis, &checkers, &notary, &places);
         ids.into_iter().map(setting).collect()
     }
 
@@ -124,6 +141,7 @@ impl Setting {
         genesis: &Arc<Genesis>,
         checkers: &Arc<dyn Checkers>,
         notary: &Notary,
+        places: &Arc<BTreeMap<NodeId, Place>>,
     ) -> Self {
         let committee = genesis
             .committee(shard)
@@ -138,7 +156,16 @@ impl Setting {
             committee,
             checkers: Arc::clone(checkers),
             notary: notary.clone(),
+            holders: Arc::new(places.iter().map(|(node, place)| (*place, *node)).collect()),
+            places: Arc::clone(places),
+            candidates: 0,
         }
+    }
+
+    /// The same, with so many nodes that may become members.
+    #[must_use]
+    pub fn with_candidates(self, candidates: usize) -> Self {
+        Self { candidates, ..self }
     }
 
     /// The state before the first block.
@@ -164,6 +191,57 @@ impl Setting {
         (0..self.committee.size()).filter_map(Seat::new)
     }
 
+    /// All nodes: the members of the first epoch, then the candidates.
+    pub fn nodes(&self) -> impl Iterator<Item = Seat> + use<> {
+        (0..self.committee.size() + self.candidates).filter_map(Seat::new)
+    }
+
+    /// Where a node is.
+    #[must_use]
+    pub fn place(&self, node: &NodeId) -> Option<Place> {
+        self.places.get(node).copied()
+    }
+
+    /// Where the node is that has a seat of a committee.
+    #[must_use]
+    pub fn holder(&self, committee: &Committee, seat: Seat) -> Option<Seat> {
+        Some(self.place(&committee.member(seat)?)?.seat)
+    }
+
+    /// The node on a place.
+    #[must_use]
+    pub fn node(&self, place: Place) -> NodeId {
+        let known = self.holders.get(&place).copied();
+        known.unwrap_or_else(|| NodeId::new(member_key(index(place)).public()))
+    }
+
+    /// The seat of a node of a shard in an epoch, if a directory knows that epoch.
+    #[must_use]
+    pub fn seat_in(&self, directory: &Directory, place: Place, epoch: Epoch) -> Option<Seat> {
+        let committee = directory.committee(place.shard, epoch)?;
+        committee.seat(&self.node(place))
+    }
+
+    /// How a node describes itself.
+    #[must_use]
+    pub fn descriptor(&self, node: Seat) -> NodeDescriptor {
+        let shard = self.shard();
+        describe(index(Place { shard, seat: node }))
+    }
+
+    /// A plan, with the consents of all newcomers.
+    #[must_use]
+    pub fn plan(&self, before: &ShardRecord, next: ShardRecord) -> Plan {
+        let bytes = next.consent_bytes(self.scope().network);
+        let consent = |node: &NodeDescriptor| -> Option<Signature> {
+            let place = self.place(&node.node)?;
+            let scribe = self.scribe(place.seat, Journal::default());
+            Some(scribe.sign(&bytes))
+        };
+        let consents = next.newcomers(Some(before)).filter_map(consent).collect();
+        Plan { next, consents }
+    }
+
     /// All seats but one.
     pub fn others(&self, than: Seat) -> impl Iterator<Item = Seat> + use<> {
         self.seats().filter(move |seat| *seat != than)
@@ -172,7 +250,8 @@ impl Setting {
     /// Signs for the member on `seat`, and writes down what.
     #[must_use]
     pub fn scribe(&self, seat: Seat, journal: Journal) -> Scribe {
-        let key = member_key(number(self.shard()) * SEATS + seat.index());
+        let shard = self.shard();
+        let key = member_key(index(Place { shard, seat }));
         Scribe::new(key, self.notary.clone(), journal)
     }
 }
@@ -180,6 +259,23 @@ impl Setting {
 /// The position of a shard among those of its world.
 pub(super) fn number(shard: ShardId) -> usize {
     usize::try_from(shard.number()).expect("there are few shards")
+}
+
+/// The number of a node among all that there might be.
+fn index(place: Place) -> usize {
+    number(place.shard) * SEATS + place.seat.index()
+}
+
+/// Where each node of these shards is.
+fn places(shards: &[ShardId], nodes: usize) -> BTreeMap<NodeId, Place> {
+    let of_shard = |shard: &ShardId| {
+        let shard = *shard;
+        let seats = (0..nodes).filter_map(Seat::new);
+        seats.map(move |seat| Place { shard, seat })
+    };
+    let places = shards.iter().flat_map(of_shard);
+    let node = |place| NodeId::new(member_key(index(place)).public());
+    places.map(|place| (node(place), place)).collect()
 }
 
 fn describe(index: usize) -> NodeDescriptor {

@@ -12,6 +12,8 @@ pub struct Summary {
     pub seed: u64,
     /// The height of the last block; of all shards together.
     pub height: u64,
+    /// How many epochs began after the first ones.
+    pub epochs: u64,
     /// Transactions that committed.
     pub committed: usize,
     /// Transactions that aborted.

@@ -3,9 +3,10 @@
 mod carry;
 mod ending;
 mod quarter;
+mod succession;
 mod trouble;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{ShardId, Time};
 
@@ -25,6 +26,7 @@ use super::verdict::{Failure, Summary};
 use crate::adversary::Adversary;
 use crate::invariants::{Broken, Judges};
 use quarter::Quarter;
+use succession::Wish;
 
 /// How soon after calm begins everything is to be decided, certified and the same everywhere, in
 /// milliseconds. A time-out may have grown to eight seconds by then, and some leaders may lie.
@@ -64,6 +66,11 @@ pub(super) struct World {
     frames: u64,
     /// Whether nodes are told when a link comes up again.
     links_tell: bool,
+    /// The members that operators want.
+    wishes: BTreeMap<ShardId, Wish>,
+    /// How many epochs had begun when users last looked, and how often they will still say again what is
+    /// not decided.
+    insistence: (u64, u64),
 }
 
 impl World {
@@ -76,6 +83,7 @@ impl World {
         let mut liars = BTreeSet::new();
         let quarters: Vec<Quarter> = settings
             .into_iter()
+            .map(|setting| setting.with_candidates(options.all_nodes() - options.nodes))
             .map(|setting| Quarter::draw(setting, options, &mut liars, &mut random))
             .collect();
         let settings = || quarters.iter().map(|quarter| &quarter.setting);
@@ -83,7 +91,7 @@ impl World {
         if let Some(rule) = options.dismissed {
             judges.dismiss(rule);
         }
-        let members = options.shards * options.nodes;
+        let members = options.shards * options.all_nodes();
         let mut world = Self {
             seed,
             now: Time::ZERO,
@@ -94,6 +102,8 @@ impl World {
             trust,
             chronicle: Chronicle::default(),
             links_tell: random.chance(700),
+            wishes: BTreeMap::new(),
+            insistence: (0, 0),
             options: options.clone(),
             quarters,
             random,
@@ -121,6 +131,9 @@ impl World {
         while at < self.options.turmoil_ms {
             self.agenda.enter(Time::from_ms(at), Event::Users);
             at += self.random.within(&(1..=self.options.pause_ms));
+        }
+        if self.options.changes > 0 {
+            self.agenda.enter(Time::from_ms(100), Event::Operators);
         }
         let calm = Time::from_ms(self.options.turmoil_ms);
         self.agenda.enter(calm, Event::Calm);
@@ -166,6 +179,7 @@ impl World {
             fingerprint: self.chronicle.fingerprint(),
             faults: self.faults(),
             deeds: std::mem::take(&mut self.deeds),
+            epochs: self.epochs(),
             states: self.judges.coverage.take(),
         })
     }
@@ -174,7 +188,7 @@ impl World {
     fn places(&self) -> Vec<Place> {
         let of_shard = |quarter: &Quarter| {
             let shard = quarter.setting.shard();
-            let seats = quarter.setting.seats();
+            let seats = quarter.setting.nodes();
             seats.map(move |seat| Place { shard, seat })
         };
         self.quarters.iter().flat_map(of_shard).collect()
@@ -186,7 +200,14 @@ impl World {
 
     /// The number of a member, all shards together.
     fn number(&self, place: Place) -> usize {
-        number(place.shard) * self.options.nodes + place.seat.index()
+        number(place.shard) * self.options.all_nodes() + place.seat.index()
+    }
+
+    /// How many epochs have begun after the first ones.
+    fn epochs(&self) -> u64 {
+        let shards = self.quarters.iter();
+        let rolls = shards.filter_map(|quarter| self.judges.roll(quarter.setting.shard()));
+        rolls.map(|roll| roll.changes().len() as u64).sum()
     }
 
     fn liars(&self) -> usize {
@@ -228,6 +249,7 @@ impl World {
                 let submissions = self.clients.act(self.now);
                 self.submit(submissions);
             }
+            Event::Operators => self.look(),
             Event::Calm => self.calm(),
             Event::Insist => {
                 let (submissions, expected) = self.clients.insist(self.now);
@@ -283,7 +305,8 @@ impl World {
         let describe = |(index, member): (usize, &Member)| match member {
             Member::Honest(node) => match node.ledger() {
                 Some(ledger) => format!(
-                    "node {index}: height {}, slot {}, {} waiting, {} under way",
+                    "node {index}: epoch {}, height {}, slot {}, {} waiting, {} under way",
+                    ledger.scope.epoch,
                     ledger.tip.height,
                     ledger.tip.block.slot,
                     node.waiting(),

@@ -5,7 +5,7 @@ use consensus::sbac::letter::Letter;
 use consensus::{Message, Record};
 use model::block::payload_hash;
 use model::merkle::RangeProof;
-use model::statement::{Height, Slot, Statement, Vote};
+use model::statement::{Epoch, Height, Slot, Statement, Vote};
 use model::{Certificate, Delivery, Hash, Parcel, Signature};
 
 use super::Durability;
@@ -18,7 +18,7 @@ const VOTE: Vote = Vote::Skip;
 const SLOT: Slot = Slot::new(4);
 
 fn judge() -> Durability {
-    Durability::new(4)
+    Durability::default()
 }
 
 /// Node 0 writes a record that ends here.
@@ -30,7 +30,15 @@ fn writes(judge: &mut Durability, record: &Record, end: u64) {
 /// Node 0 sends a message while its disk has so much.
 fn sends(judge: &mut Durability, message: &Message, durable: u64) -> Result<(), String> {
     let durable = place(durable);
-    see(judge, 0, &What::Sent { message, durable })
+    see(
+        judge,
+        0,
+        &What::Sent {
+            epoch: Epoch::ZERO,
+            message,
+            durable,
+        },
+    )
 }
 
 fn vote() -> Message {
@@ -97,6 +105,7 @@ fn a_proposal_rests_on_a_reservation_for_its_slot_or_a_later_one() {
         &mut judge,
         1,
         &What::Sent {
+            epoch: Epoch::ZERO,
             message: &proposal,
             durable: place(0),
         },

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use consensus::sbac::session::Held;
-use model::{Outcome, ShardId, Time, TransactionId};
+use model::{Epoch, Outcome, ShardId, Time, TransactionId};
 
 use super::{End, Expected, Liveness};
+use crate::invariants::roll::Roll;
 use crate::invariants::testing::{
     HEIGHT_1, Scripted, aborted, certificate, follow, genesis, prepared, seat, state, tip, turn,
 };
@@ -14,7 +15,8 @@ use crate::simulation::{Place, SHARD, Setting, Trust};
 
 /// Two honest nodes.
 fn judge() -> Liveness {
-    Liveness::new([0, 1].map(place).into_iter(), Trust::default())
+    let both = [0, 1].map(place).into_iter();
+    Liveness::new(both.clone(), both, Trust::default())
 }
 
 fn place(node: usize) -> Place {
@@ -37,6 +39,8 @@ fn see(judge: &mut Liveness, node: usize, what: &What<'_>) {
         at: Time::ZERO,
         shard: SHARD,
         seat: seat(node),
+        epoch: Epoch::ZERO,
+        roll: &Roll::new(&Setting::new(4)),
         what,
     });
 }

@@ -3,7 +3,7 @@
 use consensus::message::Reminder;
 use consensus::{Admitted, Message, Record};
 use model::Time;
-use model::statement::{Slot, Vote};
+use model::statement::{Epoch, Slot, Vote};
 
 use super::Recall;
 use crate::invariants::What;
@@ -26,6 +26,7 @@ fn begin(judge: &mut Recall, setting: &Setting) {
     };
     see(judge, 0, &began).unwrap();
     let sent = What::Sent {
+        epoch: Epoch::ZERO,
         message: &Message::Recall(NAME),
         durable: place(0),
     };
@@ -49,7 +50,7 @@ fn answer(judge: &mut Recall, from: usize, asked: Time) {
 #[test]
 fn a_promise_before_a_quorum_has_answered_is_refused() {
     let setting = Setting::new(4);
-    let mut judge = Recall::new(4);
+    let mut judge = Recall::default();
     let record = vote();
     let written = What::Written {
         record: &record,

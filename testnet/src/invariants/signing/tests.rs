@@ -2,7 +2,7 @@
 
 use consensus::Message;
 use consensus::message::SignedVote;
-use model::statement::{Height, Slot, Statement, Vote};
+use model::statement::{Epoch, Height, Slot, Statement, Vote};
 use model::{Hash, Signature};
 
 use super::Signing;
@@ -37,7 +37,7 @@ fn signs(judge: &mut Signing, statement: &Statement) -> Result<(), String> {
 #[track_caller]
 fn check(first: Statement, second: Statement, conflict: bool) {
     for (first, second) in [(first, second), (second, first)] {
-        let mut judge = Signing::new(4);
+        let mut judge = Signing::default();
         signs(&mut judge, &first).unwrap();
         let said = signs(&mut judge, &second);
         assert_eq!(said.is_err(), conflict, "{first:?} and {second:?}");
@@ -68,7 +68,7 @@ fn exactly_the_pairs_that_conflict_are_seen() {
 #[test]
 fn what_was_let_out_counts_after_a_crash_and_nothing_else_does() {
     for let_out in [false, true] {
-        let mut judge = Signing::new(4);
+        let mut judge = Signing::default();
         let notarize = Vote::Notarize(A);
         signs(&mut judge, &vote(7, notarize)).unwrap();
         if let_out {
@@ -78,6 +78,7 @@ fn what_was_let_out_counts_after_a_crash_and_nothing_else_does() {
                 signature: Signature::from_bytes([0; 64]),
             });
             let sent = What::Sent {
+                epoch: Epoch::ZERO,
                 message: &message,
                 durable: place(0),
             };
@@ -91,6 +92,6 @@ fn what_was_let_out_counts_after_a_crash_and_nothing_else_does() {
 
 #[test]
 fn bytes_that_are_no_statement_are_seen() {
-    let mut judge = Signing::new(4);
+    let mut judge = Signing::default();
     see(&mut judge, 0, &What::Signed(b"something else")).unwrap_err();
 }

@@ -7,7 +7,7 @@ use consensus::replica::Output;
 use consensus::sbac::letter::Letter;
 use consensus::{Message, Record};
 use model::shard::Seat;
-use model::{ShardId, encoding};
+use model::{Committee, ShardId, encoding};
 
 use super::{Node, Snapshot, derive};
 use crate::invariants::What;
@@ -83,9 +83,12 @@ impl Node {
     fn perform(&mut self, around: &mut Around<'_>, output: Output) {
         match output {
             Output::Persist(record) => self.persist(around, &record),
-            Output::Send { to, message } => self.send(around, &[to], &message),
+            Output::Send { to, message } => {
+                let node = self.holder_of(around, to);
+                self.send(around, node.as_slice(), &message);
+            }
             Output::Broadcast(message) => {
-                let others: Vec<Seat> = around.setting.others(self.seat).collect();
+                let others = self.other_members(around);
                 self.send(around, &others, &message);
             }
             Output::Tell { shard, to, letter } => self.tell(around, shard, to, &letter),
@@ -106,8 +109,13 @@ impl Node {
                     derive(&mut life.chain, &output);
                 }
             }
+            Output::Entered(change) => {
+                if let Some(life) = &mut self.life {
+                    life.epoch = change.next.epoch;
+                }
+            }
             // They were seen when the replica took its step.
-            Output::Entered(_) | Output::Malpractice(_) | Output::Halt(_) => {}
+            Output::Malpractice(_) | Output::Halt(_) => {}
         }
     }
 
@@ -124,15 +132,39 @@ impl Node {
         around.observe(self.seat, &What::Written { record, end });
     }
 
+    /// The node on a seat, in the epoch in which this one speaks.
+    fn holder_of(&self, around: &Around<'_>, seat: Seat) -> Option<Seat> {
+        around.setting.holder(self.members(around)?, seat)
+    }
+
+    fn other_members(&self, around: &Around<'_>) -> Vec<Seat> {
+        let members = self.members(around).into_iter();
+        let holders = members.flat_map(|members| {
+            let seats = members.seats();
+            seats.filter_map(move |seat| around.setting.holder(members, seat))
+        });
+        holders.filter(|node| *node != self.seat).collect()
+    }
+
+    fn members<'a>(&'a self, around: &Around<'_>) -> Option<&'a Committee> {
+        let life = self.life.as_ref()?;
+        let directory = life.replica.shards().directory();
+        directory.committee(around.setting.shard(), life.epoch)
+    }
+
     fn send(&self, around: &mut Around<'_>, to: &[Seat], message: &Message) {
+        let Some(epoch) = self.life.as_ref().map(|life| life.epoch) else {
+            return;
+        };
         around.observe(
             self.seat,
             &What::Sent {
+                epoch,
                 message,
                 durable: self.disk.durable(),
             },
         );
-        let frame = Frame::Message(Arc::from(message.encode()));
+        let frame = Frame::Message(Arc::from(message.encode_in(epoch)));
         for seat in to {
             around.send(*seat, frame.clone());
         }
@@ -140,10 +172,27 @@ impl Node {
 
     fn tell(&self, around: &mut Around<'_>, shard: ShardId, to: Option<Seat>, letter: &Letter) {
         around.observe(self.seat, &What::Told(letter));
-        around.tell(shard, to, Arc::from(letter.encode()));
+        let Some(life) = &self.life else {
+            return;
+        };
+        let Some(members) = life.replica.shards().other(shard) else {
+            return;
+        };
+        let bytes: Arc<[u8]> = Arc::from(letter.encode());
+        let readers = members
+            .seats()
+            .filter(|seat| to.is_none_or(|to| to == *seat));
+        for reader in readers {
+            if let Some(node) = around.setting.holder(members, reader) {
+                around.tell(shard, Some(node), Arc::clone(&bytes));
+            }
+        }
     }
 
     fn ask(&mut self, around: &mut Around<'_>, from: Seat, request: BlocksRequest) {
+        let Some(from) = self.holder_of(around, from) else {
+            return;
+        };
         let Some(life) = &mut self.life else {
             return;
         };
@@ -198,6 +247,9 @@ impl Node {
         let Some(life) = &mut self.life else {
             return;
         };
+        if life.replica.is_closing() {
+            return;
+        }
         let ledger = life.replica.ledger();
         let higher = ledger.tip.height > self.kept.ledger.tip.height;
         if higher && around.random.chance(self.habits.snapshots) {
@@ -226,7 +278,7 @@ impl Node {
         }
     }
 
-    const fn alarm_for(&self, purpose: Purpose) -> Alarm {
+    pub(super) const fn alarm_for(&self, purpose: Purpose) -> Alarm {
         Alarm {
             holder: self.holder,
             life: self.lives,

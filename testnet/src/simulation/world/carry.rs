@@ -28,9 +28,20 @@ impl World {
 
     pub(super) fn submit(&mut self, submissions: Vec<Submission>) {
         for (place, bytes) in submissions {
+            let place = self.at_hand(place);
             let at = self.now.plus_ms(self.random.within(&(0..=20)));
             self.happens(at, place, Happening::Submitted(bytes));
         }
+    }
+
+    /// Whom a user turns to who knew this node as a member.
+    fn at_hand(&self, place: Place) -> Place {
+        let members = self.members_of(place.shard);
+        if members.is_empty() || members.contains(&place.seat) {
+            return place;
+        }
+        let seat = members[place.seat.index() % members.len()];
+        Place { seat, ..place }
     }
 
     pub(super) fn hand_to_member(&mut self, place: Place, happening: Happening) {
@@ -41,7 +52,7 @@ impl World {
         });
         if begins {
             let setting = &self.quarters[number(place.shard)].setting;
-            for other in setting.others(place.seat).collect::<Vec<_>>() {
+            for other in setting.nodes().filter(|other| *other != place.seat) {
                 self.link_up(place.shard, place.seat, other);
             }
         }
@@ -83,7 +94,7 @@ impl World {
             }
             Effect::Tell { shard, to, bytes } => self.tell(from, shard, to, &bytes, honest),
             Effect::Cut(cut) if !self.calm && !honest => {
-                let first = number(shard) * self.options.nodes;
+                let first = number(shard) * self.options.all_nodes();
                 self.network.cut_among(first, &cut);
             }
             Effect::Cut(_) => {}
@@ -115,7 +126,7 @@ impl World {
         let Some(quarter) = self.quarters.get(number(shard)) else {
             return;
         };
-        let all = quarter.setting.seats();
+        let all = quarter.setting.nodes();
         let readers: Vec<Seat> = all.filter(|seat| to.is_none_or(|to| to == *seat)).collect();
         for seat in readers {
             self.frames += u64::from(honest);

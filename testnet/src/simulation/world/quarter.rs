@@ -38,7 +38,7 @@ impl Quarter {
             Vec::new()
         };
         let members = setting
-            .seats()
+            .nodes()
             .map(|seat| match liars.remove(&seat) {
                 Some(liar) => Member::Liar(liar),
                 None => {

@@ -56,6 +56,7 @@ impl World {
             Trouble::Rot(place) => self.rot(place),
             Trouble::Repair(place) => self.repair(place),
             Trouble::Forget { shard, all } => self.forget(shard, all),
+            Trouble::Change { shard, change } => self.wish(shard, change),
         }
     }
 
