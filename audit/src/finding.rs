@@ -71,6 +71,9 @@ pub enum Problem {
     /// The head that a quorum signed is the one that follows, but for the promises under it.
     #[error("a quorum signed other promises than those that follow from the chain")]
     OtherOutbox,
+    /// The head that a quorum signed is the one that follows, but for the state that it commits to.
+    #[error("a quorum signed another state than the one that follows from the chain")]
+    OtherState,
     /// Two heads of one shard are at one height: it has a history for each of those it speaks to.
     #[error("shard {0} has two heads at this height")]
     TwoHeads(ShardId),

@@ -13,6 +13,7 @@ mod entries;
 mod epochs;
 mod hearing;
 mod locks;
+mod naming;
 mod prepare;
 mod records;
 mod state;
@@ -27,6 +28,7 @@ use model::head::{Head, HeadCertificate};
 use model::outbox::Leaf;
 use model::result::results_tree;
 use model::shard::Committee;
+use model::state::ShardState;
 use model::statement::{Epoch, Height, Statement, Vote};
 use model::{
     Certificate, Checkers, Directory, Finalized, Genesis, HandOver, Hash, NodeId, Object, ObjectId,
@@ -131,9 +133,10 @@ impl Replay {
         if self.phase == Phase::Beginning {
             self.state.promise_again();
         }
-        let Said { results, outbox } = self.state.block(block.header.time, &entries);
+        let Said { results, outbox } = self.state.block(height, block.header.time, &entries);
         let next = next_record(&entries);
         let hand_over = next.map(|next| HandOver::leaf(next));
+        let commits = next.is_some() || model::state::is_due(height);
         let leaves: Vec<Hash> = outbox.iter().map(Leaf::hash).chain(hand_over).collect();
         let computed = Head {
             scope: *self.committee.scope(),
@@ -143,6 +146,7 @@ impl Replay {
             time: block.header.time,
             results: results_tree(&results).root(),
             outbox: merkle::root(&leaves),
+            state: commits.then(|| self.state.named(next.map(|next| &**next)).root()),
         };
         if let Some(head) = head {
             self.compare(head, &computed, check)
@@ -178,6 +182,12 @@ impl Replay {
     #[must_use]
     pub const fn active(&self) -> &BTreeMap<ObjectId, Arc<Object>> {
         self.state.active()
+    }
+
+    /// The whole state after the blocks audited so far, as a head commits to it where no epoch ends.
+    #[must_use]
+    pub fn state(&self) -> ShardState<'_> {
+        self.state.named(None)
     }
 
     /// What the blocks audited so far say of this shard and of others.
@@ -246,18 +256,21 @@ impl Replay {
         if head == computed {
             return Ok(());
         }
-        let (results, outbox) = (head.results, head.outbox);
+        let (results, outbox, state) = (head.results, head.outbox, head.state);
         let roots_only = Head {
             results,
             outbox,
+            state,
             ..computed.clone()
         };
         let problem = if *head != roots_only {
             Problem::OtherHead
         } else if results != computed.results {
             Problem::OtherResults
-        } else {
+        } else if outbox != computed.outbox {
             Problem::OtherOutbox
+        } else {
+            Problem::OtherState
         };
         Err((problem, self.signers(&signed.certificate)))
     }

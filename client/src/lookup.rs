@@ -33,8 +33,8 @@ pub(crate) enum Look {
     Found(Box<Transaction>, Box<Verified>),
     /// The shard has begun it, or decided it just now.
     UnderWay,
-    /// The node does not know it, as far as it is.
-    Absent(Progress),
+    /// The node does not know it, as far as it is, and nothing of what was over before a time.
+    Absent(Progress, Time),
 }
 
 /// What a shard says about a transaction.
@@ -59,7 +59,12 @@ impl<A: Api> Client<A> {
         let request = Request::Transaction(*id);
         let found = match self.api.ask(node, request, ANSWER).await? {
             Response::Transaction(found) => found,
-            Response::Refused(Refused::Unknown(progress)) => return Ok(Look::Absent(progress)),
+            Response::Refused(Refused::Unknown(progress)) => {
+                return Ok(Look::Absent(progress, Time::ZERO));
+            }
+            Response::Refused(Refused::UnknownSince { progress, since }) => {
+                return Ok(Look::Absent(progress, since));
+            }
             Response::Refused(Refused::UnderWay(_) | Refused::NotYet(_)) => {
                 return Ok(Look::UnderWay);
             }
@@ -153,9 +158,10 @@ impl<A: Api> Client<A> {
                     return Ok(Lookup::Found(transaction, decision));
                 }
                 Ok(Look::UnderWay) => absent += 1,
-                Ok(Look::Absent(progress)) => {
+                Ok(Look::Absent(progress, since)) => {
                     absent += 1;
-                    late += usize::from(valid_until.is_some_and(|until| progress.time > until));
+                    let says_never = |until| progress.time > until && since <= until;
+                    late += usize::from(valid_until.is_some_and(says_never));
                 }
                 Err(error) => {
                     troubles.insert(node, error);

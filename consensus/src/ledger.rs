@@ -8,6 +8,7 @@
 //! part of S-BAC for several shards is in [`crate::sbac`].
 
 mod applied;
+mod inheritance;
 mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,10 +24,11 @@ use model::result::{AbortReason, Outcome, TransactionResult, results_tree};
 use model::statement::{Height, Scope};
 use model::transaction::Authorized;
 use model::{ActiveSet, Block, Checkers, Genesis, Hash, NetworkId, Object, ObjectId, Policy};
-use model::{Epoch, EpochChange, Mode, ShardId, Time, TransactionId, validity};
+use model::{Epoch, EpochChange, Mode, ShardId, Time, TransactionId, state, validity};
 
 pub use applied::Applied;
 pub(crate) use applied::Turn;
+pub use inheritance::BadState;
 pub use records::{Decided, Foreign, Role};
 
 use crate::action::Action;
@@ -238,6 +240,8 @@ impl Ledger {
         let name = block.name();
         turn.outbox.sort_unstable();
         turn.outbox.dedup();
+        let next = turn.next.as_deref();
+        let commits = next.is_some() || state::is_due(header.height);
         let head = Head {
             scope: self.scope,
             height: header.height,
@@ -245,7 +249,8 @@ impl Ledger {
             block: name.hash,
             time: header.time,
             results: results_tree(&turn.results).root(),
-            outbox: outbox_tree(&turn.outbox, turn.next.as_deref()).root(),
+            outbox: outbox_tree(&turn.outbox, next).root(),
+            state: commits.then(|| self.state.as_committed(next).root()),
         };
         self.tip = Tip {
             block: name,
@@ -254,7 +259,8 @@ impl Ledger {
             time: header.time,
             head: head.hash(),
         };
-        turn.into_applied(head)
+        let state = commits.then(|| Arc::new(self.state.clone()));
+        turn.into_applied(head, state)
     }
 
     /// Process Prepare.

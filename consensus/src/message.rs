@@ -166,6 +166,22 @@ pub struct BlocksRequest {
     pub first: Height,
 }
 
+/// What a node asks another one for that has what it lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SyncRequest {
+    /// Final blocks. Answered by [`Blocks`].
+    Blocks(BlocksRequest),
+    /// The newest state that heads commit to. Answered by a [`model::state::Inventory`], or not at all.
+    Inventory,
+    /// A piece of a state. Answered by a [`model::state::Piece`], or not at all.
+    Piece {
+        /// The height of the state.
+        height: Height,
+        /// The number of the piece, from zero on.
+        number: u32,
+    },
+}
+
 /// Final blocks, ascending and without gaps, the last one with a certificate. Empty if the answerer
 /// has none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -363,6 +363,15 @@ pub enum Refused {
          approves = [\"{0}\"]"
     )]
     NotApproved(Hash),
+    /// The node does not have it, and knows nothing of what was over before it began.
+    #[error("unknown at height {}, to a node that knows nothing from before {} ms", .progress.height, .since.as_ms())]
+    UnknownSince {
+        /// How far the node is.
+        progress: Progress,
+        /// The block time of the state that it began with. If the deadline of a transaction is earlier,
+        /// it may have been decided all the same.
+        since: Time,
+    },
 }
 
 impl Refused {

@@ -121,3 +121,21 @@ pub const FOREIGN_EPOCHS_MAX: usize = 64;
 
 /// Aborts of one other shard that a shard remembers of transactions which are not known there yet.
 pub const EARLY_ABORTS_MAX: usize = 1_024;
+
+/// Blocks from one head that commits to the state to the next, where no epoch ends. Reading the whole
+/// state takes a tenth of a second for a million objects, which is nothing in so many blocks; and whoever
+/// begins with a state replays no more than these.
+pub const STATE_BLOCKS: u64 = 8_192;
+
+/// Items in one piece of a state.
+pub const PIECE_ITEMS_MAX: usize = 4_096;
+
+/// The bytes that a piece of a state aims at. One item may exceed it alone.
+pub const PIECE_BYTES_AIM: usize = 512 * 1024;
+
+/// The longest encoding of a piece of a state: what it aims at, and the longest item, which is a session
+/// with its transaction, its outputs and the votes of all other participants.
+pub const PIECE_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Pieces of a state: four hundred million objects, and their list is of a few megabytes.
+pub const PIECES_MAX: usize = 100_000;

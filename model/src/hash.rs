@@ -173,6 +173,10 @@ pub enum Tag {
     Terms,
     /// The check of a text that travels by hand.
     Paper,
+    /// Some of the active objects of a shard, by their identifiers.
+    ObjectsPiece,
+    /// Some of the rest of the state of a shard.
+    Piece,
 }
 
 impl Tag {
@@ -202,6 +206,8 @@ impl Tag {
             Self::Descriptor => b"chainspace/v1/descriptor",
             Self::Terms => b"chainspace/v1/terms",
             Self::Paper => b"chainspace/v1/paper",
+            Self::ObjectsPiece => b"chainspace/v1/objects-piece",
+            Self::Piece => b"chainspace/v1/piece",
         }
     }
 }

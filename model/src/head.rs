@@ -32,6 +32,9 @@ pub struct Head {
     pub results: Hash,
     /// The root of what the block says to other shards.
     pub outbox: Hash,
+    /// Every so many blocks, and where an epoch ends: the root of the state of the shard, see
+    /// [`crate::state`].
+    pub state: Option<Hash>,
 }
 
 impl Head {

@@ -38,6 +38,7 @@ pub mod policy;
 pub mod receipt;
 pub mod result;
 pub mod shard;
+pub mod state;
 pub mod statement;
 pub mod time;
 pub mod trace;

@@ -265,7 +265,9 @@ impl Api {
         match found {
             Some(result) => Ok(Response::Outcome(result)),
             None => Err(match self.undecided(id).await? {
-                Refused::Unknown(progress) => Refused::NotYet(progress),
+                Refused::Unknown(progress) | Refused::UnknownSince { progress, .. } => {
+                    Refused::NotYet(progress)
+                }
                 refused => refused,
             }),
         }

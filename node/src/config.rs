@@ -12,6 +12,7 @@
 //! consents = []                 # shards that it agrees to join: hashes of terms, or "any"
 //! approves = []                 # lists of nodes that may follow: hashes of terms, or "any"
 //! block_entries_max = 1000      # most transactions in a block that it proposes
+//! replayed_blocks_max = 10000   # a longer history is not replayed: the node begins with the state
 //! http = "127.0.0.1:4780"       # health and metrics; not served if it is not there
 //! http_public = false           # whether `http` may be an address that others can reach
 //! weather = "weather.toml"      # faults on purpose: for test networks, and never for others
@@ -47,6 +48,9 @@ use crate::applicant::Consents;
 pub use error::ConfigError;
 pub use layers::{Entry, Flag, Given, Loaded, Sources, VARIABLE_PREFIX};
 
+/// The history that is replayed unless the operator says otherwise: of half a minute, at worst.
+const REPLAYED_BLOCKS_MAX: u64 = 10_000;
+
 /// Characters of a name.
 const NAME_CHARS_MAX: usize = 64;
 
@@ -81,6 +85,9 @@ pub struct Config {
     /// The most transactions in a block that the node proposes: 1 to [`bounds::ENTRIES_MAX`], which is
     /// the default.
     pub block_entries_max: usize,
+    /// The longest history, in blocks, that a node without one replays. If its shard has a longer one, it
+    /// begins with the state, and what came before is for others to show.
+    pub replayed_blocks_max: u64,
     /// Where health and metrics are served, see [`crate::http`]. `None`: nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<SocketAddr>,
@@ -153,6 +160,7 @@ struct Defaults {
     consents: Vec<String>,
     approves: Vec<String>,
     block_entries_max: usize,
+    replayed_blocks_max: u64,
     http_public: bool,
     log: Log,
     #[serde(with = "PaceKeys")]
@@ -167,6 +175,7 @@ impl Default for Defaults {
             consents: Vec::new(),
             approves: Vec::new(),
             block_entries_max: bounds::ENTRIES_MAX,
+            replayed_blocks_max: REPLAYED_BLOCKS_MAX,
             http_public: false,
             log: Log::default(),
             pace: Pace::default(),

@@ -21,6 +21,7 @@ use model::shard::Seat;
 use model::{Epoch, EpochChange, HeadCertificate, LieKind, Malpractice, NodeId, ShardId};
 use tokio::sync::mpsc;
 
+use crate::archivist::Archivist;
 use crate::error::Fatal;
 use crate::flusher::Flusher;
 use crate::metrics::Performed;
@@ -65,6 +66,8 @@ pub(crate) struct Effects<L> {
     waiters: Arc<Waiters>,
     flusher: Flusher,
     performed: Arc<Performed>,
+    /// Keeps states for others, if the node does.
+    archivist: Option<Archivist>,
     /// The epoch in which the node speaks.
     epoch: Epoch,
     /// The last message that was sent to a single member, for those that follow.
@@ -88,9 +91,16 @@ impl<L: Links> Effects<L> {
             waiters,
             flusher,
             performed,
+            archivist: None,
             encoded: None,
             liars: BTreeSet::new(),
         }
+    }
+
+    /// The same, with somebody who keeps states for others.
+    pub(crate) fn with_archivist(self, archivist: Archivist) -> Self {
+        let archivist = Some(archivist);
+        Self { archivist, ..self }
     }
 
     /// Carries out turns until the event loop has ended.
@@ -155,6 +165,9 @@ impl<L: Links> Effects<L> {
             Output::WakeAt(_) => {} // the event loop keeps these
             Output::Applied(block) => {
                 self.store.applied(&block);
+                if let Some(archivist) = &mut self.archivist {
+                    archivist.applied(&block);
+                }
                 self.performed.applied(&block.applied.results);
                 self.waiters.applied(block.applied.head.height);
             }

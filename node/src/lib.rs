@@ -19,6 +19,7 @@
 mod admission;
 mod api;
 mod applicant;
+mod archivist;
 mod clock;
 pub mod config;
 mod effects;
@@ -27,6 +28,7 @@ mod event;
 mod event_loop;
 mod flusher;
 mod gauges;
+mod heir;
 mod http;
 pub mod labels;
 mod lies;

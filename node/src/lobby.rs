@@ -2,6 +2,7 @@
 //!
 //! Paper: Section VI-A. Deviation: D-10.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,16 +34,26 @@ impl Lobby {
     pub(crate) async fn wait(&self, incoming: &mut Events) -> Option<ShardId> {
         let mut known = self.registry.subscribe();
         let node = self.identity.node;
+        let listed = async {
+            let known = known.wait_for(|known| known.shard_for(&node).is_some());
+            known.await.ok()?.shard_for(&node)
+        };
+        self.answer_during(incoming, listed).await?
+    }
+
+    /// Answers requests until something is done. `None` if the node is to stop.
+    pub(crate) async fn answer_during<T>(
+        &self,
+        incoming: &mut Events,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
         let mut pulse = tokio::time::interval(PULSE);
+        let mut work = pin!(work);
         loop {
-            let shard = known.borrow_and_update().shard_for(&node);
-            if shard.is_some() {
-                return shard;
-            }
             tokio::select! {
                 () = self.stopper.stopped() => return None,
                 _ = pulse.tick() => self.gauges.beat(),
-                changed = known.changed() => changed.ok()?,
+                done = &mut work => return Some(done),
                 request = incoming.requests.recv() => self.answer(request?),
                 // Nobody has a link with a node that is in no shard.
                 _ = incoming.links.recv() => {}

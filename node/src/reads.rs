@@ -15,11 +15,13 @@ use model::block::{Entry, decode_entries};
 use model::merkle::{Lookup, SortedTree};
 use model::receipt::{CertifiedResult, CertifiedResults};
 use model::result::results_tree;
+use model::state::Inventory;
 use model::{Block, Certificate, Ending, Finalized, Hash, HeadCertificate, Height};
 use model::{Object, ObjectId, Transaction, TransactionId};
 
 use crate::store::changes::{BlockRow, Place};
 use crate::store::log::{Position, Reader};
+use crate::store::states::States;
 use crate::store::{Standing, State, StoreError};
 
 /// Acts that are read at once.
@@ -36,6 +38,8 @@ const BLOCKS_BYTES_LIMIT: usize = consensus::message::BLOCKS_BYTES_MAX / 2;
 pub struct Reads {
     state: Arc<State>,
     log: Reader,
+    /// Where states for others are, if there are any.
+    states: Option<States>,
     /// The trees of the blocks that were asked about last.
     trees: Mutex<BTreeMap<Height, Arc<SortedTree>>>,
 }
@@ -47,8 +51,52 @@ impl Reads {
         Self {
             state,
             log,
+            states: None,
             trees: Mutex::default(),
         }
+    }
+
+    /// The same, with states to hand to others.
+    #[must_use]
+    pub fn handing_out(self, states: States) -> Self {
+        let states = Some(states);
+        Self { states, ..self }
+    }
+
+    /// Whether the whole history of the shard is kept, and not only what came after some block.
+    #[must_use]
+    pub fn has_all(&self) -> bool {
+        self.state.began().height == Height::ZERO
+    }
+
+    /// The newest state to hand to others whose head is certified; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn inventory(&self) -> Result<Option<Inventory>, StoreError> {
+        let Some(states) = &self.states else {
+            return Ok(None);
+        };
+        for height in states.heights() {
+            let Some(head) = self.state.head(height)? else {
+                continue;
+            };
+            match states.inventory(head) {
+                Ok(Some(inventory)) => return Ok(Some(inventory)),
+                Ok(None) => {} // dropped in between
+                Err(error) => tracing::warn!(%height, %error, "cannot read a state for others"),
+            }
+        }
+        Ok(None)
+    }
+
+    /// A piece of a state, as [`Reads::inventory`] names it; `None` if it is not kept any more.
+    #[must_use]
+    pub fn piece(&self, height: Height, number: u32) -> Option<Vec<u8>> {
+        let read = self.states.as_ref()?.piece(height, number);
+        read.inspect_err(|error| tracing::warn!(%height, %error, "cannot read a state for others"))
+            .ok()?
     }
 
     /// The state.
@@ -83,7 +131,9 @@ impl Reads {
             // It is, but not for anybody to believe: no quorum has signed it yet.
             Standing::Decided(_) => Refused::NotYet(progress),
             Standing::UnderWay => Refused::UnderWay(progress),
-            Standing::Unknown => Refused::Unknown(progress),
+            Standing::Before => Refused::Unavailable,
+            Standing::Unknown { .. } if self.has_all() => Refused::Unknown(progress),
+            Standing::Unknown { since } => Refused::UnknownSince { progress, since },
         })
     }
 

@@ -19,12 +19,14 @@ use tokio::sync::{mpsc, watch};
 use crate::admission::{Admission, Meter};
 use crate::api::{Api, Identity, VERSION};
 use crate::applicant::Applicant;
+use crate::archivist::Archivist;
 use crate::config::Config;
 use crate::effects::Effects;
 use crate::error::Fatal;
 use crate::event_loop::{EVENTS_WAITING, EventLoop, TURNS_AHEAD};
 use crate::flusher::Flusher;
 use crate::gauges::Gauges;
+use crate::heir::Heir;
 use crate::http::{self, Door, Site};
 use crate::labels::{Labels, SystemLabels};
 use crate::lies::{Liar, Lies, Temptation};
@@ -39,7 +41,7 @@ use crate::scout::Scout;
 use crate::service::{self, Network};
 use crate::signer::{self, MemberKey};
 use crate::stop::Stopper;
-use crate::store::{self, Directory, Store};
+use crate::store::{self, Directory, Inheritance, Store};
 use crate::view;
 use crate::waiters::Waiters;
 use crate::weather::Forecast;
@@ -126,7 +128,7 @@ impl Node {
         let directory = Directory::open(&config.directory)?;
         let person = Person::load(config, contracts, &directory)?;
         let shard = person.registry.known().shard_for(&person.node());
-        let member = shard.map(|shard| recover(&directory, &person, shard));
+        let member = shard.map(|shard| recover(&directory, &person, shard, None));
         let member = member.transpose()?;
         let forecast = person.config.weather.clone().map(Forecast::open);
         let temptation = person.config.lies.clone().map(Temptation::open);
@@ -240,13 +242,15 @@ pub fn load_genesis(path: &Path) -> Result<Genesis, Fatal> {
     Ok(genesis)
 }
 
-/// Gets back the replica and its store, or begins them.
+/// Gets back the replica and its store, or begins them: with a state, if there is one and nothing was
+/// kept.
 fn recover(
     directory: &Directory,
     person: &Person,
     shard: ShardId,
+    inheritance: Option<Inheritance>,
 ) -> Result<(Store, Replica), Fatal> {
-    let (mut store, start) = directory.store(store::Setup {
+    let (mut store, mut start) = directory.store(store::Setup {
         genesis: &person.genesis,
         shard,
         node: person.node(),
@@ -259,10 +263,16 @@ fn recover(
             "cut off a write that was torn"
         );
     }
+    let inheritance = inheritance.filter(|_| start.is_new && store.is_blank());
+    let inherits = inheritance.is_some();
+    if let Some(inheritance) = inheritance {
+        store.inherit(&inheritance);
+        start.ledger = inheritance.ledger;
+    }
     let mut replica = replica(person, shard, start.ledger);
     replica.limit_proposals(person.config.block_entries_max);
-    if start.is_new && person.genesis.shard(shard).is_none() {
-        // What the log says is about a shard that the genesis document does not know.
+    if inherits || start.is_new && person.genesis.shard(shard).is_none() {
+        // What the log says is about a state, or a shard, that the genesis document does not know.
         store.flush(replica.open())?.commit()?;
     }
     let recovered = store.recover(&mut replica, start.open, start.position)?;
@@ -372,7 +382,18 @@ fn wait(
             return Ok(None);
         };
         tracing::info!(%shard, "a shard lists this node");
-        let member = recover(&directory, &person, shard)?;
+        let heir = Heir {
+            network: shared.network.clone(),
+            registry: Arc::clone(&person.registry),
+            policy: Arc::new(person.genesis.policy()),
+            shard,
+            replayed_max: person.config.replayed_blocks_max,
+        };
+        let inherits = lobby.answer_during(&mut events, heir.inherit());
+        let Some(inheritance) = shared.runtime.block_on(inherits) else {
+            return Ok(None);
+        };
+        let member = recover(&directory, &person, shard, inheritance)?;
         let threads = run(&person, &shared, directory, member, events)?;
         guard.disarm();
         Ok(Some(threads))
@@ -401,7 +422,9 @@ fn run(
         lies,
     } = shared.clone();
     let registry = Arc::clone(&person.registry);
-    let reads = Arc::new(Reads::new(store.state(), store.reader()));
+    let states = directory.states();
+    let reads = Reads::new(store.state(), store.reader()).handing_out(states.clone());
+    let reads = Arc::new(reads);
     // Nobody else puts anything there, nor where the queues are.
     let _ = shelf.set(Arc::clone(&reads));
     let waiters = Arc::new(Waiters::new(
@@ -478,8 +501,11 @@ fn run(
     let work = move || {
         // Its lock is held until nothing is written any more.
         let _directory = directory;
+        let archivist = Archivist::new(states);
         match lies {
-            None => Effects::new(store, links, waiters, flusher, performed).run(turns_in),
+            None => Effects::new(store, links, waiters, flusher, performed)
+                .with_archivist(archivist)
+                .run(turns_in),
             Some(lies) => {
                 let links = Liar {
                     links,
@@ -488,7 +514,9 @@ fn run(
                     shards,
                     seat,
                 };
-                Effects::new(store, links, waiters, flusher, performed).run(turns_in)
+                Effects::new(store, links, waiters, flusher, performed)
+                    .with_archivist(archivist)
+                    .run(turns_in)
             }
         }
     };

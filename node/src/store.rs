@@ -23,6 +23,7 @@ pub mod log;
 pub mod medium;
 mod recovery;
 mod state;
+pub mod states;
 mod tables;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -32,8 +33,10 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use consensus::ledger::Foreign;
 use consensus::replica::{AppliedBlock, Open};
 use consensus::{Ledger, Record};
+use model::api::Progress;
 use model::block::BlockRef;
 use model::statement::{Height, Scope};
 use model::{Epoch, EpochChange, Fact, Genesis, HeadCertificate, NodeId, Outcome, ShardId};
@@ -49,7 +52,7 @@ use crate::labels::Labels;
 use changes::{BlockRow, Changes};
 use log::{Log, Owner, Position, Torn};
 use medium::Medium;
-use tables::{Checkpoint, Identity, StoredForeign, Tables};
+use tables::{Checkpoint, Identity, Tables};
 
 /// Whose store it is.
 pub struct Setup<'a> {
@@ -87,6 +90,14 @@ pub struct Start {
     pub is_new: bool,
     /// What was cut off the end of the log.
     pub torn: Option<Torn>,
+}
+
+/// What a node begins with that does not replay the history of its shard.
+pub struct Inheritance {
+    /// The ledger at some height.
+    pub ledger: Ledger,
+    /// The head at that height.
+    pub head: HeadCertificate,
 }
 
 /// Changes on their way to the tables, and all that goes with them.
@@ -132,16 +143,18 @@ impl Store {
         let ledger = if is_new {
             genesis
         } else {
+            let foreign = checkpoint.foreign.iter().cloned();
+            let foreign = foreign.map(|record| (record.shard, Foreign::of(record)));
             let state = consensus::ledger::State {
                 objects: snapshot.objects()?,
                 decided: snapshot.decided()?,
                 sessions: snapshot.sessions(&network)?,
-                foreign: StoredForeign::restore(checkpoint.foreign),
+                foreign: foreign.collect(),
             };
             let policy = Arc::new(setup.genesis.policy());
             Ledger::restore(checkpoint.scope, checkpoint.tip, policy, state)
         };
-        let state = State::new(tables, checkpoint.tip, checkpoint.certified, acts, evidence);
+        let state = State::new(tables, &checkpoint, acts, evidence);
         let store = Self {
             log,
             state: Arc::new(state),
@@ -170,6 +183,26 @@ impl Store {
                 changes.create(*id, object, &*self.labels);
             }
         });
+    }
+
+    /// Whether nothing has ever been appended to the log.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.log.end() == Position::FIRST
+    }
+
+    /// Begins a store that is new with a state instead of the first objects. Write the tables before
+    /// anything else: the log says nothing of this state.
+    pub fn inherit(&mut self, inheritance: &Inheritance) {
+        let Inheritance { ledger, head } = inheritance;
+        self.scope = ledger.scope;
+        self.state.begin_at(ledger.tip, |changes| {
+            for (id, object) in &ledger.state.objects {
+                changes.create(*id, object, &*self.labels);
+            }
+            changes.remember(&ledger.state);
+        });
+        self.state.certify(head.clone());
     }
 
     /// Appends records to the log. They survive a crash of the process from now on, and one of the
@@ -276,17 +309,19 @@ impl Store {
 
     /// A flush of what the records before `position` have changed.
     fn flush_up_to(&self, position: Position, open: Open) -> Flush {
+        let foreign = open.foreign.iter();
         let checkpoint = Checkpoint {
             scope: Scope {
                 epoch: open.epoch,
                 ..self.scope
             },
             tip: self.state.tip(),
+            began: self.state.began(),
             certified: self.state.certified(),
             position,
             bodies: self.bodies.iter().map(|(name, at)| (*name, *at)).collect(),
             open: open.records,
-            foreign: StoredForeign::store(&open.foreign),
+            foreign: foreign.map(|(shard, heard)| heard.record(*shard)).collect(),
             facts: open.directory.facts(),
         };
         Flush {
@@ -345,6 +380,10 @@ impl Checkpoint {
         Self {
             scope: ledger.scope,
             tip: ledger.tip,
+            began: Progress {
+                height: ledger.tip.height,
+                time: ledger.tip.time,
+            },
             certified: Height::ZERO,
             position: Position::FIRST,
             bodies: Vec::new(),

@@ -12,7 +12,7 @@
 use model::bounds::ALARMS_MAX;
 use model::{AbortReason, Promise, Time, TransactionId, Verdict};
 
-use super::state::{Stage, State, pause_ms};
+use super::state::{Stage, State, Votes, pause_ms};
 
 impl State {
     /// An epoch begins after the last block: what has been promised is due at once.
@@ -45,15 +45,20 @@ impl State {
         match &session.stage {
             Stage::Open { heard: _ } => {
                 let verdict = Verdict::Abort(AbortReason::Deadline);
-                self.decide(&session.transaction, verdict, None);
+                let nobody = (None, Votes::new());
+                self.decide(&session.transaction, session.prepared, verdict, nobody);
                 return;
             }
-            Stage::Prepared { heard, effects: _ } => {
+            Stage::Prepared { heard, .. } => {
                 let mut to = self.deciders_of(body);
                 to.retain(|shard| !heard.contains(shard));
                 self.say(about, to, Promise::Prepared(Verdict::Commit));
             }
-            Stage::Announced { verdict, silent } => {
+            Stage::Announced {
+                verdict,
+                silent,
+                heard: _,
+            } => {
                 self.say(about, silent.iter().copied(), Promise::Accept(*verdict));
             }
         }

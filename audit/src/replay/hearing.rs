@@ -25,11 +25,12 @@ use std::collections::BTreeSet;
 use model::bounds::VALIDITY_MS_MAX;
 use model::transaction::Authorized;
 use model::{
-    AbortReason, Delivery, EpochChange, Leaf, Mode, Promise, ShardId, TransactionId, Verdict,
+    AbortReason, Delivery, EpochChange, Height, Leaf, Mode, Parcel, Promise, ShardId,
+    TransactionId, Verdict,
 };
 
 use super::records::{Other, Part};
-use super::state::{Session, Stage, State};
+use super::state::{Session, Stage, State, Votes};
 
 impl State {
     /// Another shard has begun an epoch.
@@ -55,9 +56,9 @@ impl State {
         if self.others.get(&from).is_some_and(|other| other.is_forked) {
             return;
         }
-        for leaf in &delivery.parcel.leaves {
+        for (at, leaf) in delivery.parcel.leaves.iter().enumerate() {
             match &leaf.promise {
-                Promise::Prepared(vote) => self.hear_vote(leaf, vote, from),
+                Promise::Prepared(vote) => self.hear_vote(leaf, vote, (&delivery.parcel, at)),
                 Promise::Accept(verdict) => self.hear_decision(leaf, verdict, delivery),
                 Promise::NoDecision => self.hear_no_decision(&leaf.transaction, from),
                 Promise::Acknowledged => self.hear_done(&leaf.transaction, from),
@@ -65,9 +66,9 @@ impl State {
         }
     }
 
-    /// prepared(T, ...)
-    fn hear_vote(&mut self, leaf: &Leaf, vote: &Verdict, from: ShardId) {
-        let id = leaf.transaction;
+    /// prepared(T, ...), which is the leaf `at` of a parcel.
+    fn hear_vote(&mut self, leaf: &Leaf, vote: &Verdict, (parcel, at): (&Parcel, usize)) {
+        let (id, from) = (leaf.transaction, parcel.from());
         let Some(mut session) = self.sessions.remove(&id) else {
             self.answer_vote(leaf, from);
             return;
@@ -75,20 +76,25 @@ impl State {
         let transaction = session.transaction.clone();
         let others = self.others_in(transaction.body());
         let by_all = transaction.body().mode == Mode::AllVotes;
+        let prepared = session.prepared;
         let refused = AbortReason::Refused { shard: from };
         match &mut session.stage {
-            Stage::Open { heard } if is_new(heard, &others, from) => {
+            Stage::Open { heard } if others.contains(&from) && !heard.contains_key(&from) => {
                 if !vote.is_commit() {
-                    self.decide(&transaction, Verdict::Abort(refused), Some(from));
+                    let verdict = Verdict::Abort(refused);
+                    self.decide(&transaction, prepared, verdict, (Some(from), Votes::new()));
                     return;
                 }
-                heard.insert(from);
-                if *heard == others {
-                    self.decide_last(&transaction);
+                // A single other shard has nobody to be shown its own vote.
+                let shown = (others.len() > 1).then(|| alone(parcel, at));
+                heard.insert(from, shown);
+                if heard.len() == others.len() {
+                    let heard = std::mem::take(heard);
+                    self.decide_last(&transaction, prepared, heard);
                     return;
                 }
             }
-            Stage::Prepared { effects, heard } if by_all && is_new(heard, &others, from) => {
+            Stage::Prepared { effects, heard, .. } if by_all && is_new(heard, &others, from) => {
                 if !vote.is_commit() {
                     self.leave(&transaction, Err(refused));
                     return;
@@ -100,7 +106,11 @@ impl State {
                     return;
                 }
             }
-            Stage::Announced { verdict, silent } if silent.contains(&from) => {
+            Stage::Announced {
+                verdict,
+                silent,
+                heard: _,
+            } if silent.contains(&from) => {
                 let about = (id, transaction.body().valid_until);
                 self.say(about, [from], Promise::Accept(*verdict));
             }
@@ -131,7 +141,7 @@ impl State {
     }
 
     /// All others have voted to commit: what this shard finds is the decision.
-    fn decide_last(&mut self, transaction: &Authorized) {
+    fn decide_last(&mut self, transaction: &Authorized, prepared: Height, heard: Votes) {
         let verdict = match self.judge(transaction) {
             Ok(effects) => {
                 self.carry_out(effects);
@@ -139,15 +149,17 @@ impl State {
             }
             Err(reason) => Verdict::Abort(reason),
         };
-        self.decide(transaction, verdict, None);
+        self.decide(transaction, prepared, verdict, (None, heard));
     }
 
-    /// Decides, and tells the others, but for one that voted against it and has nothing left to do.
+    /// Decides what was begun at a height, and tells the others, but for one that voted against it and has
+    /// nothing left to do. `heard` are the votes for it.
     pub(super) fn decide(
         &mut self,
         transaction: &Authorized,
+        prepared: Height,
         verdict: Verdict,
-        knows: Option<ShardId>,
+        (knows, heard): (Option<ShardId>, Votes),
     ) {
         let body = transaction.body();
         let mut silent = self.others_in(body);
@@ -156,7 +168,16 @@ impl State {
         let about = (transaction.id(), body.valid_until);
         self.say(about, silent.iter().copied(), Promise::Accept(verdict));
         if !silent.is_empty() {
-            self.promised(transaction, Stage::Announced { verdict, silent });
+            let stage = Stage::Announced {
+                verdict,
+                heard: if verdict.is_commit() {
+                    heard
+                } else {
+                    Votes::new()
+                },
+                silent,
+            };
+            self.promised(transaction, prepared, stage);
         }
     }
 
@@ -179,7 +200,7 @@ impl State {
         let decides = transaction.body().mode == Mode::Decider(from);
         let shown = !verdict.is_commit() || self.votes_shown(&transaction, delivery);
         match session.stage {
-            Stage::Prepared { effects, heard: _ } if decides && shown => {
+            Stage::Prepared { effects, .. } if decides && shown => {
                 let refused = AbortReason::Refused { shard: from };
                 let effects = verdict.is_commit().then_some(effects);
                 self.leave(&transaction, effects.ok_or(refused));
@@ -245,13 +266,19 @@ impl State {
         let Some(session) = self.sessions.get_mut(id) else {
             return;
         };
-        if let Stage::Announced { silent, verdict: _ } = &mut session.stage {
+        if let Stage::Announced { silent, .. } = &mut session.stage {
             silent.remove(&from);
             if silent.is_empty() {
                 self.sessions.remove(id);
             }
         }
     }
+}
+
+/// A leaf of a parcel, in a parcel by itself.
+fn alone(parcel: &Parcel, at: usize) -> Parcel {
+    let proofs = parcel.proofs().unwrap_or_default();
+    parcel.only(at, &proofs).unwrap_or_else(|| parcel.clone())
 }
 
 /// Whether the vote of a shard counts, and has not been counted.

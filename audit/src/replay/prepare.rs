@@ -11,7 +11,7 @@
 //!
 //! Paper: Section IV-C, Process Prepare.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::active_set::Effects;
@@ -22,7 +22,7 @@ use model::{AbortReason, ActiveSet, Object, ObjectId, Promise, ShardId, Verdict,
 
 use super::locks::Hold;
 use super::records::Part;
-use super::state::{Session, Stage, State};
+use super::state::{Session, Stage, State, Votes};
 
 impl State {
     pub(super) fn prepare(&mut self, transaction: &Authorized) {
@@ -57,12 +57,21 @@ impl State {
             .policy
             .check(transaction.footprint(), body.mode, self.shard);
         if let Err(reason) = mapped {
-            self.decide(transaction, Verdict::Abort(reason), None);
+            let height = self.height;
+            self.decide(
+                transaction,
+                height,
+                Verdict::Abort(reason),
+                (None, Votes::new()),
+            );
             return;
         }
         let session = Session {
             transaction: transaction.clone(),
-            stage: Stage::Open { heard: [].into() },
+            prepared: self.height,
+            stage: Stage::Open {
+                heard: Votes::new(),
+            },
             repeats: 0,
             due: body.valid_until,
         };
@@ -77,12 +86,12 @@ impl State {
         };
         let vote = match judged {
             Ok(effects) => {
-                self.lock(transaction);
                 let stage = Stage::Prepared {
                     effects,
+                    read: self.lock(transaction),
                     heard: [].into(),
                 };
-                self.promised(transaction, stage);
+                self.promised(transaction, self.height, stage);
                 Verdict::Commit
             }
             Err(reason) => {
@@ -163,17 +172,23 @@ impl State {
         })
     }
 
-    /// Holds what a transaction consumes or reads here; nobody consumes what is frozen.
+    /// Holds what a transaction consumes or reads here, unless it is frozen and only read. What it holds
+    /// to read.
     ///
     /// Paper: Figure 3.
-    fn lock(&mut self, transaction: &Authorized) {
+    fn lock(&mut self, transaction: &Authorized) -> BTreeSet<ObjectId> {
+        let mut read = BTreeSet::new();
         let shared = self.policy.profile().shares_references();
         for touch in transaction.footprint().at(self.shard) {
             let frozen = touch.how == How::References && self.is_frozen(&touch.object);
             if let Some(hold) = Hold::needed(touch.how, shared).filter(|_| !frozen) {
                 self.locks.hold(touch.object, transaction.id(), hold);
+                if touch.how == How::References {
+                    read.insert(touch.object);
+                }
             }
         }
+        read
     }
 
     fn is_frozen(&self, object: &ObjectId) -> bool {

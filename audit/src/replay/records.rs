@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use model::bounds::{ANSWER_MS, EARLY_ABORTS_MAX, FOREIGN_EPOCHS_MAX, FOREIGN_HEADS_MAX};
+use model::state::{DecidedRecord, ForeignRecord, Role};
 use model::statement::Height;
 use model::{Epoch, Hash, Head, ShardId, Time, TransactionId};
 
@@ -26,6 +27,8 @@ pub(super) enum Part {
 /// A transaction that has ended.
 pub(super) struct Record {
     pub(super) part: Part,
+    /// The height of the block in which it ended.
+    pub(super) height: Height,
     /// Whether it was committed.
     pub(super) committed: bool,
     /// Whether the shard had voted to commit it.
@@ -71,6 +74,27 @@ impl Record {
         }
         decider == from
     }
+
+    /// How it is named in the state of the shard.
+    pub(super) const fn named(&self, transaction: TransactionId) -> DecidedRecord {
+        let role = match self.part {
+            Part::Alone => Role::Alone,
+            Part::Decides => Role::Decider,
+            Part::Votes(decider) if self.waits => Role::Refuser { decider },
+            Part::Votes(_) => Role::Voter,
+            Part::Peer => Role::Peer {
+                commit: self.voted_for,
+            },
+        };
+        DecidedRecord {
+            transaction,
+            valid_until: self.valid_until,
+            height: self.height,
+            committed: self.committed,
+            role,
+            answered: self.said,
+        }
+    }
 }
 
 /// What a shard has heard of another one.
@@ -85,6 +109,8 @@ pub(super) struct Other {
     epoch: Epoch,
     /// Where the last of its earlier epochs ended.
     ends: BTreeMap<Epoch, Height>,
+    /// Whether its founding was heard of.
+    pub(super) is_founded: bool,
 }
 
 impl Other {
@@ -141,5 +167,18 @@ impl Other {
     /// Forgets the aborts that do not matter any more.
     pub(super) fn forget_before(&mut self, time: Time) {
         self.aborted.retain(|_, until| *until >= time);
+    }
+
+    /// How it is named in the state of the shard.
+    pub(super) fn named(&self, shard: ShardId) -> ForeignRecord {
+        ForeignRecord {
+            shard,
+            heads: self.heads.iter().map(|(at, head)| (*at, *head)).collect(),
+            forked: self.is_forked,
+            aborted: self.aborted.iter().map(|(id, at)| (*id, *at)).collect(),
+            founded: self.is_founded,
+            epoch: self.epoch,
+            ends: self.ends.iter().map(|(of, end)| (*of, *end)).collect(),
+        }
     }
 }

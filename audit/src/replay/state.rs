@@ -9,8 +9,8 @@ use model::active_set::Effects;
 use model::bounds::{REPEAT_DOUBLINGS, REPEAT_MS};
 use model::transaction::{Authorized, TransactionBody};
 use model::{
-    AbortReason, Checkers, Genesis, Leaf, Mode, Object, ObjectId, Outcome, Policy, Promise,
-    ShardId, Time, TransactionId, TransactionResult, Verdict,
+    AbortReason, Checkers, Genesis, Height, Leaf, Mode, Object, ObjectId, Outcome, Parcel, Policy,
+    Promise, ShardId, Time, TransactionId, TransactionResult, Verdict,
 };
 
 use super::entries::Checked;
@@ -24,12 +24,14 @@ pub(super) struct State {
     pub(super) checkers: Arc<dyn Checkers>,
     /// The time of the block.
     pub(super) time: Time,
+    /// The height of the block.
+    pub(super) height: Height,
     pub(super) objects: BTreeMap<ObjectId, Arc<Object>>,
     pub(super) locks: Locks,
     /// The transactions that have begun and not ended everywhere.
     pub(super) sessions: BTreeMap<TransactionId, Session>,
     /// The transactions that have ended here.
-    records: BTreeMap<TransactionId, Record>,
+    pub(super) records: BTreeMap<TransactionId, Record>,
     pub(super) others: BTreeMap<ShardId, Other>,
     said: Said,
 }
@@ -44,6 +46,8 @@ pub(super) struct Said {
 /// A transaction that is under way.
 pub(super) struct Session {
     pub(super) transaction: Authorized,
+    /// The height of the block that began it.
+    pub(super) prepared: Height,
     pub(super) stage: Stage,
     /// How often its promise has been repeated.
     pub(super) repeats: u32,
@@ -56,21 +60,29 @@ pub(super) enum Stage {
     /// The shard has voted to commit, and knows what it will do then.
     Prepared {
         effects: Effects,
+        /// What it reads here, and others must not consume meanwhile.
+        read: BTreeSet<ObjectId>,
         /// Of those who decide, who has voted to commit as well.
         heard: BTreeSet<ShardId>,
     },
     /// The shard will decide when all others have voted.
     Open {
         /// Those who have, to commit.
-        heard: BTreeSet<ShardId>,
+        heard: Votes,
     },
     /// The shard has decided.
     Announced {
         verdict: Verdict,
+        /// With a decision to commit: the votes.
+        heard: Votes,
         /// Those who have not said that it is done there.
         silent: BTreeSet<ShardId>,
     },
 }
+
+/// Votes to commit that a shard has heard, each with what shows it to others, if there are others to whom
+/// it has to be shown.
+pub(super) type Votes = BTreeMap<ShardId, Option<Parcel>>;
 
 impl State {
     pub(super) fn new(shard: ShardId, genesis: &Genesis, checkers: Arc<dyn Checkers>) -> Self {
@@ -81,6 +93,7 @@ impl State {
             policy,
             checkers,
             time: genesis.created,
+            height: Height::ZERO,
             objects: genesis.objects_of(shard),
             locks: Locks::default(),
             sessions: BTreeMap::new(),
@@ -94,9 +107,9 @@ impl State {
         &self.objects
     }
 
-    /// What a block of this time with these entries says.
-    pub(super) fn block(&mut self, time: Time, entries: &[Checked]) -> Said {
-        self.time = time;
+    /// What the block at this height, of this time and with these entries, says.
+    pub(super) fn block(&mut self, height: Height, time: Time, entries: &[Checked]) -> Said {
+        (self.height, self.time) = (height, time);
         for other in self.others.values_mut() {
             other.forget_before(time);
         }
@@ -106,7 +119,10 @@ impl State {
                 Checked::Prepare(transaction) => self.prepare(transaction),
                 Checked::Deliver(delivery) => self.deliver(delivery),
                 Checked::Change(change) => self.change(change),
-                Checked::Found(shard) => self.policy.found(*shard),
+                Checked::Found(shard) => {
+                    self.policy.found(*shard);
+                    self.others.entry(*shard).or_default().is_founded = true;
+                }
                 Checked::End(_) => {} // the head says it
             }
         }
@@ -161,6 +177,7 @@ impl State {
         let part = self.part_in(transaction.body());
         let record = Record {
             part,
+            height: self.height,
             committed: verdict.is_commit(),
             voted_for,
             waits: matches!(part, Part::Votes(_)) && !voted_for,
@@ -193,10 +210,12 @@ impl State {
         }
     }
 
-    /// Begins a session in which something has just been promised.
-    pub(super) fn promised(&mut self, transaction: &Authorized, stage: Stage) {
+    /// Begins a session in which something has just been promised. `prepared` is the height of the block
+    /// that began the transaction.
+    pub(super) fn promised(&mut self, transaction: &Authorized, prepared: Height, stage: Stage) {
         let session = Session {
             transaction: transaction.clone(),
+            prepared,
             stage,
             repeats: 0,
             due: self.time.plus_ms(pause_ms(0)),

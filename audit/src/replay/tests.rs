@@ -149,6 +149,7 @@ fn chain(blocks: &[(Vec<Transaction>, Vec<Outcome>)]) -> Vec<Finalized> {
             time,
             results: results_tree(&results).root(),
             outbox: merkle::root(&[]),
+            state: None,
         };
         previous = head.hash();
         let finalize = Statement::Vote {

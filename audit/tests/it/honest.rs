@@ -35,6 +35,7 @@ pub(crate) fn in_order(network: &Network, shard: ShardId, what: &str) -> Replay 
     let replay = replay.unwrap_or_else(|found| panic!("{what}, shard {shard}: {found}"));
     let ledger = network.ledger(shard);
     assert_eq!(*replay.active(), ledger.state.objects, "{what}");
+    assert_eq!(replay.state(), ledger.state.as_committed(None), "{what}");
     let end = replay.finish().expect("the last block is final");
     assert_eq!(end, (ledger.tip.height, ledger.tip.head), "{what}");
     replay

@@ -313,6 +313,7 @@ impl Network {
             time: CREATED,
             results: Hash::ZERO,
             outbox: outbox_tree(&[promise], None).root(),
+            state: None,
         };
         parcels(&certified(head), &[promise]).swap_remove(0)
     }

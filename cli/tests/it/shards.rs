@@ -411,6 +411,7 @@ fn two_heads(node: &str) -> Malpractice {
             time: Time::ZERO,
             results: merkle::root(&[]),
             outbox: merkle::root(&[]),
+            state: None,
         };
         let statement = head.statement();
         (statement, key.sign(&statement.signing_bytes(&scope)))

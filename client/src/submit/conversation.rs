@@ -189,8 +189,15 @@ impl<'a, A: Api> Conversation<'a, A> {
         match self.client.look(&self.node, self.shard, id).await? {
             Look::Found(_, decision) => Ok(Step::End(Verdict::Decided(decision))),
             Look::UnderWay => Ok(self.under_way()),
-            Look::Absent(progress) if self.is_over(progress) => Ok(Step::End(Verdict::Over)),
-            Look::Absent(_) => Ok(Step::Again(PAUSE_MIN)),
+            Look::Absent(progress, since) if self.is_over(progress) => {
+                if self.subject.valid_until.is_some_and(|until| since <= until) {
+                    Ok(Step::End(Verdict::Over))
+                } else {
+                    let reason = "it knows nothing from before the deadline";
+                    Err(AskError::Silent(reason.into()))
+                }
+            }
+            Look::Absent(..) => Ok(Step::Again(PAUSE_MIN)),
         }
     }
 

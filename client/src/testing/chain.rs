@@ -136,6 +136,7 @@ impl Chain {
             time,
             results,
             outbox: merkle::root(&[]),
+            state: None,
         }
     }
 

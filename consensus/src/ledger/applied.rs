@@ -8,7 +8,7 @@ use model::result::TransactionResult;
 use model::transaction::Authorized;
 use model::{Checkers, Height, Leaf, Object, ObjectId, ShardRecord, Time, TransactionId};
 
-use super::Decided;
+use super::{Decided, State};
 use crate::sbac::session::Session;
 
 /// What a block did.
@@ -24,6 +24,8 @@ pub struct Applied {
     pub outbox: Vec<Leaf>,
     /// If the epoch ends with it: the record that follows.
     pub next: Option<Arc<ShardRecord>>,
+    /// If its head commits to the state: that state, for those who begin with it.
+    pub state: Option<Arc<State>>,
     /// The objects that became inactive, and were active before the block.
     pub consumed: BTreeMap<ObjectId, Arc<Object>>,
     /// The objects that became active, and still are at the end of the block.
@@ -90,13 +92,14 @@ impl<'a> Turn<'a> {
         self.sessions.insert(id, session);
     }
 
-    pub(super) fn into_applied(self, head: Head) -> Applied {
+    pub(super) fn into_applied(self, head: Head, state: Option<Arc<State>>) -> Applied {
         Applied {
             head,
             results: self.results,
             concluded: self.concluded,
             outbox: self.outbox,
             next: self.next,
+            state,
             consumed: self.consumed,
             created: self.created,
             decided: self.decided,

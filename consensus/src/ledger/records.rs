@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use model::bounds::{ANSWER_MS, EARLY_ABORTS_MAX, FOREIGN_EPOCHS_MAX, FOREIGN_HEADS_MAX};
+pub use model::state::Role;
+use model::state::{DecidedRecord, ForeignRecord};
 use model::{Epoch, EpochChange, Hash, Head, Height, ShardId, Time, TransactionId, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -23,28 +25,32 @@ pub struct Decided {
     pub answered: Time,
 }
 
-/// What a shard had to do with a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Role {
-    /// It was the only one concerned.
-    Alone,
-    /// It voted, and has heard what another shard decided.
-    Voter,
-    /// It decided.
-    Decider,
-    /// It voted as all others did, in the mode of the paper.
-    Peer {
-        /// Whether it voted to commit.
-        commit: bool,
-    },
-    /// It voted to abort, and has not heard that the shard which decides knows it.
-    Refuser {
-        /// The shard that decides.
-        decider: ShardId,
-    },
-}
-
 impl Decided {
+    /// What the state of the shard says of it.
+    #[must_use]
+    pub const fn record(&self, transaction: TransactionId) -> DecidedRecord {
+        DecidedRecord {
+            transaction,
+            valid_until: self.valid_until,
+            height: self.height,
+            committed: self.committed,
+            role: self.role,
+            answered: self.answered,
+        }
+    }
+
+    /// What a record says.
+    #[must_use]
+    pub const fn of(record: &DecidedRecord) -> Self {
+        Self {
+            valid_until: record.valid_until,
+            height: record.height,
+            committed: record.committed,
+            role: record.role,
+            answered: record.answered,
+        }
+    }
+
     /// Whether to say that it is done what another shard has decided: at once when it is heard for the
     /// first time, and now and then when it is heard again.
     #[must_use]
@@ -94,6 +100,33 @@ pub struct Foreign {
 }
 
 impl Foreign {
+    /// What the state of the shard says of it.
+    #[must_use]
+    pub fn record(&self, shard: ShardId) -> ForeignRecord {
+        ForeignRecord {
+            shard,
+            heads: self.heads.iter().map(|(at, head)| (*at, *head)).collect(),
+            forked: self.forked,
+            aborted: self.aborted.iter().map(|(id, at)| (*id, *at)).collect(),
+            founded: self.founded,
+            epoch: self.epoch,
+            ends: self.ends.iter().map(|(of, end)| (*of, *end)).collect(),
+        }
+    }
+
+    /// What a record says.
+    #[must_use]
+    pub fn of(record: ForeignRecord) -> Self {
+        Self {
+            heads: record.heads.into_iter().collect(),
+            forked: record.forked,
+            aborted: record.aborted.into_iter().collect(),
+            founded: record.founded,
+            epoch: record.epoch,
+            ends: record.ends.into_iter().collect(),
+        }
+    }
+
     /// Takes note that it has begun an epoch, if it is the next one.
     pub(crate) fn change(&mut self, change: &EpochChange) {
         let next = change.next.epoch;

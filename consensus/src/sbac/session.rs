@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use model::active_set::Effects;
 use model::bounds::{REPEAT_DOUBLINGS, REPEAT_MS};
+use model::state::{SessionRecord, StageRecord, VoteRecords};
 use model::transaction::Authorized;
-use model::{Height, NetworkId, Object, ObjectId, Parcel, ShardId, Time, Transaction, Verdict};
-use serde::{Deserialize, Serialize};
+use model::{Height, NetworkId, Object, ObjectId, Parcel, ShardId, Time, Verdict};
 
 /// A transaction that is under way.
 #[derive(Clone, Debug, PartialEq)]
@@ -97,63 +97,36 @@ impl Session {
         self.alarm = time.plus_ms(REPEAT_MS << doublings);
     }
 
-    /// The session in its stored form.
+    /// What the state of the shard says of it, and what a node keeps.
     #[must_use]
-    pub fn stored(&self) -> Stored {
-        Stored {
+    pub fn record(&self) -> SessionRecord {
+        SessionRecord {
             transaction: self.transaction.transaction().clone(),
             prepared: self.prepared,
-            stage: StoredStage::of(&self.stage),
+            stage: self.stage.record(),
             repeats: self.repeats,
             alarm: self.alarm,
         }
     }
+
+    /// What a record says of a transaction whose authorizations members have checked. `None` if it is
+    /// damaged.
+    #[must_use]
+    pub fn of(record: SessionRecord, network: &NetworkId) -> Option<Self> {
+        Some(Self {
+            transaction: record.transaction.check_form(network).ok()?.trust(),
+            prepared: record.prepared,
+            stage: Stage::of(record.stage),
+            repeats: record.repeats,
+            alarm: record.alarm,
+        })
+    }
 }
 
-/// A session as a node keeps it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Stored {
-    transaction: Transaction,
-    prepared: Height,
-    stage: StoredStage,
-    repeats: u32,
-    alarm: Time,
-}
-
-/// A [`Stage`] as lists.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-enum StoredStage {
-    Prepared {
-        consumed: Vec<ObjectId>,
-        referenced: Vec<ObjectId>,
-        created: Vec<Object>,
-        votes: Vec<ShardId>,
-    },
-    Open(StoredVotes),
-    Decided {
-        verdict: Verdict,
-        votes: StoredVotes,
-        waiting: Vec<ShardId>,
-    },
-}
-
-type StoredVotes = Vec<(ShardId, Option<Parcel>)>;
-
-fn store_votes(votes: &Votes) -> StoredVotes {
-    let parcel = |parcel: &Option<Arc<Parcel>>| parcel.as_deref().cloned();
-    let votes = votes.iter();
-    votes.map(|(shard, vote)| (*shard, parcel(vote))).collect()
-}
-
-fn restore_votes(votes: StoredVotes) -> Votes {
-    let vote = |(shard, parcel): (_, Option<Parcel>)| (shard, parcel.map(Arc::new));
-    votes.into_iter().map(vote).collect()
-}
-
-impl StoredStage {
-    fn of(stage: &Stage) -> Self {
-        match stage {
-            Stage::Prepared(held) => Self::Prepared {
+impl Stage {
+    fn record(&self) -> StageRecord {
+        match self {
+            Self::Prepared(held) => StageRecord::Prepared {
                 consumed: held.consumed.iter().copied().collect(),
                 referenced: held.referenced.iter().copied().collect(),
                 created: held
@@ -163,12 +136,12 @@ impl StoredStage {
                     .collect(),
                 votes: held.votes.iter().copied().collect(),
             },
-            Stage::Open(votes) => Self::Open(store_votes(votes)),
-            Stage::Decided {
+            Self::Open(votes) => StageRecord::Open(store_votes(votes)),
+            Self::Decided {
                 verdict,
                 votes,
                 waiting,
-            } => Self::Decided {
+            } => StageRecord::Decided {
                 verdict: *verdict,
                 votes: store_votes(votes),
                 waiting: waiting.iter().copied().collect(),
@@ -176,14 +149,14 @@ impl StoredStage {
         }
     }
 
-    fn restore(self) -> Stage {
-        match self {
-            Self::Prepared {
+    fn of(record: StageRecord) -> Self {
+        match record {
+            StageRecord::Prepared {
                 consumed,
                 referenced,
                 created,
                 votes,
-            } => Stage::Prepared(Held {
+            } => Self::Prepared(Held {
                 consumed: consumed.into_iter().collect(),
                 referenced: referenced.into_iter().collect(),
                 created: created
@@ -192,12 +165,12 @@ impl StoredStage {
                     .collect(),
                 votes: votes.into_iter().collect(),
             }),
-            Self::Open(votes) => Stage::Open(restore_votes(votes)),
-            Self::Decided {
+            StageRecord::Open(votes) => Self::Open(restore_votes(votes)),
+            StageRecord::Decided {
                 verdict,
                 votes,
                 waiting,
-            } => Stage::Decided {
+            } => Self::Decided {
                 verdict,
                 votes: restore_votes(votes),
                 waiting: waiting.into_iter().collect(),
@@ -206,16 +179,13 @@ impl StoredStage {
     }
 }
 
-impl Stored {
-    /// The session, as this node had checked it when it began. `None` if it is damaged.
-    #[must_use]
-    pub fn restore(self, network: &NetworkId) -> Option<Session> {
-        Some(Session {
-            transaction: self.transaction.check_form(network).ok()?.trust(),
-            prepared: self.prepared,
-            stage: self.stage.restore(),
-            repeats: self.repeats,
-            alarm: self.alarm,
-        })
-    }
+fn store_votes(votes: &Votes) -> VoteRecords {
+    let parcel = |parcel: &Option<Arc<Parcel>>| parcel.as_deref().cloned();
+    let votes = votes.iter();
+    votes.map(|(shard, vote)| (*shard, parcel(vote))).collect()
+}
+
+fn restore_votes(votes: VoteRecords) -> Votes {
+    let vote = |(shard, parcel): (_, Option<Parcel>)| (shard, parcel.map(Arc::new));
+    votes.into_iter().map(vote).collect()
 }

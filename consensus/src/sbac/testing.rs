@@ -120,6 +120,7 @@ pub(super) fn head(from: ShardId, height: u64, leaves: &[Leaf]) -> HeadCertifica
         time: NOW,
         results: Hash::ZERO,
         outbox: outbox_tree(leaves, None).root(),
+        state: None,
     };
     HeadCertificate {
         certificate: Certificate {

@@ -4,6 +4,7 @@
 //! Paper: Section VI-A, `MS.update`.
 
 mod guest;
+mod inheritance;
 mod town;
 
 use consensus::{Message, Record};

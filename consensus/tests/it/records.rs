@@ -21,6 +21,7 @@ fn records(world: &World) -> Vec<(Record, bool)> {
         time: block.header.time,
         results: Hash::ZERO,
         outbox: Hash::ZERO,
+        state: None,
     };
     let signed = |statement: Statement| (statement, world.sign(2, &statement));
     vec![

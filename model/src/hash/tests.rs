@@ -11,7 +11,7 @@ use crate::encoding::{HexError, decode, encode};
 use crate::id::ObjectId;
 
 /// The hash of `abc` under each tag, computed outside of Rust.
-const VECTORS: [(Tag, &str, &str); 23] = [
+const VECTORS: [(Tag, &str, &str); 25] = [
     (
         Tag::Network,
         "network",
@@ -126,6 +126,16 @@ const VECTORS: [(Tag, &str, &str); 23] = [
         Tag::Terms,
         "terms",
         "935b29779d181db144338279e8b9bdc6c4384df0b9b9c0a7cb76dcce3cdd9a26",
+    ),
+    (
+        Tag::ObjectsPiece,
+        "objects-piece",
+        "c9c96add5cc2cb5210393e331dd6a1b2fb258474e393896c420484678f5143b9",
+    ),
+    (
+        Tag::Piece,
+        "piece",
+        "7a9467fd50f87e9433a893ea5bb3ee327ad0b61c58e4db757ba664d55c36376d",
     ),
 ];
 

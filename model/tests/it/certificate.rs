@@ -140,6 +140,7 @@ fn head(committee: &Committee) -> Head {
         time: Time::from_ms(5),
         results: Hash::from_bytes([2; 32]),
         outbox: Hash::from_bytes([3; 32]),
+        state: None,
     }
 }
 

@@ -85,6 +85,7 @@ pub(crate) fn change(
         time: Time::from_ms(9),
         results: Hash::ZERO,
         outbox: tree.root(),
+        state: None,
     };
     EpochChange {
         next: next.clone(),

@@ -35,6 +35,7 @@ pub(crate) fn hand_over(next: &ShardRecord, seats: &[usize]) -> HandOver {
         time: Time::from_ms(9),
         results: Hash::ZERO,
         outbox: tree.root(),
+        state: None,
     };
     let statement = head.statement();
     let bytes = statement.signing_bytes(committee.scope());

@@ -23,6 +23,7 @@ mod placement;
 mod policy;
 mod receipt;
 mod samples;
+mod state;
 mod theorem_1;
 mod theorem_2;
 mod world;

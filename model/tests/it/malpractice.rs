@@ -117,6 +117,7 @@ fn promised(person: u8, scope: &Scope, height: u64, leaf: Leaf) -> SignedLeaf {
         time: Time::from_ms(height),
         results: Hash::ZERO,
         outbox: tree.root(),
+        state: None,
     };
     SignedLeaf {
         signature: secret(person).sign(&head.statement().signing_bytes(scope)),

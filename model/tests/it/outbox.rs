@@ -77,6 +77,7 @@ fn parcel_of(committee: &Committee, all: &[Leaf], run: Range<usize>, signers: &[
         time: Time::from_ms(1),
         results: Hash::ZERO,
         outbox: tree.root(),
+        state: None,
     };
     let signers = signers.iter();
     Parcel {

@@ -15,6 +15,7 @@ use model::merkle::{self, AbsenceProof, Lookup, PresenceProof};
 use model::receipt::{CertifiedResult, CertifiedResults};
 use model::result::results_tree;
 use model::shard::Seat;
+use model::state::{DecidedRecord, Inventory, Piece, Role};
 use model::statement::Scope;
 use model::{
     AbortReason, Block, Certificate, Committee, Entry, Epoch, Finalized, Genesis, Hash, Head,
@@ -195,6 +196,7 @@ fn head(committee: &Committee) -> Head {
         time: Time::from_ms(1_700_000_000_001),
         results: Hash::from_bytes([2; 32]),
         outbox: Hash::from_bytes([3; 32]),
+        state: None,
     }
 }
 
@@ -388,6 +390,20 @@ fn shards() -> Vec<Sample> {
         ),
         sample("certificate", &finalization, &[]),
         sample("finalized", &finalized, &[]),
+        sample(
+            "piece-decided",
+            &piece(),
+            &[("hash", piece().hash().as_ref())],
+        ),
+        sample(
+            "inventory",
+            &Inventory {
+                head: certified.clone(),
+                header: block.header.clone(),
+                pieces: vec![piece().hash(), Piece::Next(None).hash()],
+            },
+            &[("last piece", Piece::Next(None).hash().as_ref())],
+        ),
         sample(
             "head",
             &head,
@@ -612,4 +628,26 @@ pub(crate) fn all() -> Vec<Sample> {
     samples.extend(questions());
     samples.extend(answers());
     samples
+}
+
+/// What a shard remembers of transactions that have ended.
+fn piece() -> Piece {
+    let roles = [
+        Role::Alone,
+        Role::Voter,
+        Role::Decider,
+        Role::Peer { commit: true },
+        Role::Refuser {
+            decider: ShardId::new(3),
+        },
+    ];
+    let record = |(number, role): (u8, Role)| DecidedRecord {
+        transaction: TransactionId::from_bytes([number; 32]),
+        valid_until: Time::from_ms(9_000),
+        height: Height::new(u64::from(number)),
+        committed: number % 2 == 0,
+        role,
+        answered: Time::from_ms(5_000),
+    };
+    Piece::Decided((1..).zip(roles).map(record).collect())
 }

@@ -485,9 +485,11 @@ async fn blocks_are_answered_up_to_the_last_certificate() {
     assert!(all.iter().all(|block| block.head.is_some()));
     assert_eq!(reads.blocks(Height::new(3)).unwrap().blocks, all[2..]);
     assert_eq!(reads.blocks(Height::new(4)).unwrap().blocks, []);
-    let request = encoding::encode(&consensus::message::BlocksRequest {
-        first: Height::new(2),
-    });
+    let request = encoding::encode(&consensus::message::SyncRequest::Blocks(
+        consensus::message::BlocksRequest {
+            first: Height::new(2),
+        },
+    ));
     let answer = crate::sync_server::answer(reads, &request).unwrap();
     let answer: consensus::message::Blocks = encoding::decode(&answer, answer.len()).unwrap();
     assert_eq!(answer.blocks, all[1..]);

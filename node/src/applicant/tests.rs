@@ -24,6 +24,7 @@ fn config(consents: &[&str]) -> Config {
         consents: consents.iter().map(|&word| word.to_owned()).collect(),
         approves: Vec::new(),
         block_entries_max: 1,
+        replayed_blocks_max: 10_000,
         http: None,
         http_public: false,
         weather: None,

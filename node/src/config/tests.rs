@@ -146,6 +146,15 @@ fn the_later_of_default_file_variable_and_flag_wins_for_each_kind_of_key() {
             values: ["1000", "10", "20", "30"],
         },
         Case {
+            key: "replayed_blocks_max",
+            without: GOOD.to_owned(),
+            with: plus("replayed_blocks_max = 0"),
+            variable: ("CHAINSPACE__REPLAYED_BLOCKS_MAX", "20"),
+            flag: written("18446744073709551615"),
+            value: |config| config.replayed_blocks_max.to_string(),
+            values: ["10000", "0", "20", "18446744073709551615"],
+        },
+        Case {
             key: "http_public",
             without: GOOD.to_owned(),
             with: plus("http_public = true"),
@@ -362,6 +371,7 @@ fn every_key_is_listed_once_with_its_origin() {
         ("consents", "default"),
         ("approves", "default"),
         ("block_entries_max", "default"),
+        ("replayed_blocks_max", "default"),
         ("http", "CHAINSPACE__HTTP"),
         ("http_public", "default"),
         ("log.filter", "default"),

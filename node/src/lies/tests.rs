@@ -255,6 +255,7 @@ fn delivery(promise: Promise) -> Delivery {
         time: Time::from_ms(1),
         results: Hash::ZERO,
         outbox: tree.root(),
+        state: None,
     };
     let statement = head.statement();
     let bytes = statement.signing_bytes(shards.scope());

@@ -76,6 +76,7 @@ fn decided(transaction: Transaction, outcome: Outcome, epoch: u64, seats: &[usiz
         time: Time::from_ms(5),
         results: tree.root(),
         outbox: Hash::ZERO,
+        state: None,
     };
     let statement = head.statement();
     let bytes = statement.signing_bytes(&scope);

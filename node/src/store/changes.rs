@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use consensus::ledger::{Applied, Decided};
+use consensus::ledger::{self, Applied, Decided};
 use consensus::sbac::session::Session;
 use model::api::Exhibit;
 use model::{Certificate, Hash, Head, HeadCertificate, Height, Object, ObjectId};
@@ -105,6 +105,16 @@ impl Changes {
             remove(&mut self.labels, (label, id));
         }
         remove(&mut self.objects, id);
+    }
+
+    /// All that a state says of transactions is new.
+    pub(super) fn remember(&mut self, state: &ledger::State) {
+        let decided = state.decided.iter();
+        self.decided
+            .extend(decided.map(|(id, record)| (*id, Some(*record))));
+        let sessions = state.sessions.iter();
+        self.sessions
+            .extend(sessions.map(|(id, session)| (*id, Some(Arc::clone(session)))));
     }
 
     /// A block decides transactions, goes on with others, and forgets old ones.

@@ -10,6 +10,7 @@ use redb::backends::FileBackend;
 
 use super::error::TABLES_FILE;
 use super::medium::{Files, make_directory};
+use super::states::States;
 use super::tables::Tables;
 use super::{Setup, Start, Store, StoreError};
 
@@ -67,6 +68,12 @@ impl Directory {
             return Ok(None);
         }
         Tables::left(self.backend()?, network, node)
+    }
+
+    /// The states for others in it.
+    #[must_use]
+    pub fn states(&self) -> States {
+        States::within(self.path.join("states"))
     }
 
     fn backend(&self) -> Result<FileBackend, StoreError> {

@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use consensus::ledger::Tip;
 use model::api::{EvidencePage, Exhibit, PAGE_BYTES_AIM, Page, Progress};
 use model::{
-    Hash, HeadCertificate, Height, Malpractice, Object, ObjectId, TransactionId, encoding,
+    Hash, HeadCertificate, Height, Malpractice, Object, ObjectId, Time, TransactionId, encoding,
 };
 
 use super::StoreError;
@@ -26,6 +26,8 @@ pub struct State {
 /// What the tables do not have yet.
 struct Recent {
     tip: Tip,
+    /// The block after which the history that is kept begins.
+    began: Progress,
     certified: Height,
     /// All of them, written or not.
     acts: Vec<TransactionId>,
@@ -44,8 +46,14 @@ pub enum Standing {
     /// It has a session: the shard has begun it and not decided it. Its deadline says nothing about
     /// when it will be.
     UnderWay,
-    /// The shard has neither decided nor begun it. Past its deadline it never will.
-    Unknown,
+    /// The shard has neither decided nor begun it. Past its deadline it never will, unless that was over
+    /// before the history that is kept begins.
+    Unknown {
+        /// The block time at which it begins.
+        since: Time,
+    },
+    /// It was decided before the history that is kept begins.
+    Before,
 }
 
 /// Where something is to be found.
@@ -75,19 +83,19 @@ impl Recent {
 type Changed = BTreeMap<ObjectId, Option<Arc<Object>>>;
 
 impl State {
-    /// The state at `tip`, of which the tables have all, `acts` and `evidence` too.
+    /// The state at a checkpoint, of which the tables have all, `acts` and `evidence` too.
     pub(super) fn new(
         tables: Tables,
-        tip: Tip,
-        certified: Height,
+        checkpoint: &Checkpoint,
         acts: Vec<TransactionId>,
         evidence: Vec<Exhibit>,
     ) -> Self {
         Self {
             tables,
             recent: RwLock::new(Recent {
-                tip,
-                certified,
+                tip: checkpoint.tip,
+                began: checkpoint.began,
+                certified: checkpoint.certified,
                 acts,
                 evidence: Evidence::restore(evidence),
                 fresh: Changes::default(),
@@ -106,6 +114,13 @@ impl State {
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.read().progress()
+    }
+
+    /// The block after which the history that is kept begins: the one before the first, or that of the
+    /// state that the node began with.
+    #[must_use]
+    pub fn began(&self) -> Progress {
+        self.read().began
     }
 
     /// The highest head that a quorum is known to have signed.
@@ -191,6 +206,9 @@ impl State {
         }
         let begun = |changes: &Changes| Some(changes.sessions.get(transaction)?.is_some());
         let begun = recent.layers().find_map(begun);
+        let ended = |changes: &Changes| Some(changes.decided.get(transaction)?.is_some());
+        let ended = recent.layers().find_map(ended);
+        let began = recent.began;
         let below = self.tables.snapshot()?;
         drop(recent);
         // Whoever decides keeps the session until all others have heard of it.
@@ -201,10 +219,14 @@ impl State {
             Some(begun) => begun,
             None => below.has_session(transaction)?,
         };
-        let standing = if begun {
-            Standing::UnderWay
-        } else {
-            Standing::Unknown
+        let ended = match ended {
+            Some(ended) => ended,
+            None => below.has_decided(transaction)?,
+        };
+        let standing = match () {
+            () if begun => Standing::UnderWay,
+            () if ended => Standing::Before,
+            () => Standing::Unknown { since: began.time },
         };
         Ok((standing, progress))
     }
@@ -275,6 +297,15 @@ impl State {
             None => Found::Below(self.tables.snapshot()?),
         };
         Ok((found, recent.tip.height))
+    }
+
+    /// The state is another one, and the history that is kept begins after its block.
+    pub(super) fn begin_at(&self, tip: Tip, work: impl FnOnce(&mut Changes)) {
+        let mut recent = self.write();
+        recent.tip = tip;
+        recent.began = recent.progress();
+        recent.fresh = Changes::default();
+        work(&mut recent.fresh);
     }
 
     /// Changes the state. Only the thread that appends to the log calls this.

@@ -10,14 +10,15 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use consensus::Record;
-use consensus::ledger::{Decided, Foreign, Tip};
-use consensus::sbac::session::{Session, Stored};
-use model::api::Exhibit;
+use consensus::ledger::{Decided, Tip};
+use consensus::sbac::session::Session;
+use model::api::{Exhibit, Progress};
 use model::block::BlockRef;
 use model::encoding;
+use model::state::{ForeignRecord, SessionRecord};
 use model::statement::Scope;
-use model::{Epoch, Fact, Hash, HeadCertificate, Height, NetworkId, NodeId, Object, ObjectId};
-use model::{ShardId, Time, TransactionId};
+use model::{Fact, Hash, HeadCertificate, Height, NetworkId, NodeId, Object, ObjectId};
+use model::{ShardId, TransactionId};
 use redb::{
     Database, Durability, Key, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
     StorageBackend, TableDefinition, TableError, WriteTransaction,
@@ -36,7 +37,7 @@ use super::log::Position;
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 /// The version of the tables.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 type Id = &'static [u8; 32];
 type Encoded = &'static [u8];
@@ -73,6 +74,9 @@ pub(super) struct Checkpoint {
     pub(super) scope: Scope,
     /// The last block that the tables reflect.
     pub(super) tip: Tip,
+    /// The block after which the history that is kept begins: none, or that of the state that the node
+    /// began with.
+    pub(super) began: Progress,
     /// The highest head with the signatures of a quorum.
     pub(super) certified: Height,
     /// The first record of the log that the tables do not reflect.
@@ -82,59 +86,9 @@ pub(super) struct Checkpoint {
     /// What the replica holds beyond its ledger.
     pub(super) open: Vec<Record>,
     /// What the ledger has heard of other shards.
-    pub(super) foreign: Vec<StoredForeign>,
+    pub(super) foreign: Vec<ForeignRecord>,
     /// What is known of shards and epochs.
     pub(super) facts: Vec<Fact>,
-}
-
-/// What has been heard of one other shard, as lists.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct StoredForeign {
-    shard: ShardId,
-    heads: Vec<(Height, Hash)>,
-    forked: bool,
-    aborted: Vec<(TransactionId, Time)>,
-    founded: bool,
-    epoch: Epoch,
-    ends: Vec<(Epoch, Height)>,
-}
-
-impl StoredForeign {
-    pub(super) fn store(foreign: &BTreeMap<ShardId, Foreign>) -> Vec<Self> {
-        let stored = foreign.iter().map(|(shard, foreign)| Self {
-            shard: *shard,
-            heads: foreign
-                .heads
-                .iter()
-                .map(|(at, head)| (*at, *head))
-                .collect(),
-            forked: foreign.forked,
-            aborted: foreign
-                .aborted
-                .iter()
-                .map(|(id, until)| (*id, *until))
-                .collect(),
-            founded: foreign.founded,
-            epoch: foreign.epoch,
-            ends: foreign.ends.iter().map(|(of, end)| (*of, *end)).collect(),
-        });
-        stored.collect()
-    }
-
-    pub(super) fn restore(stored: Vec<Self>) -> BTreeMap<ShardId, Foreign> {
-        let restored = stored.into_iter().map(|stored| {
-            let foreign = Foreign {
-                heads: stored.heads.into_iter().collect(),
-                forked: stored.forked,
-                aborted: stored.aborted.into_iter().collect(),
-                founded: stored.founded,
-                epoch: stored.epoch,
-                ends: stored.ends.into_iter().collect(),
-            };
-            (stored.shard, foreign)
-        });
-        restored.collect()
-    }
 }
 
 /// The tables.
@@ -266,7 +220,7 @@ impl Tables {
                 SESSIONS,
                 &changes.sessions,
                 by_transaction,
-                |session| encoding::encode(&session.stored()),
+                |session| encoding::encode(&session.record()),
             )?;
             put_labels(transaction, changes)?;
             let mut blocks = transaction.open_table(BLOCKS)?;
@@ -419,6 +373,15 @@ impl Snapshot {
         })
     }
 
+    /// Whether a transaction has ended and is remembered.
+    pub(super) fn has_decided(&self, transaction: &TransactionId) -> Result<bool, StoreError> {
+        let read = || {
+            let decided = self.transaction.open_table(DECIDED)?;
+            Ok::<_, redb::Error>(decided.get(transaction.as_bytes())?.is_some())
+        };
+        read().map_err(failed("read the tables"))
+    }
+
     /// All decided transactions whose deadlines are not over.
     pub(super) fn decided(&self) -> Result<BTreeMap<TransactionId, Decided>, StoreError> {
         self.all(DECIDED, |key, decided| {
@@ -452,7 +415,7 @@ impl Snapshot {
         &self,
         network: &NetworkId,
     ) -> Result<BTreeMap<TransactionId, Arc<Session>>, StoreError> {
-        let stored = self.all(SESSIONS, |key, stored: Stored| {
+        let stored = self.all(SESSIONS, |key, stored: SessionRecord| {
             (TransactionId::from_bytes(key), stored)
         })?;
         let restored = stored.into_iter().map(|(id, stored)| {
@@ -460,7 +423,7 @@ impl Snapshot {
                 doing: "read a session of the tables",
                 reason: format!("transaction {id} is not well-formed"),
             };
-            let session = stored.restore(network).ok_or_else(damaged)?;
+            let session = Session::of(stored, network).ok_or_else(damaged)?;
             Ok((id, Arc::new(session)))
         });
         restored.collect()

@@ -37,6 +37,8 @@ pub(crate) struct Network {
     nodes: Vec<Option<Running>>,
     /// Where a node that is started from now on serves health and metrics.
     pub(crate) http: Option<SocketAddr>,
+    /// The longest history that a node which is started from now on replays.
+    pub(crate) replayed: u64,
 }
 
 /// The key of a person.
@@ -97,6 +99,7 @@ impl Network {
             addresses: free_addresses(MEMBERS + guests),
             nodes: (0..MEMBERS + guests).map(|_| None).collect(),
             http: None,
+            replayed: 10_000,
         }
     }
 
@@ -145,6 +148,7 @@ impl Network {
             consents: vec!["any".to_owned()],
             approves: vec!["any".to_owned()],
             block_entries_max: model::bounds::ENTRIES_MAX,
+            replayed_blocks_max: self.replayed,
             http: self.http,
             http_public: false,
             weather: None,

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use consensus::Signer as _;
 use contracts::Content as _;
-use model::api::{NotReady, Request, Response, Status, shard_label, shards_label};
+use model::api::{NotReady, Refused, Request, Response, Status, shard_label, shards_label};
 use model::{
     Epoch, Hash, Height, Lie, Malpractice, Outcome, Plan, ShardId, ShardRecord, Signature,
-    Statement,
+    Statement, TransactionId,
 };
 use net::PeerName;
 use system_contracts::manage_shards::{self, Create, Exclude, Shard};
@@ -123,36 +123,10 @@ fn a_member_is_replaced_by_a_node_with_an_empty_directory_while_payments_go_on()
 fn founders_form_a_shard_by_a_transaction_and_nobody_is_restarted() {
     let network = Network::with_guests(MEMBERS).all_started();
     let wallet = Wallet::new(&network);
-    let root = wallet.connect(network.address(0));
     let founders: Vec<usize> = (MEMBERS..2 * MEMBERS).collect();
-    let peers: Vec<PeerName> = founders
-        .iter()
-        .map(|number| wallet.connect(network.address(*number)))
-        .collect();
-    let members: Vec<_> = founders
-        .iter()
-        .map(|number| network.descriptor(*number))
-        .collect();
-    let shard = ShardId::new(1);
-    let record = ShardRecord::founded(shard, members.clone(), 3);
-    let consents: Vec<Signature> = peers
-        .iter()
-        .map(|peer| consent(&wallet, *peer, &record))
-        .collect();
-    let token = wallet
-        .labelled(root, shards_label())
-        .into_iter()
-        .find(|object| object.object_type.name == "Token")
-        .expect("there is a token");
-    let create = Create { members, price: 3 };
-    wallet.run(root, &create, vec![token], consents);
-    for peer in &peers {
-        wait_for("the founder is a member of a shard that works", || {
-            let status = status(&wallet, *peer);
-            (status.shard == shard && status.not_ready.is_empty()).then_some(())
-        });
-    }
-    assert_eq!(on_ledger(&wallet, root, shard), record);
+    let record = found(&network, &wallet, &founders);
+    let root = wallet.connect(network.address(0));
+    assert_eq!(on_ledger(&wallet, root, record.shard), record);
 }
 
 #[test]
@@ -197,4 +171,106 @@ fn a_shard_goes_on_without_a_member_that_the_root_shard_has_excluded() {
     wait_for("the record on the ledger follows", || {
         (on_ledger(&wallet, peer, SHARD).epoch == Epoch::new(1)).then_some(())
     });
+}
+
+/// Guests of [`Network::with_guests`] form shard 1.
+fn found(network: &Network, wallet: &Wallet, founders: &[usize]) -> ShardRecord {
+    let root = wallet.connect(network.address(0));
+    let members: Vec<_> = founders
+        .iter()
+        .map(|number| network.descriptor(*number))
+        .collect();
+    let record = ShardRecord::founded(ShardId::new(1), members.clone(), 3);
+    let consents = founders.iter().map(|number| {
+        let founder = wallet.connect(network.address(*number));
+        consent(wallet, founder, &record)
+    });
+    let consents: Vec<Signature> = consents.collect();
+    let token = wallet
+        .labelled(root, shards_label())
+        .into_iter()
+        .find(|object| object.object_type.name == "Token")
+        .expect("there is a token");
+    wallet.run(root, &Create { members, price: 3 }, vec![token], consents);
+    for number in founders {
+        let founder = wallet.connect(network.address(*number));
+        wait_for("the founder is a member of a shard that works", || {
+            let status = status(wallet, founder);
+            (status.shard == record.shard && status.not_ready.is_empty()).then_some(())
+        });
+    }
+    record
+}
+
+#[test]
+fn a_newcomer_begins_with_the_state_of_its_shard_and_knows_what_it_does_not_know() {
+    let mut network = Network::with_guests(MEMBERS + 1);
+    // Of a shard with any history at all it takes the state.
+    network.replayed = 0;
+    let mut network = network.all_started();
+    let wallet = Wallet::new(&network);
+    let founders: Vec<usize> = (MEMBERS..2 * MEMBERS).collect();
+    let record = found(&network, &wallet, &founders);
+    let peers: Vec<PeerName> = (MEMBERS..=2 * MEMBERS)
+        .map(|number| wallet.connect(network.address(number)))
+        .collect();
+    let newcomer = peers[MEMBERS];
+
+    let stay = record.descriptors().take(3).cloned();
+    let members = stay.chain([network.descriptor(2 * MEMBERS)]);
+    let next = record.followed_by(members.collect(), 3).expect("a number");
+    let consents = vec![consent(&wallet, newcomer, &next)];
+    let plan = Plan { next, consents };
+    for peer in &peers[..MEMBERS] {
+        let approved = wallet.ask(*peer, &Request::Approve(plan.clone()));
+        assert_eq!(approved, Response::Accepted);
+    }
+    let in_office = |peer| {
+        let status = status(&wallet, peer);
+        let here = status.shard == record.shard && status.not_ready.is_empty();
+        here.then_some(status.tip.height)
+    };
+    let height = wait_for("the newcomer is a member", || in_office(newcomer));
+    // Without another one a quorum needs it, to end this epoch as well.
+    network.stop(MEMBERS);
+    let members = plan.next.descriptors().cloned().collect();
+    let plan = Plan {
+        next: plan.next.followed_by(members, 4).expect("a number"),
+        consents: Vec::new(),
+    };
+    for peer in &peers[1..] {
+        let request = Request::Approve(plan.clone());
+        wait_for("it knows the epoch", || {
+            (wallet.ask(*peer, &request) == Response::Accepted).then_some(())
+        });
+    }
+    wait_for("the shard goes on", || {
+        (in_office(newcomer)? > height).then_some(())
+    });
+
+    // What is unknown to it may have been decided before it came.
+    let nothing = TransactionId::from_bytes([7; 32]);
+    let unknown = |peer| wallet.ask(peer, &Request::Transaction(nothing));
+    let since = match unknown(newcomer) {
+        Response::Refused(Refused::UnknownSince { since, progress }) => {
+            assert!(since <= progress.time);
+            since
+        }
+        other => panic!("{other:?}"),
+    };
+    let whole = unknown(peers[1]);
+    assert!(
+        matches!(whole, Response::Refused(Refused::Unknown(_))),
+        "{whole:?}"
+    );
+
+    // It still says so when it comes back, and is a member.
+    network.stop(2 * MEMBERS);
+    network.start(2 * MEMBERS).expect("the node starts");
+    let again = wallet.connect(network.address(2 * MEMBERS));
+    wait_for("the newcomer is back", || in_office(again));
+    match unknown(again) {
+        Response::Refused(Refused::UnknownSince { since: then, .. }) => assert_eq!(then, since),
+        other => panic!("{other:?}"),
+    }
 }

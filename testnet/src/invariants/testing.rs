@@ -93,6 +93,7 @@ pub(super) fn follow(
         time: block.header.time,
         results: Hash::ZERO,
         outbox: Hash::ZERO,
+        state: None,
     };
     AppliedBlock {
         block: Arc::new(block),
@@ -106,6 +107,7 @@ pub(super) fn follow(
                 .collect(),
             outbox: Vec::new(),
             next: None,
+            state: None,
             consumed: BTreeMap::new(),
             created: BTreeMap::new(),
             decided: BTreeMap::new(),
@@ -298,6 +300,7 @@ pub(super) fn vote(settings: &[Setting], height: u64, verdict: Verdict) -> Parce
         time: in_time(),
         results: empty,
         outbox: tree.root(),
+        state: None,
     };
     let statement = head.statement();
     let bytes = statement.signing_bytes(&head.scope);

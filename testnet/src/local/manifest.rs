@@ -12,7 +12,7 @@ use super::layout::Layout;
 
 /// The version of what a folder holds, and of the rules by which its chains were made. Another one is not
 /// read.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// The network of a folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -246,6 +246,7 @@ fn two_heads(desk: &Desk, number: usize) -> Malpractice {
             time: desk.world.now(),
             results: merkle::root(&[]),
             outbox: merkle::root(&[]),
+            state: None,
         };
         let statement = head.statement();
         let bytes = statement.signing_bytes(&scope);

@@ -22,6 +22,7 @@ fn applied(leaves: &[Leaf], height: u64) -> (Applied, HeadCertificate) {
         concluded: Vec::new(),
         outbox: leaves.to_vec(),
         next: None,
+        state: None,
         consumed: BTreeMap::new(),
         created: BTreeMap::new(),
         decided: BTreeMap::new(),

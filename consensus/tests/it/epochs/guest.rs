@@ -8,7 +8,7 @@ use model::{Epoch, Finalized};
 use super::town::Town;
 
 /// Two changes after some transactions: person 4 follows person 3, and person 5 follows person 4.
-fn town() -> Town {
+pub(crate) fn town() -> Town {
     let mut town = Town::new(4);
     for (number, members) in [[0, 1, 2, 4], [0, 1, 2, 5]].into_iter().enumerate() {
         town.give(number);
@@ -26,7 +26,7 @@ fn town() -> Town {
 }
 
 /// Tells a guest what a member knows of shards.
-fn tell(town: &Town, guest: &mut Replica) -> Vec<Output> {
+pub(crate) fn tell(town: &Town, guest: &mut Replica) -> Vec<Output> {
     let known = town.person(0).replica.shards().directory();
     let facts = known.beyond(guest.shards().directory());
     let told = facts
@@ -47,7 +47,7 @@ fn give(town: &Town, guest: &mut Replica, blocks: Vec<Finalized>) -> Vec<Output>
 }
 
 /// Gives a guest all blocks until it has a seat, or there are no more.
-fn lead(town: &Town, guest: &mut Replica) -> Vec<Output> {
+pub(crate) fn lead(town: &Town, guest: &mut Replica) -> Vec<Output> {
     let mut outputs = Vec::new();
     while guest.is_retired() {
         let blocks = next(town, guest);

@@ -9,6 +9,7 @@ use consensus::{Input, Ledger, Message, Now, Output, Record, Replica, Shards};
 use model::key::Zip215;
 use model::membership::Place;
 use model::shard::Seat;
+use model::state::{Inventory, Piece};
 use model::{Epoch, Finalized, Head, HeadCertificate, Height, NodeDescriptor, NodeId, Plan};
 use model::{ShardRecord, Time, Transaction};
 
@@ -233,8 +234,13 @@ impl Town {
 
     /// Somebody who has no seat at first, above a ledger of the first epoch. It is not in the town.
     pub(crate) fn guest(&self, index: usize, ledger: Ledger) -> Replica {
+        self.guest_within(index, self.world.shards.clone(), ledger)
+    }
+
+    /// The same, who knows these shards.
+    pub(crate) fn guest_within(&self, index: usize, shards: Shards, ledger: Ledger) -> Replica {
         let setup = Setup {
-            shards: self.world.shards.clone(),
+            shards,
             seat: Seat::new(0).expect("a seat"),
             signer: Box::new(member(index)),
             check: Box::new(Zip215),
@@ -487,6 +493,20 @@ impl Person {
             Output::Entered(change) => self.epoch = change.next.epoch,
             _ => {}
         }
+    }
+
+    /// The state at a height, as a node hands it out; `None` if its head does not commit to it.
+    pub(crate) fn state(&self, height: Height) -> Option<(Inventory, Vec<Piece>)> {
+        let AppliedBlock { block, applied, .. } = &self.applied[&height];
+        let state = applied.state.as_ref()?;
+        let state = state.as_committed(applied.next.as_deref());
+        let pieces: Vec<Piece> = state.pieces().collect();
+        let inventory = Inventory {
+            head: self.certified[&height].clone(),
+            header: block.header.clone(),
+            pieces: pieces.iter().map(Piece::hash).collect(),
+        };
+        Some((inventory, pieces))
     }
 
     /// Final blocks, as a node finds them.

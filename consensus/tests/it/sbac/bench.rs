@@ -357,6 +357,7 @@ impl Bench {
             time: CREATED,
             results: Hash::ZERO,
             outbox: outbox_tree(&[leaf], None).root(),
+            state: None,
         };
         let parcel = self.certify(from, &head, &[leaf]).remove(0);
         self.parcels.push(parcel.clone());

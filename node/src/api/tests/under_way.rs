@@ -183,6 +183,7 @@ fn abort(scene: &Scene, transaction: &Authorized) -> Action {
         time: scene.ledger.tip.time,
         results: Hash::ZERO,
         outbox: outbox_tree(&leaves, None).root(),
+        state: None,
     };
     let parcel = Parcel {
         head: HeadCertificate {

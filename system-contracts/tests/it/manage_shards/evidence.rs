@@ -62,6 +62,7 @@ pub(super) fn promise(scope: Scope, height: u64, promise: Promise) -> SignedLeaf
         time: Time::from_ms(height),
         results: Hash::ZERO,
         outbox: tree.root(),
+        state: None,
     };
     SignedLeaf {
         signature: sign(&scope, &head.statement()),

@@ -85,6 +85,7 @@ pub(super) fn hand_over(before: &ShardRecord, next: &ShardRecord, seats: &[usize
         time: Time::from_ms(9),
         results: Hash::ZERO,
         outbox: tree.root(),
+        state: None,
     };
     let statement = head.statement();
     let bytes = statement.signing_bytes(&scope);

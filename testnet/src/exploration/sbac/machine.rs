@@ -254,7 +254,7 @@ fn key(state: &State, late: bool, memory: &Memory) -> Vec<u8> {
     } = state;
     let objects: Vec<&ObjectId> = objects.keys().collect();
     let decided: Vec<_> = decided.iter().collect();
-    let sessions: Vec<_> = sessions.values().map(|session| session.stored()).collect();
+    let sessions: Vec<_> = sessions.values().map(|session| session.record()).collect();
     let foreign: Vec<_> = foreign
         .iter()
         .map(|(shard, foreign)| {

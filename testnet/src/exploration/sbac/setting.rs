@@ -52,6 +52,7 @@ pub(super) fn parcel(scope: Scope, number: usize, leaf: Leaf) -> Parcel {
         time: CREATED,
         results: Hash::ZERO,
         outbox: Hash::ZERO,
+        state: None,
     };
     Parcel {
         head: HeadCertificate {

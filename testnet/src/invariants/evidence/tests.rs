@@ -153,6 +153,7 @@ fn broken_promises(
             time: Time::ZERO,
             results: Hash::ZERO,
             outbox: tree.root(),
+            state: None,
         };
         Box::new(SignedLeaf {
             signature: key.sign(&head.statement().signing_bytes(&scope)),

@@ -41,7 +41,7 @@ fn another_version_an_unknown_field_and_no_nodes_are_refused() {
     file::create_folder(&layout.root()).expect("it can be made");
     let text = serde_json::to_string(&manifest()).expect("it is JSON");
     for broken in [
-        text.replace("\"format\":3", "\"format\":1"),
+        text.replace("\"format\":4", "\"format\":1"),
         text.replace("{\"format\"", "{\"colour\":1,\"format\""),
         text.replace("{\"name\":\"n0\",\"port\":4100}", ""),
     ] {

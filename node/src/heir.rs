@@ -1,0 +1,171 @@
+//! Beginning with the state of a shard instead of its history.
+//!
+//! ```text
+//!   directory --> who signs for the shard --> heads with a state --> the highest --> its pieces, each
+//!                                             of some members         checked       from whoever has it
+//! ```
+//!
+//! Nobody is believed: a quorum of the epoch signed the head, the head commits to the pieces, and from
+//! genesis on each epoch was handed over to the next. Members show what they have; the highest of several
+//! is taken, for a liar can at most show an old one.
+//!
+//! Paper: Section VI-A. Deviation: D-11.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use consensus::Ledger;
+use futures::{StreamExt, stream};
+use model::key::Zip215;
+use model::state::{Inventory, Piece};
+use model::{Epoch, NodeId, Policy, ShardId};
+use tokio::time::{sleep, timeout};
+
+use crate::registry::Registry;
+use crate::store::Inheritance;
+use crate::sync_server::{fetch_inventory, fetch_piece};
+use crate::view::present;
+
+/// How often to begin anew with a newer state, when the one that was being fetched is kept no more.
+const ATTEMPTS: usize = 3;
+
+/// Members that are asked at once.
+const ASKED_AT_ONCE: usize = 4;
+
+/// Pieces that are fetched at once: a few megabytes.
+const PIECES_AT_ONCE: usize = 4;
+
+/// Rounds in which all members are asked for a piece.
+const ROUNDS: usize = 4;
+
+/// Between two rounds. A member answers so many requests in a second and no more.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How long it may take until it is known who follows in the epoch that begins with a state.
+const DIRECTORY_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Pieces between two words on how far it is.
+const STRIDE: usize = 64;
+
+/// A node that is about to begin in a shard.
+pub(crate) struct Heir {
+    pub(crate) network: net::Handle,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) shard: ShardId,
+    /// A history of at most so many blocks is replayed.
+    pub(crate) replayed_max: u64,
+}
+
+impl Heir {
+    /// The state to begin with; `None` if the history is short, or nobody has one: then it is replayed.
+    pub(crate) async fn inherit(&self) -> Option<Inheritance> {
+        if self.shard == self.registry.root() {
+            // What it has committed about shards is shown to newcomers, from the first act on.
+            return None;
+        }
+        for _ in 0..ATTEMPTS {
+            let inventory = self.newest().await?;
+            let height = inventory.head.head.height;
+            if height.number() <= self.replayed_max {
+                return None;
+            }
+            let pieces = inventory.pieces.len();
+            tracing::info!(shard = %self.shard, %height, pieces, "beginning with the state of the shard");
+            if let Some(inheritance) = self.take(inventory).await {
+                return Some(inheritance);
+            }
+            tracing::warn!(%height, "the state could not be fetched");
+        }
+        None
+    }
+
+    /// The highest state that some of the members have: of so many that one of them is honest.
+    async fn newest(&self) -> Option<Inventory> {
+        let known = self.registry.known().directory;
+        let committee = known.current(self.shard)?;
+        let enough = committee.honest_threshold();
+        let shown = stream::iter(self.others())
+            .map(|node| self.inventory_of(node))
+            .buffer_unordered(ASKED_AT_ONCE)
+            .filter_map(std::future::ready)
+            .take(enough);
+        let shown: Vec<Inventory> = shown.collect().await;
+        shown
+            .into_iter()
+            .max_by_key(|inventory| inventory.head.head.height)
+    }
+
+    async fn inventory_of(&self, node: NodeId) -> Option<Inventory> {
+        let inventory = fetch_inventory(&self.network, node).await?;
+        let scope = inventory.head.head.scope;
+        let known = self.registry.known().directory;
+        let committee = known.committee(self.shard, scope.epoch)?;
+        let checked = inventory.check(committee, &mut Zip215);
+        checked
+            .inspect_err(|reason| tracing::warn!(%node, %reason, "a state that proves nothing"))
+            .ok()?;
+        Some(inventory)
+    }
+
+    /// Fetches all pieces, and makes the ledger.
+    async fn take(&self, inventory: Inventory) -> Option<Inheritance> {
+        let mut coming = stream::iter(0..inventory.pieces.len())
+            .map(|number| self.piece(&inventory, number))
+            .buffered(PIECES_AT_ONCE);
+        let mut pieces = Vec::with_capacity(inventory.pieces.len());
+        while let Some(piece) = coming.next().await {
+            pieces.push(piece?);
+            if pieces.len().is_multiple_of(STRIDE) {
+                let of = inventory.pieces.len();
+                tracing::info!(pieces = pieces.len(), of, "fetching the state of the shard");
+            }
+        }
+        drop(coming);
+        let ledger = Ledger::inherit(&inventory, pieces, Arc::clone(&self.policy));
+        let ledger = ledger
+            .inspect_err(|reason| tracing::error!(%reason, "the state of the shard is damaged"))
+            .ok()?;
+        self.knows(ledger.scope.epoch).await.then_some(Inheritance {
+            ledger,
+            head: inventory.head,
+        })
+    }
+
+    /// A piece, from whoever has it.
+    async fn piece(&self, inventory: &Inventory, number: usize) -> Option<Piece> {
+        let height = inventory.head.head.height;
+        let others = self.others();
+        let at = u32::try_from(number).ok()?;
+        for round in 0..ROUNDS {
+            // Not all pieces from the same member.
+            let turned = others.iter().cycle().skip(number % others.len().max(1));
+            for node in turned.take(others.len()) {
+                match fetch_piece(&self.network, *node, (height, at)).await {
+                    Some(piece) if piece.hash() == inventory.pieces[number] => return Some(piece),
+                    Some(_) => tracing::warn!(%node, number, "a piece of another state"),
+                    None => {}
+                }
+            }
+            if round + 1 < ROUNDS {
+                sleep(PAUSE).await;
+            }
+        }
+        None
+    }
+
+    /// Waits until it is known who is in an epoch of the shard. Whether it is.
+    async fn knows(&self, epoch: Epoch) -> bool {
+        let mut known = self.registry.subscribe();
+        let told = known.wait_for(|known| known.directory.committee(self.shard, epoch).is_some());
+        matches!(timeout(DIRECTORY_PATIENCE, told).await, Ok(Ok(_)))
+    }
+
+    /// The members beside this node.
+    fn others(&self) -> Vec<NodeId> {
+        let known = self.registry.known().directory;
+        let members = known.current(self.shard).into_iter().flat_map(present);
+        let own = self.registry.node();
+        members.filter(|node| *node != own).collect()
+    }
+}
