@@ -492,15 +492,17 @@ impl Replica {
     }
 
     /// Applies blocks that have become final, in order, up to the end of the epoch: what comes after it
-    /// is there to make it final. The agreement stays below, so that others can still get there.
+    /// is there to make it final. The agreement stays below the blocks that are final by that alone, so
+    /// that others can still get there: whoever asks for final blocks is shown none that proves them.
     fn apply(
         &mut self,
         now: Now,
         blocks: Vec<FinalBlock>,
         out: &mut Vec<Output>,
     ) -> Result<(), Contradiction> {
+        let mut shown = self.ledger.tip;
         for block in blocks {
-            let before = self.ledger.tip;
+            let proven = block.certificate.is_some();
             let entries = Arc::clone(&block.candidate.entries);
             let head = self.apply_block(now, block, out);
             for action in entries.iter() {
@@ -511,8 +513,11 @@ impl Replica {
             let (turn, _, heads) = &mut self.parts(now, out);
             heads.applied(turn, head)?;
             if self.closing.is_some() {
-                self.bft.applied(before);
+                self.bft.applied(shown);
                 return Ok(());
+            }
+            if proven {
+                shown = self.ledger.tip;
             }
         }
         self.bft.applied(self.ledger.tip);

@@ -6,8 +6,9 @@
 //! ```
 //!
 //! While it is closing, a member decides nothing more and helps the others to get as far: the agreement
-//! stands still below the last block, whose head is being signed. Locks, sessions and transactions that
-//! wait are not touched. In the next epoch everything that was promised is promised again.
+//! stands still below the last block, whose head is being signed, and below those before it that have no
+//! signatures of their own either. Locks, sessions and transactions that wait are not touched. In the
+//! next epoch everything that was promised is promised again.
 //!
 //! Whoever has missed it is taught by those who have not, and catches up from block to block.
 //!

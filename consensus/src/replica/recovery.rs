@@ -140,14 +140,18 @@ impl Replica {
         if blocks.is_empty() {
             return Ok(());
         }
+        let mut shown = self.ledger.tip;
         for block in blocks {
-            let before = self.ledger.tip;
+            let proven = block.certificate.is_some();
             let head = self.apply_block(now, block, out);
             let (turn, _, heads) = &mut self.parts(now, out);
             heads.restore_applied(turn, head)?;
             if self.closing.is_some() {
-                self.bft.applied(before);
+                self.bft.applied(shown);
                 return Ok(());
+            }
+            if proven {
+                shown = self.ledger.tip;
             }
         }
         self.bft.applied(self.ledger.tip);

@@ -124,6 +124,42 @@ fn a_last_block_that_is_not_finalized_itself_becomes_final_by_an_empty_one_after
     );
 }
 
+/// Neither the last block nor the one before it has signatures of its own. Who lacks both is needed for the
+/// hand-over, because one member is silent, and nobody can show it that they are final but by what comes
+/// after them, which is not applied.
+#[test]
+fn who_lacks_blocks_that_only_the_end_made_final_gets_them() {
+    let mut town = Town::new(2);
+    let plan = replacement(&town);
+    let is_early = |slot: Slot| slot.number() <= 8;
+    let finalizes = move |message: &Message| match message {
+        Message::Vote(vote) => matches!(vote.vote, Vote::Finalize(_)) && is_early(vote.slot),
+        Message::Certificate(certificate) => matches!(
+            certificate.statement,
+            Statement::Vote { slot, vote: Vote::Finalize(_) } if is_early(slot)
+        ),
+        _ => false,
+    };
+    let of_heads = |message: &Message| {
+        matches!(
+            message,
+            Message::HeadSignature(_) | Message::HeadCertificate(_) | Message::Changes(_)
+        )
+    };
+    town.filter(move |now, from, to, message| {
+        let away = (from == 2 || to == 2) && (now < 3_000 || from == 3 || to == 3);
+        let silent = (from == 3 || to == 3) && of_heads(message);
+        !away && !silent && !finalizes(message)
+    });
+    town.give(0);
+    town.run_for(100);
+    town.approve(&BEFORE, &plan);
+    town.run_until("those who can go on do", 60_000, |town| {
+        town.are_in(&[0, 1, 2], 1)
+    });
+    assert!(town.have_decided(&[0, 1, 2], 1));
+}
+
 #[test]
 fn who_misses_the_end_of_an_epoch_is_taught_and_catches_up() {
     let mut town = Town::new(8);
