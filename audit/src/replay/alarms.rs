@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   open        the deadline is over -> aborted, announced
-//!   prepared    its time is over     -> votes again, to those who decide and were not heard
+//!   prepared    its time is over     -> votes again, to all who decide
 //!   announced   its time is over     -> decides again, to those who have not done it
 //! ```
 //!
@@ -49,9 +49,8 @@ impl State {
                 self.decide(&session.transaction, session.prepared, verdict, nobody);
                 return;
             }
-            Stage::Prepared { heard, .. } => {
-                let mut to = self.deciders_of(body);
-                to.retain(|shard| !heard.contains(shard));
+            Stage::Prepared { .. } => {
+                let to = self.deciders_of(body);
                 self.say(about, to, Promise::Prepared(Verdict::Commit));
             }
             Stage::Announced {

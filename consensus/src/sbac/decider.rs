@@ -15,7 +15,6 @@
 //! Deviation: D-2.
 
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::bounds::ALARMS_MAX;
@@ -26,7 +25,7 @@ use model::{
     Verdict,
 };
 
-use super::participant::{may_skip, speaks};
+use super::participant::may_skip;
 use super::predicates::{all_prepared, others, some_prepared_abort};
 use super::session::{Session, Stage, Votes};
 use crate::injected::{self, Mistake};
@@ -275,7 +274,11 @@ impl Ledger {
                     self.let_go(&session, AbortReason::Deadline, turn);
                     continue;
                 }
-                Stage::Prepared(held) => self.repeat_vote(&session, &held.votes, turn),
+                // Whoever has been heard of may not have heard: of three shards that each wait for another,
+                // none would ever repeat to the one that waits for it.
+                Stage::Prepared(_) => {
+                    self.promise_vote(&session.transaction, Verdict::Commit, None, turn);
+                }
                 Stage::Decided {
                     verdict, waiting, ..
                 } => promise_decision(&session, verdict, waiting.iter().copied(), turn),
@@ -284,16 +287,6 @@ impl Ledger {
             session.repeats = session.repeats.saturating_add(1);
             session.promised(turn.time);
             self.put_session(session, turn);
-        }
-    }
-
-    /// Says again that it has voted to commit, to those who have not been heard of since.
-    fn repeat_vote(&self, session: &Session, heard: &BTreeSet<ShardId>, turn: &mut Turn<'_>) {
-        let body = session.transaction.body();
-        for to in others(&body.participants, self.shard()) {
-            if speaks(session, to) && !heard.contains(&to) {
-                self.promise_vote(&session.transaction, Verdict::Commit, Some(to), turn);
-            }
         }
     }
 }

@@ -84,6 +84,20 @@ fn d1_who_voted_against_it_acknowledges_the_decision_at_once_and_votes_no_more()
     assert_eq!(bench.said(2, 0, &all), [Said::No, Said::Done]);
 }
 
+/// A shard that has been heard need not have heard: here each of three has the vote of one other, and
+/// waits for that of the third one, which has its own.
+#[test]
+fn d1_votes_that_get_lost_in_a_circle_are_cast_again() {
+    let mut bench = Bench::new();
+    let split = transaction(&mut bench, Mode::AllVotes);
+    bench.prepare_all(&split);
+    let next = |from: model::ShardId| shard((from.number() + 1) % 3);
+    bench.carry_if(|parcel| parcel.leaves[0].to == next(parcel.from()));
+    assert_eq!(bench.stands(&split), [Stand::Prepared; 3]);
+    bench.settle();
+    assert_eq!(bench.stands(&split), [Stand::Committed; 3]);
+}
+
 #[test]
 fn d1_cut_off_before_it_votes() {
     let mut bench = Bench::new();
