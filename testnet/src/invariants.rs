@@ -7,6 +7,7 @@
 //! | judge | rule |
 //! | --- | --- |
 //! | [`agreement`] | S10: no two honest nodes have different blocks or heads at a height |
+//! | [`roll`] | S15: all go the same way from epoch to epoch, and a quorum of the one that ends signed it |
 //! | [`signing`] | S11: no honest node lets out two signatures that conflict, crashes included |
 //! | [`recall`] | a node that begins signs nothing before a quorum with itself told what it signed |
 //! | [`durability`] | nothing leaves a node before what it rests on is on its disk |
@@ -276,7 +277,7 @@ impl Judges {
         if let Err(how) = entered
             && self.broken.is_none()
         {
-            let rule = agreement::RULE;
+            let rule = roll::RULE;
             self.broken = Some(Broken { rule, how });
         }
         let Some(roll) = self.rolls.get(&shard) else {

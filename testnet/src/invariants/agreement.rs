@@ -12,9 +12,6 @@ use model::statement::Height;
 
 use super::{Judge, Sighting, What};
 
-/// The name of the rule.
-pub(super) const RULE: &str = "agreement";
-
 /// What the first honest node to get there had at a height.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Link {
@@ -34,7 +31,7 @@ pub struct Agreement {
 
 impl Judge for Agreement {
     fn rule(&self) -> &'static str {
-        RULE
+        "agreement"
     }
 
     fn see(&mut self, sighting: &Sighting<'_>) -> Result<(), String> {

@@ -23,15 +23,57 @@ use super::{Judge, Sighting, What};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Item {
     Reserved(Slot),
-    Vote(Slot, Vote),
+    /// A vote of one epoch says nothing in another one.
+    Vote(Epoch, Slot, Vote),
     Certificate(Statement),
     Head(Hash),
     HeadCertificate(Hash),
     Block(BlockRef),
 }
 
-/// What a node's log has, and where each thing ends.
-type Log = BTreeMap<Item, Position>;
+/// What a node's log has.
+#[derive(Default)]
+struct Log {
+    /// Where each thing ends.
+    items: BTreeMap<Item, Position>,
+    /// Where each epoch but the first begins.
+    epochs: BTreeMap<Epoch, Position>,
+}
+
+impl Log {
+    fn epoch(&self) -> Epoch {
+        let last = self.epochs.keys().next_back();
+        last.copied().unwrap_or(Epoch::ZERO)
+    }
+
+    fn write(&mut self, record: &Record, end: Position) {
+        if let Record::Change(change) = record {
+            self.epochs.entry(change.next.epoch).or_insert(end);
+        }
+        if let Some(item) = item(record, self.epoch()) {
+            self.items.entry(item).or_insert(end);
+        }
+    }
+
+    /// What did not get on the disk is lost.
+    fn cut(&mut self, durable: Position) {
+        self.items.retain(|_, end| *end <= durable);
+        self.epochs.retain(|_, end| *end <= durable);
+    }
+
+    /// Where a thing ends.
+    fn end(&self, item: &Item) -> Option<Position> {
+        match item {
+            // A reservation covers all slots up to it.
+            Item::Reserved(_) => self
+                .items
+                .range(*item..=Item::Reserved(Slot::new(u64::MAX)))
+                .map(|(_, end)| *end)
+                .min(),
+            _ => self.items.get(item).copied(),
+        }
+    }
+}
 
 /// See the module.
 #[derive(Default)]
@@ -55,7 +97,7 @@ impl Durability {
         let signed = signers.any(|(signer, _)| Some(*signer) == own);
         let own = match certificate.statement {
             Statement::Vote { slot, vote } if signed && !self.forgetful.contains(&seat) => {
-                Some(Item::Vote(slot, vote))
+                Some(Item::Vote(epoch, slot, vote))
             }
             _ => None,
         };
@@ -78,7 +120,7 @@ impl Durability {
             {
                 (Some(Item::Reserved(proposal.block.header.slot)), None)
             }
-            Message::Vote(vote) => (Some(Item::Vote(vote.slot, vote.vote)), None),
+            Message::Vote(vote) => (Some(Item::Vote(epoch, vote.slot, vote.vote)), None),
             Message::Certificate(certificate) => self.of_certificate(sighting, epoch, certificate),
             Message::Status(Status { finalization, .. })
             | Message::Reminder(Reminder { finalization, .. }) => match finalization {
@@ -130,14 +172,12 @@ impl Judge for Durability {
         match sighting.what {
             What::Began { durable, .. } => {
                 let log = self.logs.entry(seat).or_default();
-                log.retain(|_, end| *end <= *durable);
+                log.cut(*durable);
                 Ok(())
             }
             What::Written { record, end } => {
                 let log = self.logs.entry(seat).or_default();
-                if let Some(item) = item(record) {
-                    log.entry(item).or_insert(*end);
-                }
+                log.write(record, *end);
                 Ok(())
             }
             What::Sent {
@@ -147,21 +187,13 @@ impl Judge for Durability {
             } => {
                 let (promised, written) = self.needs(sighting, *epoch, message);
                 let log = self.logs.entry(seat).or_default();
-                let end = |item: &Item| match item {
-                    // A reservation covers all slots up to it.
-                    Item::Reserved(_) => log
-                        .range(*item..=Item::Reserved(Slot::new(u64::MAX)))
-                        .map(|(_, end)| *end)
-                        .min(),
-                    _ => log.get(item).copied(),
-                };
                 if let Some(item) = promised
-                    && end(&item).is_none_or(|end| end > *durable)
+                    && log.end(&item).is_none_or(|end| end > *durable)
                 {
                     return Err(format!("sent what rests on {item:?} before it was durable"));
                 }
                 if let Some(item) = written
-                    && end(&item).is_none()
+                    && log.end(&item).is_none()
                 {
                     return Err(format!("sent what rests on {item:?} before it was written"));
                 }
@@ -170,7 +202,7 @@ impl Judge for Durability {
             What::Told(letter) => {
                 let log = self.logs.entry(seat).or_default();
                 let has = |hash: &Hash| {
-                    let mut items = log.keys();
+                    let mut items = log.items.keys();
                     items.any(|item| matches!(item, Item::Block(block) if block.hash == *hash))
                 };
                 match promised_in(letter).iter().find(|hash| !has(hash)) {
@@ -183,7 +215,7 @@ impl Judge for Durability {
             What::Settled(applied) => {
                 let name = applied.block.name();
                 let log = self.logs.entry(seat).or_default();
-                if log.contains_key(&Item::Block(name)) {
+                if log.items.contains_key(&Item::Block(name)) {
                     return Ok(());
                 }
                 Err(format!("applied {name:?}, which its log does not have"))
@@ -193,12 +225,12 @@ impl Judge for Durability {
     }
 }
 
-fn item(record: &Record) -> Option<Item> {
+fn item(record: &Record, epoch: Epoch) -> Option<Item> {
     Some(match record {
         Record::Reserved(slot) => Item::Reserved(*slot),
         Record::Proposal(proposal) => Item::Block(proposal.block.name()),
         Record::Block(block) => Item::Block(block.name()),
-        Record::Vote { slot, vote } => Item::Vote(*slot, *vote),
+        Record::Vote { slot, vote } => Item::Vote(epoch, *slot, *vote),
         Record::Certificate(certificate) => Item::Certificate(certificate.statement),
         Record::Head(head) => Item::Head(head.hash()),
         Record::HeadCertificate(certificate) => Item::HeadCertificate(certificate.head.hash()),

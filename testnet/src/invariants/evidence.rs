@@ -65,6 +65,10 @@ impl Evidence {
     }
 
     fn heard(&mut self, sighting: &Sighting<'_>, from: Seat, message: &Admitted, tip: Slot) {
+        // Who has no seat listens to nobody.
+        if sighting.roll.seat(sighting.epoch, sighting.seat).is_none() {
+            return;
+        }
         let Some((statement, genuine)) = self.statement(sighting, from, message) else {
             return;
         };

@@ -221,10 +221,15 @@ impl Liveness {
         self.expected.insert(transaction, expected);
     }
 
-    /// Nothing more is to become of what is not decided: who heard of it may be gone.
+    /// Nothing more is to become of what is not decided: who heard of it may be gone. Nor of what
+    /// contends with it.
     pub fn expect_no_more(&mut self) {
         let ends = &self.ends;
-        self.expected.retain(|id, _| ends.contains_key(id));
+        let open = self.expected.extract_if(.., |id, _| !ends.contains_key(id));
+        let open: BTreeSet<Expected> = open.map(|(_, expected)| expected).collect();
+        let contends = |expected: &Expected| matches!(expected, Expected::OneOf(_));
+        self.expected
+            .retain(|_, expected| !contends(expected) || !open.contains(expected));
     }
 
     /// The decisions since the last time.
@@ -325,6 +330,12 @@ impl Liveness {
             Some((_, commits)) => Err(format!("{commits} of two that contend committed")),
             None => Ok(()),
         }
+    }
+
+    /// Whether both nodes are honest members of the last epochs of their shards.
+    #[must_use]
+    pub fn are_members(&self, one: Place, other: Place) -> bool {
+        self.members.contains(&one) && self.members.contains(&other)
     }
 
     /// Whether so many frames in so many milliseconds are no more than idle nodes send.

@@ -1,12 +1,16 @@
-//! Who was a member of a shard, epoch by epoch, as honest nodes came to know it.
+//! Who was a member of a shard, epoch by epoch, as honest nodes came to know it: all go the same way, and
+//! each step is signed by a quorum of the epoch that ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::shard::Seat;
 use model::statement::Slot;
-use model::{Committee, Epoch, EpochChange, NodeId, ShardId};
+use model::{Committee, Epoch, EpochChange, HandOver, NodeId, ShardId, key};
 
 use crate::simulation::{Place, Setting};
+
+/// The name of the rule.
+pub const RULE: &str = "hand-over";
 
 /// The members of a shard in all its epochs. Nodes are named by their places.
 #[derive(Clone, Debug)]
@@ -36,11 +40,18 @@ impl Roll {
     ///
     /// # Errors
     ///
-    /// How that contradicts what others have entered.
+    /// How that contradicts what others have entered, or that the epoch before has not been handed over.
     pub fn enter(&mut self, change: &EpochChange) -> Result<bool, String> {
         let epoch = change.next.epoch;
         if change.next.shard != self.shard {
             return Err(format!("entered an epoch of shard {}", change.next.shard));
+        }
+        let mut before = self.committees.iter();
+        let before = before.find(|one| one.scope().epoch.next() == epoch);
+        if !before.is_some_and(|before| hands_over(before, change)) {
+            return Err(format!(
+                "entered epoch {epoch}, which no quorum hands over to"
+            ));
         }
         let known = index(epoch).checked_sub(1).map(|at| self.changes.get(at));
         match known {
@@ -130,6 +141,21 @@ impl Roll {
         let committee = self.committee(epoch);
         committee.map_or(0, |committee| committee.quorum() - 1)
     }
+}
+
+/// Whether more than two thirds of the members of an epoch have signed its last head, and the record that
+/// follows is under it.
+fn hands_over(before: &Committee, change: &EpochChange) -> bool {
+    let HandOver { head, proof } = &change.hand_over;
+    let bytes = head.head.statement().signing_bytes(before.scope());
+    let signers = head.certificate.signatures.iter();
+    let signers = signers.filter(|(seat, signature)| {
+        let member = before.member(*seat);
+        member.is_some_and(|member| key::verify(member.key(), &bytes, signature))
+    });
+    let signers: BTreeSet<Seat> = signers.map(|(seat, _)| *seat).collect();
+    let named = proof.verify(&head.head.outbox, &HandOver::leaf(&change.next));
+    head.head.scope == *before.scope() && 3 * signers.len() > 2 * before.size() && named
 }
 
 fn index(epoch: Epoch) -> usize {

@@ -208,6 +208,21 @@ impl Setting {
         Some(self.place(&committee.member(seat)?)?.seat)
     }
 
+    /// Where the nodes are that have the seats of a record.
+    #[must_use]
+    pub fn members(&self, record: &ShardRecord) -> Vec<Seat> {
+        let committee = record.committee(self.scope().network);
+        committee.map_or_else(
+            |_| Vec::new(),
+            |committee| {
+                let seats = committee.seats();
+                seats
+                    .filter_map(|seat| self.holder(&committee, seat))
+                    .collect()
+            },
+        )
+    }
+
     /// The node on a place.
     #[must_use]
     pub fn node(&self, place: Place) -> NodeId {

@@ -62,7 +62,7 @@ pub(super) struct World {
     faults: Faults,
     /// How many things each node had done when the network became calm.
     deeds: Vec<u64>,
-    /// Frames that honest nodes have sent.
+    /// Frames that honest members have sent each other. Whoever follows without a seat may still be at it.
     frames: u64,
     /// Whether nodes are told when a link comes up again.
     links_tell: bool,

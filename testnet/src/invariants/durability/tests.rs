@@ -66,6 +66,21 @@ fn a_vote_must_be_durable() {
 }
 
 #[test]
+fn a_vote_of_one_epoch_is_none_of_the_next() {
+    let mut judge = judge();
+    writes(&mut judge, &own_vote(), 50);
+    let durable = place(100);
+    let message = &vote();
+    let epoch = Epoch::new(1);
+    let what = What::Sent {
+        epoch,
+        message,
+        durable,
+    };
+    see(&mut judge, 0, &what).unwrap_err();
+}
+
+#[test]
 fn a_certificate_shows_the_vote_of_its_signer() {
     let certificate = |signer| Certificate {
         statement: Statement::Vote {

@@ -85,14 +85,13 @@ impl World {
         let Place { shard, seat } = from;
         match effect {
             Effect::Send { to, frame } => {
-                self.frames += u64::from(honest);
                 let to = Place { shard, seat: to };
                 for at in self.arrivals(from, to) {
                     let frame = frame.clone();
                     self.happens(at, to, Happening::Arrived { from: seat, frame });
                 }
             }
-            Effect::Tell { shard, to, bytes } => self.tell(from, shard, to, &bytes, honest),
+            Effect::Tell { shard, to, bytes } => self.tell(from, shard, to, &bytes),
             Effect::Cut(cut) if !self.calm && !honest => {
                 let first = number(shard) * self.options.all_nodes();
                 self.network.cut_among(first, &cut);
@@ -115,21 +114,13 @@ impl World {
     }
 
     /// Carries a letter to one member of another shard, or to all of them.
-    fn tell(
-        &mut self,
-        from: Place,
-        shard: ShardId,
-        to: Option<Seat>,
-        bytes: &Arc<[u8]>,
-        honest: bool,
-    ) {
+    fn tell(&mut self, from: Place, shard: ShardId, to: Option<Seat>, bytes: &Arc<[u8]>) {
         let Some(quarter) = self.quarters.get(number(shard)) else {
             return;
         };
         let all = quarter.setting.nodes();
         let readers: Vec<Seat> = all.filter(|seat| to.is_none_or(|to| to == *seat)).collect();
         for seat in readers {
-            self.frames += u64::from(honest);
             let to = Place { shard, seat };
             for at in self.arrivals(from, to) {
                 let bytes = Arc::clone(bytes);
@@ -139,6 +130,7 @@ impl World {
     }
 
     fn arrivals(&mut self, from: Place, to: Place) -> Vec<Time> {
+        self.frames += u64::from(self.judges.liveness.are_members(from, to));
         let (from, to) = (self.number(from), self.number(to));
         self.network.arrivals(self.now, from, to)
     }

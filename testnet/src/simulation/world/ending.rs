@@ -64,18 +64,20 @@ impl World {
         }
     }
 
-    /// Lays the history of one honest node of each shard before the auditor.
+    /// Lays the history of one honest member of each shard before the auditor.
     fn audit(&self) -> Result<(), Broken> {
-        // The auditor does not follow epochs yet.
-        if self.options.dismissed == Some(audit::RULE) || self.epochs() > 0 {
+        if self.options.dismissed == Some(audit::RULE) {
             return Ok(());
         }
         let mut audits = Vec::new();
         for quarter in &self.quarters {
-            let honest = quarter.members.iter().find_map(|member| match member {
-                Member::Honest(node) => node.history(),
-                Member::Liar(_) => None,
-            });
+            let members = self.members_of(quarter.setting.shard());
+            let honest = members
+                .iter()
+                .find_map(|seat| match &quarter.members[seat.index()] {
+                    Member::Honest(node) => node.history(),
+                    Member::Liar(_) => None,
+                });
             if let Some((history, ledger)) = honest {
                 let audited = audit::in_order(&quarter.setting, history, ledger);
                 audits.push(audited.map_err(misaudited)?);

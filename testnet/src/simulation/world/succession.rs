@@ -57,11 +57,9 @@ impl World {
         let setting = &self.quarters[number(shard)].setting;
         let plan = |next| Arc::new(setting.plan(&before, next));
         let plans: Vec<Arc<Plan>> = records.into_iter().map(plan).collect();
-        let newcomers: BTreeSet<Seat> = plans
-            .iter()
-            .flat_map(|plan| plan.next.newcomers(Some(&before)))
-            .filter_map(|node| Some(setting.place(&node.node)?.seat))
-            .collect();
+        let members = setting.members(&before);
+        let listed = plans.iter().flat_map(|plan| setting.members(&plan.next));
+        let newcomers: BTreeSet<Seat> = listed.filter(|node| !members.contains(node)).collect();
         for seat in newcomers {
             let at = self.now.plus_ms(self.random.within(&(0..=500)));
             self.happens(at, Place { shard, seat }, Happening::Invited);
