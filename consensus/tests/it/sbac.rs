@@ -12,6 +12,7 @@ mod setting;
 mod clocks;
 mod contracts;
 mod dishonest;
+mod founding;
 mod locks;
 mod replays;
 mod tables;

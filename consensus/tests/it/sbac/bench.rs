@@ -112,7 +112,11 @@ impl Bench {
     }
 
     pub(crate) fn with(profile: Profile, name: &str) -> Self {
-        let genesis = genesis(profile, name);
+        Self::of(genesis(profile, name))
+    }
+
+    /// The shards of a document.
+    pub(crate) fn of(genesis: Genesis) -> Self {
         let all: Vec<ShardId> = (0..SHARDS).map(shard).collect();
         let view = |ours: &ShardId| Shards::of_genesis(&genesis, *ours).expect("a shard of it");
         Self {

@@ -192,7 +192,8 @@ fn mapping(contract: ContractId, shards: &[ShardId], frozen: &[&str]) -> Genesis
     }
 }
 
-fn founder(number: u32) -> GenesisShard {
+/// A shard of the network, or one that could be.
+pub(crate) fn founder(number: u32) -> GenesisShard {
     let descriptor = |seat: usize| NodeDescriptor {
         name: format!("node-{number}-{seat}"),
         node: NodeId::new(member(number, seat).public()),
