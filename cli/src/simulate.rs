@@ -172,7 +172,11 @@ fn modes(name: &str) -> Modes {
 /// The kind of adversary that people call so.
 fn kind(name: &str) -> Result<Kind, Failure> {
     name.parse().map_err(|unknown| {
-        let kinds = Kind::ALL.iter().chain(&Kind::ACROSS).chain(&Kind::SHARDS);
+        let members = Kind::ALL
+            .iter()
+            .chain(&Kind::ACROSS)
+            .chain(&Kind::OF_EPOCHS);
+        let kinds = members.chain(&Kind::SHARDS);
         let mut known: Vec<String> = kinds.map(Kind::to_string).collect();
         known.extend([ALL, NONE].map(str::to_owned));
         let failure = Failure::usage(format!("{unknown}"));

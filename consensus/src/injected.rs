@@ -84,6 +84,16 @@ pub enum Mistake {
     KeepsTornWrites,
     /// It does not see that a record of the log was changed.
     ChecksumUnchecked,
+    /// Heads of an epoch of another shard count after its end.
+    HearsOldEpochs,
+    /// It applies what comes after the last block of an epoch.
+    AppliesAfterEnd,
+    /// It does not promise again in a new epoch what it promised in the one before.
+    PromisesOnce,
+    /// It goes on to the next epoch before anybody has signed the head that hands over.
+    SwitchesEarly,
+    /// When it is restarted, the votes of the epoch before count in the next one.
+    KeepsOldVotes,
 }
 
 impl Mistake {
@@ -101,6 +111,16 @@ impl Mistake {
         Self::CarriesOutAgain,
         Self::GivesUpAlone,
         Self::BelievesAnybody,
+    ];
+
+    /// The mistakes that only shards that change their members bring to light.
+    #[cfg(feature = "injected-bugs")]
+    pub const OF_EPOCHS: [Self; 5] = [
+        Self::HearsOldEpochs,
+        Self::AppliesAfterEnd,
+        Self::PromisesOnce,
+        Self::SwitchesEarly,
+        Self::KeepsOldVotes,
     ];
 
     /// All other mistakes.

@@ -34,6 +34,7 @@ pub use recovery::Open;
 use crate::action::{Action, ActionKey};
 use crate::bft::{Bft, FinalBlock, Pace, Turn};
 use crate::head::Heads;
+use crate::injected::{self, Mistake};
 use crate::ledger::Ledger;
 use crate::member::Member;
 use crate::mempool::Mempool;
@@ -512,7 +513,7 @@ impl Replica {
             }
             let (turn, _, heads) = &mut self.parts(now, out);
             heads.applied(turn, head)?;
-            if self.closing.is_some() {
+            if self.closing.is_some() && !injected::makes(Mistake::AppliesAfterEnd) {
                 self.bft.applied(shown);
                 return Ok(());
             }

@@ -19,6 +19,7 @@ mod equivocator;
 mod garbage_sender;
 mod half_voter;
 mod hearsay;
+mod key_finder;
 mod kind;
 mod letter_forger;
 mod letter_replayer;
@@ -113,7 +114,10 @@ pub fn cast(
         Casting::All(_) => faults,
         Casting::Any => random.index(faults + 1),
     };
-    let kinds = Kind::of_shards(setting.genesis.shards.len());
+    let mut kinds = Kind::of_shards(setting.genesis.shards.len());
+    if shards.len() > 1 && setting.newcomers().next().is_some() {
+        kinds.extend(Kind::OF_EPOCHS);
+    }
     let shared = random.fork();
     let mut seats: Vec<Seat> = setting.seats().collect();
     random.shuffle(&mut seats);
@@ -129,4 +133,30 @@ pub fn cast(
             Some((seat, kind.make(seat, setting, random, &plot)?))
         })
         .collect()
+}
+
+/// Gives parts to liars among those who may become members later, to as many as may lie at a time.
+#[must_use]
+pub fn cast_newcomers(
+    casting: Casting,
+    setting: &Setting,
+    random: &mut Random,
+) -> BTreeMap<Seat, Box<dyn Adversary>> {
+    let kinds = match casting {
+        Casting::Any => Kind::NEWCOMERS.to_vec(),
+        Casting::All(kind) if Kind::NEWCOMERS.contains(&kind) => vec![kind],
+        Casting::All(_) | Casting::Nobody => return BTreeMap::new(),
+    };
+    let mut seats: Vec<Seat> = setting.newcomers().collect();
+    if seats.is_empty() {
+        return BTreeMap::new();
+    }
+    random.shuffle(&mut seats);
+    seats.truncate(setting.committee.faults().count());
+    let plot = Plot::new(random.fork(), seats.iter().copied().collect());
+    let part = |seat| {
+        let kind = random.pick(&kinds);
+        Some((seat, kind.make(seat, setting, random, &plot)?))
+    };
+    seats.into_iter().filter_map(part).collect()
 }

@@ -11,7 +11,7 @@ use std::panic;
 use consensus::injected::{Mistake, inject};
 
 use crate::adversary::{Casting, Kind};
-use crate::simulation::{Failure, Forgetting, Modes, Options, run};
+use crate::simulation::{Change, Failure, Forgetting, Modes, Options, run};
 
 /// Worlds of one setting.
 #[derive(Clone, Debug)]
@@ -52,6 +52,38 @@ impl Setting {
             },
         });
         settings.chain(Self::dishonest_shards()).collect()
+    }
+
+    /// Settings of shards that change their members, in which nobody lies, and then one who has found keys.
+    #[must_use]
+    pub fn of_epochs() -> Vec<Self> {
+        let nobody = [1, 2, 3].map(|shards| Self {
+            name: format!("nobody in {shards} shards that change their members"),
+            options: Options {
+                casting: Casting::Nobody,
+                ..Options::with_all_faults(4).across(shards).changing(3)
+            },
+        });
+        let finders = [2, 3].map(|shards| Self {
+            name: format!("{} in {shards} shards", Kind::KeyFinder),
+            options: Options {
+                modes: Modes::Decider,
+                casting: Casting::All(Kind::KeyFinder),
+                change: Some(Change::Replace(3)),
+                ..Options::new(4).across(shards).changing(2)
+            },
+        });
+        // Votes of two epochs can only be confused by a node that goes down as soon as one begins.
+        let restless = Self {
+            name: "nobody, and nodes that crash all the time".to_owned(),
+            options: Options {
+                casting: Casting::Nobody,
+                crashes: 60,
+                ..Options::new(4).changing(4)
+            },
+        };
+        let nobody = nobody.into_iter().chain([restless]);
+        nobody.chain(finders).collect()
     }
 
     /// Settings of three shards, of which one lies in such a way that a mistake of others shows.
@@ -102,6 +134,8 @@ pub fn caught(mistake: Mistake, worlds: u64) -> Option<(String, Failure)> {
     inject(Some(mistake));
     let settings = if Mistake::ACROSS_SHARDS.contains(&mistake) {
         Setting::across_shards()
+    } else if Mistake::OF_EPOCHS.contains(&mistake) {
+        Setting::of_epochs()
     } else {
         Setting::all()
     };

@@ -40,7 +40,7 @@ mod verdict;
 mod world;
 
 pub use self::node::Node;
-pub use around::{Alarm, Around, Effect, Happening, Purpose};
+pub use around::{Alarm, Around, Effect, Happening, Leak, Purpose};
 pub(crate) use coverage::Coverage;
 pub use disk::{Disk, Outage};
 pub use explore::{Progress, Report, Worlds, explore, run};

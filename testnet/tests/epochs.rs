@@ -1,20 +1,22 @@
 //! Shards that change their members while transactions are in flight and everything goes wrong that may:
-//! rows F1, F3 and F4 of the scenario matrix.
+//! rows F1 to F4 of the scenario matrix. F5 and F6 are tests of `consensus` (`tests/it/epochs.rs` and
+//! `epochs/guest.rs`), and so is F7 (`sbac/founding.rs`).
 
 use testnet::adversary::{Casting, Kind};
-use testnet::simulation::{Change, Options, run};
+use testnet::simulation::{Change, Modes, Options, run};
 
-/// In the worlds of so many seeds every rule holds, and as many epochs begin.
+/// In the worlds of so many seeds every rule holds, and as many epochs begin. How often somebody lied.
 #[track_caller]
-fn hold(options: &Options, seeds: u64) {
-    let mut epochs = 0;
+fn hold(options: &Options, seeds: u64) -> u64 {
+    let (mut epochs, mut lies) = (0, 0);
     for seed in 0..seeds {
         match run(seed, options) {
-            Ok(summary) => epochs += summary.epochs,
+            Ok(summary) => (epochs, lies) = (epochs + summary.epochs, lies + summary.lies),
             Err(failure) => panic!("{failure}"),
         }
     }
     assert!(epochs >= seeds, "{epochs} epochs began in {seeds} worlds");
+    lies
 }
 
 fn honest(options: Options) -> Options {
@@ -41,6 +43,17 @@ fn f1_payments_across_shards_go_on_while_either_shard_changes() {
 }
 
 #[test]
+fn f2_s15_keys_of_those_who_have_left_speak_for_no_epoch_that_is_known_to_be_over() {
+    let leaks = Options {
+        modes: Modes::Decider,
+        change: Some(Change::Replace(3)),
+        casting: Casting::All(Kind::KeyFinder),
+        ..Options::quiet(4).across(2).changing(2)
+    };
+    assert!(hold(&leaks, 8) > 0, "nobody found keys");
+}
+
+#[test]
 fn f3_of_two_lists_that_race_one_wins() {
     let races = Options {
         change: Some(Change::Race),
@@ -62,4 +75,43 @@ fn f4_a_liar_whose_signatures_are_pending_is_excluded() {
 #[test]
 fn liars_keep_no_shard_from_changing_its_members() {
     hold(&Options::new(4).changing(3), 12);
+}
+
+#[test]
+fn s12_liars_among_newcomers_convict_nobody_but_themselves() {
+    for kind in [Kind::EquivocatingVoter, Kind::DoubleProposer] {
+        let newcomers = Options {
+            change: Some(Change::Replace(2)),
+            casting: Casting::All(kind),
+            ..Options::new(4).changing(3)
+        };
+        assert!(hold(&newcomers, 4) > 0, "no {kind} lied");
+    }
+}
+
+/// An equivocator signs everything in the first epoch, whether it still has a seat or not.
+#[test]
+fn s12_s15_members_who_left_go_on_signing_in_the_epoch_that_is_over() {
+    let ghosts = Options {
+        change: Some(Change::Replace(4)),
+        casting: Casting::All(Kind::Equivocator),
+        ..Options::new(4).changing(2)
+    };
+    assert!(hold(&ghosts, 6) > 0, "nobody signed");
+}
+
+/// Worlds in which a rule was broken once: members that entered an epoch left behind whoever lacked what
+/// only its end had made final, and votes that had got lost in a circle were never cast again.
+#[test]
+fn seeds_that_found_a_mistake_hold() {
+    let forgotten = Options {
+        casting: Casting::All(Kind::Equivocator),
+        ..Options::with_all_faults(4).changing(3)
+    };
+    let circle = honest(Options::new(4)).across(3).changing(3);
+    for (seed, options) in [(59, forgotten), (154, circle)] {
+        if let Err(failure) = run(seed, &options) {
+            panic!("{failure}");
+        }
+    }
 }

@@ -80,6 +80,18 @@ fn mistakes_across_shards() {
     }
 }
 
+/// Mistakes in how an epoch ends and the next one begins.
+#[test]
+fn mistakes_of_epochs() {
+    silence(file!());
+    for mistake in Mistake::OF_EPOCHS {
+        let Some((column, failure)) = caught(mistake, WORLDS) else {
+            panic!("nobody notices {mistake:?}");
+        };
+        println!("{mistake:?}: {column}, {}", words(&failure));
+    }
+}
+
 /// Mistakes of the shell and the disk, which the simulator makes itself.
 #[test]
 fn flaws_of_the_shell_and_the_disk() {
@@ -103,7 +115,9 @@ fn flaws_of_the_shell_and_the_disk() {
 
 #[test]
 fn without_a_mistake_nothing_is_noticed() {
-    for Setting { name, options } in Setting::all().into_iter().chain(Setting::across_shards()) {
+    let settings = Setting::all().into_iter();
+    let settings = settings.chain(Setting::across_shards());
+    for Setting { name, options } in settings.chain(Setting::of_epochs()) {
         if let Some(failure) = first_failure(None, &options, 3) {
             panic!("{name}: {failure}");
         }

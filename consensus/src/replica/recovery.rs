@@ -7,6 +7,7 @@ use model::{Directory, Epoch, ShardId};
 
 use super::{Contradiction, Output, Replica};
 use crate::bft::Turn;
+use crate::injected::{self, Mistake};
 use crate::ledger::Foreign;
 use crate::message::Proposal;
 use crate::record::Record;
@@ -77,7 +78,13 @@ impl Replica {
                     let slot = self.ledger.tip.block.slot;
                     return Err(Contradiction::KeptBlock { slot });
                 }
+                let kept = injected::makes(Mistake::KeepsOldVotes).then(|| self.bft.open_records());
                 self.enter(&Arc::new(change), &mut out);
+                for record in kept.into_iter().flatten() {
+                    if let Record::Vote { slot, vote } = record {
+                        self.bft.restore_vote(slot, vote);
+                    }
+                }
             }
             Record::Malpractice(_) => {} // it was reported when it was found
             Record::Abstain(through) => self.member.recall.abstain(through),

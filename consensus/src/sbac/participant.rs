@@ -279,6 +279,7 @@ impl Ledger {
     /// Whether a parcel is of the epoch in which its shard speaks.
     pub(super) fn speaks_now(&self, parcel: &Parcel) -> bool {
         parcel.head.head.scope.epoch == self.epoch_of(parcel.from())
+            || injected::makes(Mistake::HearsOldEpochs)
     }
 
     /// Whether the votes in a parcel count where another shard than the voter shows them.

@@ -116,6 +116,7 @@ impl Adversary for Babbler {
             | Happening::Invited
             | Happening::Approve(_)
             | Happening::Learn(_)
+            | Happening::Leaked(_)
             | Happening::Submitted(_) => {}
         }
     }

@@ -173,6 +173,7 @@ impl Adversary for Member {
             | Happening::Invited
             | Happening::Approve(_)
             | Happening::Learn(_)
+            | Happening::Leaked(_)
             | Happening::LinkUp(_) => {}
         }
     }

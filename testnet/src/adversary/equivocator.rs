@@ -387,6 +387,7 @@ impl Adversary for Equivocator {
             | Happening::Invited
             | Happening::Approve(_)
             | Happening::Learn(_)
+            | Happening::Leaked(_)
             | Happening::Submitted(_) => {}
         }
     }

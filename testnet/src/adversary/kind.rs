@@ -15,6 +15,7 @@ use super::equivocating_voter::EquivocatingVoter;
 use super::equivocator::Equivocator;
 use super::garbage_sender::GarbageSender;
 use super::half_voter::HalfVoter;
+use super::key_finder::KeyFinder;
 use super::letter_forger::LetterForger;
 use super::letter_replayer::LetterReplayer;
 use super::non_member_voter::NonMemberVoter;
@@ -100,6 +101,9 @@ pub enum Kind {
     /// A whole shard that announces decisions of others: see [`super::shard_impostor`]. That a transaction
     /// names who decides it stops it.
     ShardImpostor,
+    /// It has the keys of those who have left: see [`super::key_finder`]. That others have heard of the end
+    /// of an epoch stops it.
+    KeyFinder,
 }
 
 /// No kind of liar has this name.
@@ -132,6 +136,20 @@ impl Kind {
         Self::SilentCourier,
         Self::LetterForger,
         Self::LetterReplayer,
+    ];
+
+    /// All kinds that lie to other shards where shards change their members.
+    pub const OF_EPOCHS: [Self; 1] = [Self::KeyFinder];
+
+    /// All kinds of those who lie as soon as they become members.
+    pub const NEWCOMERS: [Self; 7] = [
+        Self::EquivocatingVoter,
+        Self::DoubleProposer,
+        Self::CertificateWithholder,
+        Self::HalfVoter,
+        Self::Replayer,
+        Self::GarbageSender,
+        Self::OversizedSender,
     ];
 
     /// All kinds of shards of which every member lies.
@@ -194,6 +212,7 @@ impl Kind {
             Self::BundleForger => "bundle-forger",
             Self::ShardDenier => "shard-denier",
             Self::ShardImpostor => "shard-impostor",
+            Self::KeyFinder => "key-finder",
         }
     }
 
@@ -247,6 +266,7 @@ impl Kind {
             Self::OversizedSender => self.trickster(voice(random), OversizedSender::default()),
             Self::SilentCourier => self.trickster(voice(random), SilentCourier),
             Self::LetterForger => self.trickster(voice(random), LetterForger),
+            Self::KeyFinder => self.trickster(voice(random), KeyFinder::default()),
             Self::LetterReplayer => self.trickster(voice(random), LetterReplayer::default()),
             Self::NonMemberVoter => {
                 self.trickster(voice(random), NonMemberVoter::new(setting, random))
@@ -277,7 +297,7 @@ impl FromStr for Kind {
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let members = Self::ALL.into_iter().chain(Self::ACROSS);
-        let mut kinds = members.chain(Self::SHARDS);
+        let mut kinds = members.chain(Self::OF_EPOCHS).chain(Self::SHARDS);
         let kind = kinds.find(|kind| kind.name() == name);
         kind.ok_or_else(|| UnknownKind(name.to_owned()))
     }

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use consensus::sbac::letter::Letter;
 use model::outbox::outbox_tree;
 use model::shard::Seat;
-use model::{AbortReason, Certificate, Delivery, HeadCertificate, Leaf, Parcel, Promise, Verdict};
+use model::{
+    AbortReason, Certificate, Delivery, Head, HeadCertificate, Leaf, Parcel, Promise, Verdict,
+};
 
 use super::puppet::Telling;
 use super::trickster::{Stage, Trick};
@@ -68,22 +70,39 @@ fn turn_round(leaf: &mut Leaf) {
 
 /// Puts the opposite promises under a head of the liar's own, which it signs for every seat.
 fn own_head(stage: &mut Stage<'_, '_>, parcel: &mut Parcel) {
-    parcel.leaves.iter_mut().for_each(turn_round);
-    parcel.leaves.sort_unstable();
-    let tree = outbox_tree(&parcel.leaves, None);
-    if let Some(proof) = tree.prove_range(0, parcel.leaves.len()) {
-        parcel.proof = proof;
+    let forged = opposite(parcel, |head| {
+        let statement = head.statement();
+        let signature = stage.sign(&statement);
+        let seats = (0..=stage.voice.others.len()).filter_map(Seat::new);
+        HeadCertificate {
+            certificate: Certificate {
+                statement,
+                signatures: seats.map(|seat| (seat, signature)).collect(),
+            },
+            head,
+        }
+    });
+    if let Some(forged) = forged {
+        *parcel = forged;
     }
-    let mut head = parcel.head.head.clone();
-    head.outbox = tree.root();
-    let statement = head.statement();
-    let signature = stage.sign(&statement);
-    let seats = (0..=stage.voice.others.len()).filter_map(Seat::new);
-    parcel.head = HeadCertificate {
-        certificate: Certificate {
-            statement,
-            signatures: seats.map(|seat| (seat, signature)).collect(),
-        },
-        head,
+}
+
+/// The opposite promises under a head that is like the honest one, as `certify` has it signed.
+pub(super) fn opposite(
+    honest: &Parcel,
+    certify: impl FnOnce(Head) -> HeadCertificate,
+) -> Option<Parcel> {
+    let mut leaves = honest.leaves.clone();
+    leaves.iter_mut().for_each(turn_round);
+    leaves.sort_unstable();
+    let tree = outbox_tree(&leaves, None);
+    let head = Head {
+        outbox: tree.root(),
+        ..honest.head.head.clone()
     };
+    Some(Parcel {
+        head: certify(head),
+        proof: tree.prove_range(0, leaves.len())?,
+        leaves,
+    })
 }

@@ -155,7 +155,8 @@ impl Adversary for OldBackup {
             Happening::Letter { from, bytes } => self.puppet.letter(around, from, &bytes),
             Happening::LinkUp(seat) => self.puppet.link_up(around, seat),
             Happening::Submitted(bytes) => self.puppet.submitted(around, &bytes),
-            Happening::Invited | Happening::Approve(_) | Happening::Learn(_) => Vec::new(),
+            Happening::Learn(changes) => self.puppet.learn(around, &changes),
+            Happening::Invited | Happening::Approve(_) | Happening::Leaked(_) => Vec::new(),
         };
         self.say(around, sayings);
         for Telling { shard, to, letter } in self.puppet.take_mail() {

@@ -200,12 +200,12 @@ fn promise(stage: &mut Stage<'_, '_>) -> Frame {
 
 /// The block at the end of all slots that the liar leads.
 fn last_block(stage: &Stage<'_, '_>, payload: Bytes) -> Block {
-    let members = stage.voice.others.len() as u64 + 1;
-    let behind = (u64::MAX % members + members - stage.voice.seat.index() as u64) % members;
-    let slot = Slot::new(u64::MAX - behind);
+    let last = (0..=stage.voice.others.len() as u64).map(|behind| Slot::new(u64::MAX - behind));
+    let mut led = last.filter(|slot| stage.leads(*slot));
+    let slot = led.next().unwrap_or(Slot::new(u64::MAX));
     let hash = Hash::ZERO;
     let header = Header {
-        scope: *stage.around.setting.scope(),
+        scope: stage.scope(),
         slot,
         parent: BlockRef { slot, hash },
         height: Height::new(u64::MAX),

@@ -13,7 +13,8 @@ use consensus::sbac::letter::Letter;
 use consensus::{Input, Message, Now, Record, Replica, Shards};
 use model::shard::Seat;
 use model::{
-    Committee, Epoch, Finalized, HeadCertificate, ShardId, Time, Transaction, bounds, encoding,
+    Committee, Epoch, EpochChange, Fact, Finalized, HeadCertificate, ShardId, Time, Transaction,
+    bounds, encoding,
 };
 
 use crate::simulation::{Alarm, Around, DAWN, Frame, Journal, Place, Purpose};
@@ -49,6 +50,8 @@ pub(super) struct Puppet {
     seat: Seat,
     /// `None` before it begins, and once it cannot go on.
     replica: Option<Replica>,
+    /// Whether somebody wants it to become a member.
+    invited: bool,
     born: Time,
     lives: u32,
     /// What it would have told other shards, and nobody has taken.
@@ -66,6 +69,7 @@ impl Puppet {
         Self {
             seat,
             replica: None,
+            invited: false,
             born: Time::ZERO,
             lives: 0,
             mail: Vec::new(),
@@ -77,8 +81,11 @@ impl Puppet {
         }
     }
 
-    /// It begins, for the first time or again, with what its log has.
+    /// It begins, for the first time or again, with what its log has, if it has a seat or is to have one.
     pub(super) fn begin(&mut self, around: &mut Around<'_>) -> Vec<Saying> {
+        if !self.invited && self.first_seat(around).is_none() {
+            return Vec::new();
+        }
         self.lives += 1;
         self.born = around.now;
         self.wake = None;
@@ -90,8 +97,18 @@ impl Puppet {
         self.perform(around, outputs.unwrap_or_default())
     }
 
+    /// Its seat in the first epoch.
+    fn first_seat(&self, around: &Around<'_>) -> Option<Seat> {
+        around.setting.seats().find(|seat| *seat == self.seat)
+    }
+
     fn revive(&mut self, around: &Around<'_>) -> Option<Replica> {
         let setting = around.setting;
+        let shard = setting.shard();
+        let node = setting.node(Place {
+            shard,
+            seat: self.seat,
+        });
         let setup = Setup {
             shards: setting.shards.clone(),
             seat: self.seat,
@@ -100,13 +117,61 @@ impl Puppet {
             checkers: Arc::clone(&setting.checkers),
             pace: Pace::default(),
         };
-        let mut replica = Replica::new(setup, setting.ledger());
+        let mut replica = match self.first_seat(around) {
+            Some(_) => Replica::new(setup, setting.ledger()),
+            None => Replica::guest(node, setup, setting.ledger()),
+        };
         for record in self.log.clone() {
             for output in replica.restore(record).ok()? {
                 self.derive(&output);
             }
         }
         Some(replica)
+    }
+
+    /// Somebody wants it to become a member.
+    pub(super) fn invited(&mut self, around: &mut Around<'_>) -> Vec<Saying> {
+        self.invited = true;
+        if self.replica.is_none() {
+            self.begin(around)
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// It hears of epochs that have begun. Without a seat it asks anybody for the blocks that lead there.
+    pub(super) fn learn(
+        &mut self,
+        around: &mut Around<'_>,
+        changes: &[Arc<EpochChange>],
+    ) -> Vec<Saying> {
+        let mut sayings = Vec::new();
+        for change in changes {
+            let directory = self.shards().map(|shards| shards.directory().clone());
+            let check = &mut around.setting.notary.clone();
+            if directory.is_some_and(|mut known| known.learn(change, check) == Ok(true)) {
+                let fact = Fact::Changed((**change).clone());
+                sayings.extend(self.step(around, Input::Learned(fact)));
+            }
+        }
+        if self.invited && self.is_guest() {
+            let nodes: Vec<Seat> = around.setting.nodes().collect();
+            let node = *around.random.pick(&nodes);
+            self.follow(around, node);
+        }
+        sayings
+    }
+
+    fn is_guest(&self) -> bool {
+        self.replica.as_ref().is_some_and(Replica::is_retired)
+    }
+
+    /// Asks a node for the blocks after its last one.
+    fn follow(&mut self, around: &mut Around<'_>, node: Seat) {
+        if let Some(replica) = &self.replica {
+            let first = replica.ledger().tip.height.next();
+            self.ask(around, node, BlocksRequest { first });
+        }
     }
 
     /// How many records its log has.
@@ -278,6 +343,9 @@ impl Puppet {
             return Vec::new();
         }
         self.questions.remove(&number);
+        if self.is_guest() {
+            return self.followed(around, from, bytes);
+        }
         let Some(from) = self.seat_of(around, from) else {
             return Vec::new();
         };
@@ -286,6 +354,19 @@ impl Puppet {
             Err(_) => Input::FetchFailed { from },
         };
         self.step(around, input)
+    }
+
+    /// A node has answered it with final blocks while it has no seat.
+    fn followed(&mut self, around: &mut Around<'_>, from: Seat, bytes: &[u8]) -> Vec<Saying> {
+        let Ok(blocks) = encoding::decode::<Blocks>(bytes, BLOCKS_BYTES_MAX) else {
+            return Vec::new();
+        };
+        let known = self.history.len();
+        let sayings = self.step(around, Input::Final(blocks));
+        if self.history.len() > known && self.is_guest() {
+            self.follow(around, from);
+        }
+        sayings
     }
 
     fn clocks(&self, now: Time) -> Now {
@@ -342,7 +423,7 @@ impl Puppet {
     }
 
     /// The nodes on all seats of its own shard, or on one.
-    fn members(&self, around: &Around<'_>, seat: Option<Seat>) -> Vec<Seat> {
+    pub(super) fn members(&self, around: &Around<'_>, seat: Option<Seat>) -> Vec<Seat> {
         let members = self.shards().map(Shards::ours);
         members.map_or_else(Vec::new, |members| self.holders(around, members, seat))
     }

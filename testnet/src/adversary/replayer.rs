@@ -52,7 +52,7 @@ impl Trick for Replayer {
     }
 
     fn say(&mut self, stage: &mut Stage<'_, '_>, to: &[Seat], message: &Message) {
-        let bytes = Arc::from(message.encode_in(stage.around.setting.scope().epoch));
+        let bytes = stage.encode(message);
         self.remember(stage, &bytes);
         stage.send(to, &bytes);
     }

@@ -40,7 +40,7 @@ impl StaleParentProposer {
             self.rivals.insert(block.clone(), Some(hash));
             return;
         };
-        let scope = stage.around.setting.scope();
+        let scope = &stage.scope();
         let (slot, payload) = (block.header.slot, block.payload.clone());
         let stale = base.extend(scope, slot, stage.clock(), payload);
         self.rivals.insert(stale, Some(hash));

@@ -16,7 +16,7 @@ use super::plot::Plot;
 use super::puppet::{PUPPET, Puppet, Saying, Telling};
 use super::{Adversary, Kind};
 use crate::simulation::{
-    Alarm, Around, DAWN, Frame, Happening, Journal, Place, Purpose, Random, Scribe, Setting,
+    Alarm, Around, DAWN, Frame, Happening, Journal, Leak, Place, Purpose, Random, Scribe, Setting,
 };
 
 /// The holder of the alarms of the trick.
@@ -55,6 +55,9 @@ pub(super) trait Trick {
         encoding::encode(honest)
     }
 
+    /// Keys of members who have left have got known.
+    fn leaked(&mut self, _leak: &Arc<Leak>) {}
+
     /// A time for schemes. How long until the next one, in milliseconds; never, with `None`.
     fn scheme(&mut self, _stage: &mut Stage<'_, '_>) -> Option<u64> {
         None
@@ -65,15 +68,17 @@ pub(super) trait Trick {
 pub(super) struct Voice {
     /// Its seat.
     pub(super) seat: Seat,
-    /// All other seats.
+    /// All other members of the epoch.
     pub(super) others: Vec<Seat>,
     /// Its own chance.
     pub(super) random: Random,
     /// What it has agreed upon with other liars.
     pub(super) plot: Plot,
     scribe: Scribe,
-    /// The epoch in which it speaks.
+    /// The epoch in which it speaks: the last one in which it has a seat.
     epoch: Epoch,
+    /// The members of that epoch, as they take turns.
+    members: Vec<Seat>,
     lies: u64,
     later: Vec<(Time, Vec<Seat>, Arc<[u8]>)>,
 }
@@ -88,6 +93,7 @@ impl Voice {
             plot: plot.clone(),
             scribe: setting.scribe(seat, Journal::default()),
             epoch: setting.scope().epoch,
+            members: setting.seats().collect(),
             lies: 0,
             later: Vec::new(),
         }
@@ -105,7 +111,20 @@ pub(super) struct Stage<'a, 'w> {
 impl Stage<'_, '_> {
     /// Says something.
     pub(super) fn say(&mut self, to: &[Seat], message: &Message) {
-        self.send(to, &Arc::from(message.encode_in(self.voice.epoch)));
+        self.send(to, &self.encode(message));
+    }
+
+    /// A message as it is said in the epoch.
+    pub(super) fn encode(&self, message: &Message) -> Arc<[u8]> {
+        Arc::from(message.encode_in(self.voice.epoch))
+    }
+
+    /// What signatures of the epoch are bound to.
+    pub(super) fn scope(&self) -> Scope {
+        Scope {
+            epoch: self.voice.epoch,
+            ..*self.around.setting.scope()
+        }
     }
 
     /// Says something to all others.
@@ -130,7 +149,7 @@ impl Stage<'_, '_> {
     /// Says something so many milliseconds later.
     pub(super) fn say_later(&mut self, after_ms: u64, to: &[Seat], message: &Message) {
         let at = self.around.now.plus_ms(after_ms);
-        let bytes = Arc::from(message.encode_in(self.voice.epoch));
+        let bytes = self.encode(message);
         self.voice.later.push((at, to.to_vec(), bytes));
         self.around.wake(at, alarm(LATER));
     }
@@ -157,11 +176,7 @@ impl Stage<'_, '_> {
 
     /// Signs anything.
     pub(super) fn sign(&self, statement: &Statement) -> Signature {
-        let scope = Scope {
-            epoch: self.voice.epoch,
-            ..*self.around.setting.scope()
-        };
-        self.sign_in(&scope, statement)
+        self.sign_in(&self.scope(), statement)
     }
 
     /// Signs anything, for any network, shard and epoch.
@@ -193,8 +208,9 @@ impl Stage<'_, '_> {
 
     /// Whether the liar leads a slot.
     pub(super) fn leads(&self, slot: Slot) -> bool {
-        let members = self.voice.others.len() as u64 + 1;
-        slot.number() % members == self.voice.seat.index() as u64
+        let members = &self.voice.members;
+        let turn = usize::try_from(slot.number() % members.len() as u64);
+        turn.is_ok_and(|turn| members[turn] == self.voice.seat)
     }
 
     /// The block of the liar's own proposal, if the message is one.
@@ -232,6 +248,22 @@ impl<T: Trick> Trickster<T> {
             puppet: Puppet::new(voice.seat),
             voice,
             trick,
+        }
+    }
+
+    /// The liar goes on in the epoch that its puppet is in. Without a seat there it goes on in the one
+    /// that is over.
+    fn follow(&mut self, around: &Around<'_>) {
+        let epoch = self.puppet.epoch(around);
+        if epoch == self.voice.epoch {
+            return;
+        }
+        let members = self.puppet.members(around, None);
+        if members.contains(&self.voice.seat) {
+            let others = members.iter().filter(|seat| **seat != self.voice.seat);
+            self.voice.others = others.copied().collect();
+            self.voice.members = members;
+            self.voice.epoch = epoch;
         }
     }
 
@@ -330,9 +362,15 @@ impl<T: Trick> Adversary for Trickster<T> {
             }
             Happening::LinkUp(seat) => self.puppet.link_up(around, seat),
             Happening::Submitted(bytes) => self.puppet.submitted(around, &bytes),
-            Happening::Invited | Happening::Approve(_) | Happening::Learn(_) => Vec::new(),
+            Happening::Invited => self.puppet.invited(around),
+            Happening::Learn(changes) => self.puppet.learn(around, &changes),
+            Happening::Leaked(leak) => {
+                self.trick.leaked(&leak);
+                Vec::new()
+            }
+            Happening::Approve(_) => Vec::new(),
         };
-        self.voice.epoch = self.puppet.epoch(around);
+        self.follow(around);
         for Saying { to, message } in sayings {
             let stage = &mut Stage {
                 voice: &mut self.voice,

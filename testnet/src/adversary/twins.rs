@@ -162,6 +162,7 @@ impl Adversary for Twins {
             | Happening::Invited
             | Happening::Approve(_)
             | Happening::Learn(_)
+            | Happening::Leaked(_)
             | Happening::Submitted(_) => {
                 self.hand_to_twin(around, 0, happening.clone());
                 self.hand_to_twin(around, 1, happening);

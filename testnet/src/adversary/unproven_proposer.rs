@@ -48,7 +48,7 @@ impl UnprovenProposer {
         if self.rivals.has(slot) || self.hearsay.leads_to(&base, slot) {
             return;
         }
-        let scope = stage.around.setting.scope();
+        let scope = &stage.scope();
         let payload = self.hearsay.payload();
         let block = base.extend(scope, slot, stage.clock(), payload);
         let vote = stage.vote(slot, Vote::Notarize(block.hash()));

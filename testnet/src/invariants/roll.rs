@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::shard::Seat;
-use model::statement::Slot;
+use model::statement::{Height, Slot};
 use model::{Committee, Epoch, EpochChange, HandOver, NodeId, ShardId, key};
 
 use crate::simulation::{Place, Setting};
@@ -96,6 +96,13 @@ impl Roll {
     #[must_use]
     pub fn changes(&self) -> &[EpochChange] {
         &self.changes
+    }
+
+    /// The height of the last block of an epoch that is over.
+    #[must_use]
+    pub fn end(&self, epoch: Epoch) -> Option<Height> {
+        let change = self.changes.get(index(epoch))?;
+        Some(change.hand_over.head.head.height)
     }
 
     /// The members of an epoch.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::shard::Seat;
+use model::statement::{Height, Scope};
 use model::{EpochChange, Plan, ShardId, Time};
 
 use super::network::Frame;
@@ -40,8 +41,21 @@ pub enum Happening {
     Approve(Arc<Plan>),
     /// It hears of epochs that have begun.
     Learn(Vec<Arc<EpochChange>>),
+    /// Keys have got known. Honest members do not look for any.
+    Leaked(Arc<Leak>),
     /// A user submits the encoding of a transaction, or something else.
     Submitted(Arc<[u8]>),
+}
+
+/// The keys of a quorum of an epoch that is over.
+#[derive(Clone, Debug)]
+pub struct Leak {
+    /// The shard and the epoch.
+    pub scope: Scope,
+    /// The height of the last block of the epoch.
+    pub end: Height,
+    /// The seats in that epoch, ascending, and who had them.
+    pub keys: Vec<(Seat, Seat)>,
 }
 
 /// A wish to be woken, as it comes back.

@@ -73,6 +73,7 @@ impl Chronicle {
                     | Happening::LinkUp(_)
                     | Happening::Invited
                     | Happening::Learn(_)
+                    | Happening::Leaked(_)
                     | Happening::Alarm(_) => {}
                 }
             }
@@ -145,6 +146,10 @@ fn describe(event: &Event) -> String {
                     let known = changes.iter().map(|change| (**change).clone());
                     let known: Vec<EpochChange> = known.collect();
                     format!("      {seat}  learns {}", describe_changes(&known))
+                }
+                Happening::Leaked(leak) => {
+                    let (keys, epoch) = (leak.keys.len(), leak.scope.epoch);
+                    format!("      {seat}  finds {keys} keys of epoch {epoch}")
                 }
                 Happening::Submitted(bytes) => {
                     format!("user  {seat}  submits {} bytes", bytes.len())

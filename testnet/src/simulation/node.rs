@@ -145,6 +145,7 @@ impl Node {
             Happening::Invited => self.invited(around),
             Happening::Approve(plan) => self.approve(around, &plan),
             Happening::Learn(changes) => self.learn(around, &changes),
+            Happening::Leaked(_) => {}
             Happening::Submitted(bytes) => self.submitted(around, &bytes),
         }
     }

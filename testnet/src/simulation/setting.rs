@@ -196,6 +196,11 @@ impl Setting {
         (0..self.committee.size() + self.candidates).filter_map(Seat::new)
     }
 
+    /// The nodes that may become members later.
+    pub fn newcomers(&self) -> impl Iterator<Item = Seat> + use<> {
+        self.nodes().skip(self.committee.size())
+    }
+
     /// Where a node is.
     #[must_use]
     pub fn place(&self, node: &NodeId) -> Option<Place> {

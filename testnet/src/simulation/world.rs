@@ -2,13 +2,14 @@
 
 mod carry;
 mod ending;
+mod leak;
 mod quarter;
 mod succession;
 mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{ShardId, Time};
+use model::{Epoch, ShardId, Time};
 
 use super::agenda::Agenda;
 use super::around::Happening;
@@ -68,6 +69,10 @@ pub(super) struct World {
     links_tell: bool,
     /// The members that operators want.
     wishes: BTreeMap<ShardId, Wish>,
+    /// The last epoch of each shard of which keys have got known.
+    leaked: BTreeMap<ShardId, Epoch>,
+    /// Whose keys have: they never become members again.
+    exposed: BTreeSet<Place>,
     /// How many epochs had begun when users last looked, and how often they will still say again what is
     /// not decided.
     insistence: (u64, u64),
@@ -103,6 +108,8 @@ impl World {
             chronicle: Chronicle::default(),
             links_tell: random.chance(700),
             wishes: BTreeMap::new(),
+            leaked: BTreeMap::new(),
+            exposed: BTreeSet::new(),
             insistence: (0, 0),
             options: options.clone(),
             quarters,

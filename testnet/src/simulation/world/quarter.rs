@@ -30,13 +30,14 @@ impl Quarter {
     ) -> Self {
         let mut liars = adversary::cast(options.casting, &setting, random);
         let seats: BTreeSet<Seat> = liars.keys().copied().collect();
-        let shard = setting.shard();
-        all_liars.extend(seats.iter().map(|seat| Place { shard, seat: *seat }));
         let forgetful = if seats.len() < setting.committee.size() {
             trouble::forgetful(options.forgetting, &setting, &seats, random)
         } else {
             Vec::new()
         };
+        liars.extend(adversary::cast_newcomers(options.casting, &setting, random));
+        let shard = setting.shard();
+        all_liars.extend(liars.keys().map(|seat| Place { shard, seat: *seat }));
         let members = setting
             .nodes()
             .map(|seat| match liars.remove(&seat) {

@@ -26,6 +26,9 @@ const INSISTS: u64 = 6;
 /// How many of a thousand nodes hear of what there is to know when somebody looks and things go wrong.
 const HEARS: u64 = 500;
 
+/// How many of a thousand times liars among those who may become members come first.
+const LIARS_FIRST: u64 = 500;
+
 /// What the operators of a shard want.
 pub(super) struct Wish {
     before: ShardRecord,
@@ -90,6 +93,7 @@ impl World {
                 }
             }
         }
+        self.leak();
         self.agenda
             .enter(self.now.plus_ms(LOOK_MS), Event::Operators);
         if self.calm {
@@ -155,7 +159,7 @@ impl World {
         }
     }
 
-    fn is_liar(&self, shard: ShardId, seat: Seat) -> bool {
+    pub(super) fn is_liar(&self, shard: ShardId, seat: Seat) -> bool {
         let members = &self.quarters[number(shard)].members;
         matches!(members[seat.index()], Member::Liar(_))
     }
@@ -169,16 +173,18 @@ impl World {
         let seats = (0..committee.size()).filter_map(Seat::new);
         let mut members: Vec<Option<Seat>> = seats.map(holder).collect();
         let mut free: Vec<Seat> = setting.nodes().collect();
-        free.retain(|node| !members.contains(&Some(*node)) && !self.is_liar(shard, *node));
+        free.retain(|seat| {
+            let place = Place { shard, seat: *seat };
+            !members.contains(&Some(*seat)) && !self.exposed.contains(&place)
+        });
         let mut leaving: Vec<usize> = (0..members.len()).collect();
+        leaving.retain(|index| members[*index].is_none_or(|node| !self.seeks_keys(shard, node)));
         self.random.shuffle(&mut free);
         self.random.shuffle(&mut leaving);
         for index in leaving.into_iter().take(count) {
             members[index] = None;
         }
-        for member in members.iter_mut().filter(|member| member.is_none()) {
-            *member = Some(free.pop()?);
-        }
+        self.fill(shard, &mut members, free)?;
         if self.random.chance(300) {
             self.random.shuffle(&mut members);
         }
@@ -186,6 +192,32 @@ impl World {
         let members = members.into_iter().flatten();
         let members: Vec<NodeDescriptor> = members.map(|node| setting.descriptor(node)).collect();
         before.followed_by(members, before.price)
+    }
+
+    /// Puts somebody on each free seat, so that at most `f` members lie or may forget; `None` if there are
+    /// too few.
+    fn fill(
+        &mut self,
+        shard: ShardId,
+        members: &mut [Option<Seat>],
+        mut free: Vec<Seat>,
+    ) -> Option<()> {
+        let lies = |node: &Seat| self.is_liar(shard, *node);
+        let quarter = &self.quarters[number(shard)];
+        let staying = members.iter().flatten().filter(|node| lies(node)).count();
+        let bad = staying + quarter.forgetful.len();
+        let faults = quarter.setting.committee.faults().count();
+        let mut room = faults.saturating_sub(bad);
+        if free.iter().any(lies) && self.random.chance(LIARS_FIRST) {
+            free.sort_by_key(|node| self.is_liar(shard, *node)); // whoever is last comes first
+        }
+        for member in members.iter_mut().filter(|member| member.is_none()) {
+            let may = |node: &Seat| room > 0 || !self.is_liar(shard, *node);
+            let next = free.remove(free.iter().rposition(may)?);
+            room -= usize::from(self.is_liar(shard, next));
+            *member = Some(next);
+        }
+        Some(())
     }
 
     /// The record without one member, a liar if there is one. At most `f` seats are vacant, or those of
