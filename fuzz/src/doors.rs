@@ -68,6 +68,25 @@ pub fn hello(bytes: &[u8]) {
     }
 }
 
+/// A record of a node, as nodes keep it for others, whose age does not matter.
+pub fn node_record(bytes: &[u8]) {
+    let Some(known) = net::fuzzing::node_record(bytes) else {
+        return;
+    };
+    assert_eq!(known.written, bytes, "other bytes come back");
+    assert!(
+        canonical::is_canonical(bytes),
+        "what was decoded is canonical"
+    );
+    if let Some((_, peer)) = known.proven {
+        assert_eq!(
+            peer.to_string().parse(),
+            Ok(peer),
+            "a peer that cannot be named"
+        );
+    }
+}
+
 /// Where journals are written, one folder for each process.
 static FOLDER: LazyLock<TempDir> =
     LazyLock::new(|| tempfile::tempdir().expect("a folder to write to"));

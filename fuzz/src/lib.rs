@@ -15,6 +15,7 @@ pub mod choices;
 pub mod decoders;
 pub mod disk;
 pub mod doors;
+pub mod epochs;
 pub mod log;
 pub mod mutation;
 pub mod seeds;
@@ -31,6 +32,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("batch", doors::batch),
     ("blocks", decoders::blocks),
     ("blocks_request", decoders::blocks_request),
+    ("changes", epochs::changes),
     ("config", texts::config),
     ("dial_address", texts::dial_address),
     ("entries", decoders::entries),
@@ -41,6 +43,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("log_damaged", log::damaged),
     ("log_strange", log::strange),
     ("message", decoders::message),
+    ("node_record", doors::node_record),
     ("peer_name", texts::peer_name),
     ("promises", decoders::promises),
     ("receipt", decoders::receipt),
@@ -49,6 +52,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("replica_step", shard::alone::target),
     ("request", decoders::request),
     ("response", decoders::response),
+    ("said", epochs::said),
     ("transaction", decoders::transaction),
     ("typing_error", texts::typing_error),
 ];

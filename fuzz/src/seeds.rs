@@ -12,21 +12,23 @@ use std::sync::Arc;
 
 use client::address::{self, NetworkKind};
 use consensus::message::{
-    Blocks, BlocksRequest, HeadSignature, Proposal, Reminder, SignedVote, Status,
+    Approval, Blocks, BlocksRequest, HeadSignature, Proposal, Reminder, SignedVote, Status,
 };
 use consensus::{Message, Record};
+use model::block::encode_entries;
 use model::encoding::{self, decode};
 use model::shard::Seat;
 use model::statement::{Height, Slot, Statement};
 use model::{
-    Block, Certificate, Entry, Finalized, Hash, Head, HeadCertificate, Malpractice, NodeId,
-    SecretKey, Signature, Time, Transaction, Vote,
+    Block, Certificate, Ending, Entry, Epoch, EpochChange, Finalized, Hash, Head, HeadCertificate,
+    Malpractice, NodeId, Plan, SecretKey, Signature, Time, Transaction, Vote,
 };
 use net::Sign;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::choices::noise;
+use crate::epochs;
 use crate::shard::world::World;
 use crate::texts::KINDS;
 
@@ -74,6 +76,7 @@ pub fn seeds() -> Seeds {
     gathering.promises();
     gathering.questions_and_answers();
     gathering.messages();
+    gathering.changes();
     gathering.records();
     gathering.blocks();
     gathering.payments();
@@ -206,6 +209,46 @@ impl Gathering {
         );
     }
 
+    /// What is said of who is in which shard, by itself and in what carries it.
+    fn changes(&mut self) {
+        for name in [
+            "epoch-plan",
+            "epoch-ending",
+            "epoch-change",
+            "hand-over",
+            "fact-changed",
+            "fact-founded",
+        ] {
+            self.vector("changes", name);
+        }
+        let genuine = epochs::genuine();
+        self.add("changes", "genuine", &encoding::encode(&genuine));
+        let (plan, change): (Plan, EpochChange) =
+            (self.value("epoch-plan"), self.value("epoch-change"));
+        let ending: Ending = self.value("epoch-ending");
+        self.add(
+            "entries",
+            "changes",
+            &encode_entries(&[Entry::Change(change.clone()), Entry::End(ending)]),
+        );
+        let signature = Signature::from_bytes([1; 64]);
+        let approval = Approval { plan, signature };
+        let messages = [
+            Message::Approval(approval),
+            Message::Changes(vec![change.clone(), genuine]),
+            Message::Recall(Time::from_ms(5)),
+        ];
+        for (index, message) in messages.iter().enumerate() {
+            let epoch = Epoch::new(1 << (7 * index));
+            self.add("said", index.to_string(), &message.encode_in(epoch));
+        }
+        self.add(
+            "record",
+            "change",
+            &encoding::encode(&Record::Change(change)),
+        );
+    }
+
     /// One record of each kind.
     fn records(&mut self) {
         let certificate: Certificate = self.value("certificate");
@@ -301,6 +344,8 @@ impl Gathering {
         let network = world.scope().network;
         let greeting = net::fuzzing::greeting(network, node, [8; 32], &sign);
         self.add("hello", "node", &greeting);
+        let record = net::fuzzing::record_of(network, node, [8; 32], &sign);
+        self.add("node_record", "node", &record);
         let length = u32::try_from(greeting.len()).expect("a greeting is short");
         let frame = [&length.to_be_bytes()[..], &greeting].concat();
         self.add("frames", "greeting", &frame);

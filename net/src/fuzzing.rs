@@ -13,7 +13,8 @@ use crate::codec::{FrameError, read_frame};
 use crate::config::parse_dial;
 use crate::identity::{Hello, PeerName, Sign, is_agent};
 use crate::neighbour::{Batch, split};
-use crate::record::NodeRecord;
+use crate::reach::Reach;
+use crate::record::{NodeRecord, Rules, SignedRecord};
 
 /// Reads frames of at most `limit` bytes as long as there are any, and says whether the stream ended
 /// between two of them.
@@ -75,13 +76,47 @@ pub fn hello(bytes: &[u8]) -> Option<Greeted> {
     })
 }
 
+/// What was made of the record of a node.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The record as this node would write it.
+    pub written: Vec<u8>,
+    /// The node and the peer that it ties together, if it may be kept for others.
+    pub proven: Option<(NodeId, PeerName)>,
+}
+
+/// Reads the record of a node, as if this were the network it names.
+#[must_use]
+pub fn node_record(bytes: &[u8]) -> Option<Recorded> {
+    let signed = SignedRecord::decode(bytes).ok()?;
+    let rules = Rules {
+        network: signed.record.network,
+        reach: Reach::Local,
+    };
+    let proven = signed.prove(&rules, 0).ok();
+    Some(Recorded {
+        written: signed.encode(),
+        proven: proven.map(|proven| (proven.node, PeerName(proven.peer))),
+    })
+}
+
+/// The record of a node whose transport key has this seed: where fuzzing begins.
+#[must_use]
+pub fn record_of(network: NetworkId, node: NodeId, seed: [u8; 32], sign: &Sign) -> Vec<u8> {
+    signed(network, node, seed, sign).encode()
+}
+
 /// A greeting as a node would say it whose transport key has this seed: where fuzzing begins.
-///
-/// # Panics
-///
-/// Never: 32 bytes are a seed.
 #[must_use]
 pub fn greeting(network: NetworkId, node: NodeId, seed: [u8; 32], sign: &Sign) -> Vec<u8> {
+    encoding::encode(&Hello {
+        network,
+        agent: "chainspace/0.1.0".to_owned(),
+        record: Some(signed(network, node, seed, sign)),
+    })
+}
+
+fn signed(network: NetworkId, node: NodeId, seed: [u8; 32], sign: &Sign) -> SignedRecord {
     let keys = Keypair::ed25519_from_bytes(seed).expect("32 bytes are a seed");
     let record = NodeRecord {
         network,
@@ -91,11 +126,7 @@ pub fn greeting(network: NetworkId, node: NodeId, seed: [u8; 32], sign: &Sign) -
         sequence: 1,
         expires: 1,
     };
-    encoding::encode(&Hello {
-        network,
-        agent: "chainspace/0.1.0".to_owned(),
-        record: Some(record.sign(sign)),
-    })
+    record.sign(sign)
 }
 
 /// The address that a text means, as this node would write it, if it is one to dial.

@@ -26,6 +26,9 @@ fn seeds_of_decoders_are_let_in() {
     check("record", |b| {
         canonical::read::<Record>(b, MESSAGE_BYTES_MAX).is_some()
     });
+    check("said", |b| {
+        Message::decode_in(b).is_ok_and(|(epoch, _)| epoch > Epoch::ZERO)
+    });
     check("blocks", |b| {
         canonical::read::<Blocks>(b, BLOCKS_BYTES_MAX).is_some()
     });
@@ -77,6 +80,9 @@ fn seeds_of_other_doors_are_let_in() {
     check("hello", |b| {
         net::fuzzing::hello(b)
             .is_some_and(|greeted| greeted.agent_shown && greeted.proven.is_some())
+    });
+    check("node_record", |b| {
+        net::fuzzing::node_record(b).is_some_and(|known| known.proven.is_some())
     });
     check("frames", |b| net::fuzzing::frames(b, 300).1);
     check("batch", |b| net::fuzzing::batch(b).is_some());
