@@ -114,6 +114,7 @@ impl Known {
             time: Time::from_ms(9),
             results: Hash::ZERO,
             outbox: tree.root(),
+            state: None,
         };
         let bytes = head.statement().signing_bytes(committee.scope());
         let sign = |member: u8| {

@@ -42,7 +42,13 @@ impl HandOver {
     /// are longer than a hash.
     #[must_use]
     pub fn leaf(next: &ShardRecord) -> Hash {
-        leaf_hash(hash_value(Tag::HandOver, &next.hash()).as_ref())
+        Self::leaf_of(&next.hash())
+    }
+
+    /// As [`HandOver::leaf`], of the hash of a record.
+    #[must_use]
+    pub fn leaf_of(next: &Hash) -> Hash {
+        leaf_hash(hash_value(Tag::HandOver, next).as_ref())
     }
 
     /// Checks that `2f + 1` members of `committee`, whose epoch ends, say that `next` follows.

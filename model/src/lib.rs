@@ -61,7 +61,7 @@ pub use head::{Head, HeadCertificate};
 pub use id::{ContractId, NetworkId, NodeId, ObjectId, ShardId, TraceId, TransactionId};
 pub use key::{PublicKey, SecretKey, Signature, SignatureCheck};
 pub use lineage::{Lineage, Step};
-pub use malpractice::{Lie, LieKind, Malpractice, SignedLeaf};
+pub use malpractice::{Lie, LieKind, Malpractice, SignedEnd, SignedHead, SignedLeaf};
 pub use membership::{Place, ShardRecord};
 pub use object::{Object, ObjectType};
 pub use outbox::{Delivery, Leaf, Parcel, Promise, Verdict};

@@ -4,17 +4,28 @@
 //! opposite things about one transaction. A shard votes on a transaction at most once and decides it
 //! at most once, ever (decision D3), so the second kind needs no common height and no common epoch.
 //!
+//! Two more kinds are about epochs. The chain of a shard has one epoch after the other, and an honest
+//! node signs the heads of blocks that it has applied. So it signs no head above the one that ended the
+//! epoch, which it signed too, and no head of an epoch that is not above all heads of those before it.
+//! Slots of the agreement are another matter: those after the last block of an epoch begin anew in the
+//! next one, so votes and proposals of two epochs never conflict.
+//!
+//! Nothing here goes by what others say. That a quorum signed one head convicts nobody of having signed
+//! another: a dishonest shard could then have its honest members removed.
+//!
 //! Paper: Section VI-A, "a non-repudiable record of malpractice from one of the nodes". It can be
 //! checked by anyone with the node's key alone.
 
+mod said;
+
 use serde::{Deserialize, Serialize};
 
-use crate::head::Head;
 use crate::id::{NetworkId, NodeId, ShardId};
-use crate::key::{PublicKey, Signature, SignatureCheck};
-use crate::merkle::InclusionProof;
-use crate::outbox::{Leaf, Promise};
+use crate::key::{Signature, SignatureCheck};
+use crate::outbox::Promise;
 use crate::statement::{Epoch, Scope, Statement};
+
+pub use said::{SignedEnd, SignedHead, SignedLeaf};
 
 /// A proof that `node` lied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +59,20 @@ pub enum Lie {
         /// The promise that conflicts with it.
         second: Box<SignedLeaf>,
     },
+    /// A head above the one that ended its epoch.
+    PastEnd {
+        /// The head that ended the epoch.
+        end: Box<SignedEnd>,
+        /// The head above it.
+        head: SignedHead,
+    },
+    /// Two heads of one chain, of which the one of the later epoch is not above the other.
+    Epochs {
+        /// The head that was seen first.
+        first: SignedHead,
+        /// The head that conflicts with it.
+        second: SignedHead,
+    },
 }
 
 /// What a lie was about. An honest node keeps one record of each kind for each node: one is enough to
@@ -62,6 +87,10 @@ pub enum LieKind {
     Heads,
     /// Two votes of S-BAC on one transaction, or two decisions.
     Promises,
+    /// A head above the end of its epoch.
+    PastEnd,
+    /// Two heads whose epochs are in the other order than their heights.
+    Epochs,
     /// Two statements that do not conflict: no lie at all.
     Nothing,
 }
@@ -73,22 +102,11 @@ impl std::fmt::Display for LieKind {
             Self::Votes => "two votes",
             Self::Heads => "two heads",
             Self::Promises => "two promises",
+            Self::PastEnd => "a head past the end",
+            Self::Epochs => "two epochs",
             Self::Nothing => "nothing",
         })
     }
-}
-
-/// A leaf that a node put its name to: it is under a head that the node signed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SignedLeaf {
-    /// The head.
-    pub head: Head,
-    /// The node's signature over the head.
-    pub signature: Signature,
-    /// The leaf.
-    pub leaf: Leaf,
-    /// That the leaf is under the head.
-    pub proof: InclusionProof,
 }
 
 /// Why a record proves no malpractice.
@@ -98,7 +116,7 @@ pub enum NoMalpractice {
     #[error("what the node said does not conflict")]
     NoConflict,
     /// The path from a leaf to its head does not verify.
-    #[error("a promise of the record is not under the head that is shown with it")]
+    #[error("what the record says of a head is not under it")]
     Path,
     /// One of the signatures is not the node's.
     #[error("a signature of the record does not verify")]
@@ -131,6 +149,16 @@ impl Malpractice {
                 first.verify(key, check)?;
                 second.verify(key, check)
             }
+            Lie::PastEnd { end, head } => {
+                holds(end.conflicts(head), NoMalpractice::NoConflict)?;
+                end.verify(key, check)?;
+                holds(head.verify(key, check), NoMalpractice::BadSignature)
+            }
+            Lie::Epochs { first, second } => {
+                holds(first.conflicts(second), NoMalpractice::NoConflict)?;
+                let both = first.verify(key, check) && second.verify(key, check);
+                holds(both, NoMalpractice::BadSignature)
+            }
         }
     }
 }
@@ -140,19 +168,23 @@ impl Lie {
     /// [`Malpractice::verify`] to say.
     #[must_use]
     pub const fn told_in(&self) -> (NetworkId, ShardId) {
-        let scope = match self {
-            Self::Statements { scope, .. } => scope,
-            Self::Promises { first, .. } => &first.head.scope,
-        };
+        let scope = self.scope();
         (scope.network, scope.shard)
     }
 
     /// The epoch in which the first half was said.
     #[must_use]
     pub const fn epoch(&self) -> Epoch {
+        self.scope().epoch
+    }
+
+    /// Where the first half was said.
+    const fn scope(&self) -> &Scope {
         match self {
-            Self::Statements { scope, .. } => scope.epoch,
-            Self::Promises { first, .. } => first.head.scope.epoch,
+            Self::Statements { scope, .. } => scope,
+            Self::Promises { first, .. } => &first.head.scope,
+            Self::PastEnd { end, .. } => &end.head.scope,
+            Self::Epochs { first, .. } => &first.scope,
         }
     }
 
@@ -161,6 +193,8 @@ impl Lie {
     pub const fn kind(&self) -> LieKind {
         match self {
             Self::Promises { .. } => LieKind::Promises,
+            Self::PastEnd { .. } => LieKind::PastEnd,
+            Self::Epochs { .. } => LieKind::Epochs,
             Self::Statements { first, second, .. } => match (&first.0, &second.0) {
                 (Statement::Proposal { .. }, Statement::Proposal { .. }) => LieKind::Proposals,
                 (Statement::Vote { .. }, Statement::Vote { .. }) => LieKind::Votes,
@@ -168,35 +202,6 @@ impl Lie {
                 _ => LieKind::Nothing,
             },
         }
-    }
-}
-
-impl SignedLeaf {
-    /// Whether no honest node of the shard puts its name to both: one of them promises to commit a
-    /// transaction and the other one to abort it, and both are votes or both are decisions.
-    ///
-    /// To whom they are made is nothing to do with it. Two reasons to abort do not conflict, and
-    /// [`Promise::NoDecision`] and [`Promise::Acknowledged`] conflict with nothing: the first is said
-    /// of what a shard has forgotten, too.
-    #[must_use]
-    pub fn conflicts(&self, other: &Self) -> bool {
-        let (ours, theirs) = (&self.head.scope, &other.head.scope);
-        ours.network == theirs.network
-            && ours.shard == theirs.shard
-            && self.leaf.transaction == other.leaf.transaction
-            && opposite(&self.leaf.promise, &other.leaf.promise)
-    }
-
-    fn verify(
-        &self,
-        key: &PublicKey,
-        check: &mut impl SignatureCheck,
-    ) -> Result<(), NoMalpractice> {
-        let under = self.proof.verify(&self.head.outbox, &self.leaf.hash());
-        holds(under, NoMalpractice::Path)?;
-        let statement = self.head.statement();
-        let signed = statement.verify(&self.head.scope, key, &self.signature, check);
-        holds(signed, NoMalpractice::BadSignature)
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use client::paper;
 use model::key::Zip215;
-use model::{Lie, Malpractice, Promise, Statement, Vote};
+use model::{Lie, Malpractice, Promise, SignedHead, Statement, Vote};
 use serde_json::{Value, json};
 
 use crate::Common;
@@ -77,7 +77,25 @@ fn what_was_said(lie: &Lie) -> String {
             let transaction = first.leaf.transaction;
             format!("{} and {} of transaction {transaction}", said[0], said[1])
         }
+        Lie::PastEnd { end, head } => {
+            let (next, height) = (end.next, end.head.height);
+            format!(
+                "that record {next} follows height {height}, and {}",
+                head_in_epoch(head)
+            )
+        }
+        Lie::Epochs { first, second } => {
+            format!("{} and {}", head_in_epoch(first), head_in_epoch(second))
+        }
     }
+}
+
+fn head_in_epoch(head: &SignedHead) -> String {
+    format!(
+        "{} in epoch {}",
+        statement(&head.statement()),
+        head.scope.epoch
+    )
 }
 
 fn statement(statement: &Statement) -> String {

@@ -18,7 +18,7 @@ fn committee(record: &ShardRecord) -> Committee {
 }
 
 /// The record that follows the one of the people 1 to 7.
-fn next() -> ShardRecord {
+pub(crate) fn next() -> ShardRecord {
     let members = (2..=8).map(describe).collect();
     record(1..=7).followed_by(members, 5_000).expect("a number")
 }

@@ -4,6 +4,7 @@ mod address;
 mod certificate;
 mod conflicts;
 mod directory;
+mod ended;
 mod epoch;
 mod figure_2;
 mod form;

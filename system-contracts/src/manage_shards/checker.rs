@@ -92,8 +92,9 @@ pub mod refusal {
     pub const OTHER_SHARD: Refusal = Refusal("the accused did not speak for this shard");
     /// An honest node may say both things.
     pub const NO_CONFLICT: Refusal = Refusal("what the accused said does not conflict");
-    /// A promise is not under the head that is shown with it.
-    pub const PATH: Refusal = Refusal("a promise is not under the head that the accused signed");
+    /// A promise, or the record that follows, is not under the head that is shown with it.
+    pub const PATH: Refusal =
+        Refusal("what is said of a head is not under the one that the accused signed");
     /// The accused did not say it.
     pub const NOT_SAID: Refusal = Refusal("the accused did not sign what it is accused of");
     /// The new record is not the old one without the accused.

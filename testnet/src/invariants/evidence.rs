@@ -15,7 +15,8 @@ use consensus::Admitted;
 use model::shard::Seat;
 use model::statement::{Scope, Slot, Statement, Vote};
 use model::{
-    Lie, Malpractice, NodeId, Promise, Signature, SignatureCheck, SignedLeaf, Verdict, key,
+    HandOver, Lie, Malpractice, NodeId, Promise, Signature, SignatureCheck, SignedHead, SignedLeaf,
+    Verdict, key,
 };
 
 use self::forks::Forks;
@@ -138,6 +139,10 @@ impl Evidence {
                 self.forks.named(seat, record);
                 return accused_of_promises(roll, node, first, second);
             }
+            Lie::PastEnd { .. } | Lie::Epochs { .. } => {
+                self.forks.named(seat, record);
+                return self.accused_about_epochs(roll, record);
+            }
         };
         self.forks.named(seat, record);
         if scope.shard != roll.current().scope().shard {
@@ -166,6 +171,22 @@ impl Evidence {
             ));
         }
         Ok(())
+    }
+
+    /// Whoever is named for what it signed in one epoch and in another is a stranger or a liar.
+    fn accused_about_epochs(&self, roll: &Roll, record: &Malpractice) -> Result<(), String> {
+        let honest = roll.node(&record.node);
+        if let Some(honest) = honest.filter(|named| !self.liars.contains(named)) {
+            let honest = honest.index();
+            return Err(format!(
+                "accused node {honest}, which is honest, of an epoch"
+            ));
+        }
+        if out_of_epoch(record) {
+            Ok(())
+        } else {
+            Err("made a record about epochs that proves nothing".to_owned())
+        }
     }
 
     /// A step is over: who is due must have been named, now or before.
@@ -277,6 +298,37 @@ fn accused_of_promises(
         Ok(())
     } else {
         Err("made a record of promises that proves nothing".to_owned())
+    }
+}
+
+/// Whether a node signed heads that do not go with the order of epochs: one above the end of its epoch,
+/// or one of a later epoch that is not above one of an earlier one.
+fn out_of_epoch(record: &Malpractice) -> bool {
+    let signed = |head: &SignedHead| {
+        let bytes = head.statement().signing_bytes(&head.scope);
+        key::verify(record.node.key(), &bytes, &head.signature)
+    };
+    let place = |head: &SignedHead| (head.scope.epoch.number(), head.height.number());
+    match &record.lie {
+        Lie::PastEnd { end, head } => {
+            let last = SignedHead {
+                scope: end.head.scope,
+                height: end.head.height,
+                head: end.head.hash(),
+                signature: end.signature,
+            };
+            let leaf = HandOver::leaf_of(&end.next);
+            let above = head.scope == last.scope && place(head).1 > place(&last).1;
+            above && end.proof.verify(&end.head.outbox, &leaf) && signed(&last) && signed(head)
+        }
+        Lie::Epochs { first, second } => {
+            let of = |head: &SignedHead| (head.scope.network, head.scope.shard);
+            let (one, other) = (place(first), place(second));
+            let (early, late) = (one.min(other), one.max(other));
+            let reversed = early.0 < late.0 && early.1 >= late.1;
+            of(first) == of(second) && reversed && signed(first) && signed(second)
+        }
+        Lie::Statements { .. } | Lie::Promises { .. } => false,
     }
 }
 

@@ -1,11 +1,14 @@
 //! Every kind of lie that can be told today, as evidence; and what an honest node says, which is none.
 
+use std::collections::BTreeSet;
+
 use model::merkle::InclusionProof;
 use model::outbox::outbox_tree;
 use model::statement::Scope;
 use model::{
-    AbortReason, Epoch, Hash, Head, Height, Leaf, Lie, Malpractice, Promise, ShardId, Signature,
-    SignedLeaf, Slot, Statement, Time, TransactionId, Verdict, Vote, encoding,
+    AbortReason, Epoch, Hash, Head, Height, Leaf, Lie, LieKind, Malpractice, Promise, ShardId,
+    Signature, SignedEnd, SignedHead, SignedLeaf, Slot, Statement, Time, TransactionId, Verdict,
+    Vote, encoding,
 };
 use proptest::prelude::*;
 use system_contracts::manage_shards::refusal;
@@ -72,6 +75,33 @@ pub(super) fn promise(scope: Scope, height: u64, promise: Promise) -> SignedLeaf
     }
 }
 
+/// The head that ended the epoch.
+fn end_at(scope: Scope, height: u64) -> SignedEnd {
+    let next = founded(1..=4);
+    let promise = promise(scope, height, Promise::Acknowledged);
+    let tree = outbox_tree(&[promise.leaf], Some(&next));
+    let head = Head {
+        outbox: tree.root(),
+        ..promise.head
+    };
+    SignedEnd {
+        signature: sign(&scope, &head.statement()),
+        head,
+        next: next.hash(),
+        proof: tree.prove(1).expect("the leaf after all promises"),
+    }
+}
+
+fn signed_head(scope: Scope, height: u64) -> SignedHead {
+    let (height, head) = (Height::new(height), hash(3));
+    SignedHead {
+        scope,
+        height,
+        head,
+        signature: sign(&scope, &Statement::Head { height, head }),
+    }
+}
+
 fn two_promises(of: fn(Verdict) -> Promise, first: Scope, second: Scope) -> Malpractice {
     let abort = Verdict::Abort(AbortReason::Deadline);
     Malpractice {
@@ -93,7 +123,22 @@ pub(super) fn every_kind(epoch: u64) -> Vec<(&'static str, Malpractice)> {
     let head = |head| Statement::Head { height, head };
     let two = |first, second| two_statements(scope, first, second);
     let (one, other) = (hash(1), hash(2));
+    let past_end = Lie::PastEnd {
+        end: Box::new(end_at(scope, 9)),
+        head: signed_head(scope, 10),
+    };
+    let early = signed_head(self::scope(epoch + 1), 9);
+    let epochs = Lie::Epochs {
+        first: signed_head(scope, 9),
+        second: early,
+    };
+    let told = |lie| Malpractice {
+        node: node(LIAR),
+        lie,
+    };
     vec![
+        ("a head past the end", told(past_end)),
+        ("two epochs", told(epochs)),
         ("two proposals", two(proposal(one), proposal(other))),
         (
             "two notarizations",
@@ -118,6 +163,33 @@ pub(super) fn every_kind(epoch: u64) -> Vec<(&'static str, Malpractice)> {
 }
 
 #[test]
+fn every_kind_of_lie_is_among_those_that_are_tried() {
+    // A new kind breaks this, and belongs into `every_kind`.
+    let all = [
+        LieKind::Proposals,
+        LieKind::Votes,
+        LieKind::Heads,
+        LieKind::Promises,
+        LieKind::PastEnd,
+        LieKind::Epochs,
+    ];
+    let records = every_kind(2).into_iter();
+    let tried: BTreeSet<LieKind> = records.map(|(_, record)| record.lie.kind()).collect();
+    assert_eq!(tried, BTreeSet::from(all));
+    for kind in tried {
+        match kind {
+            LieKind::Proposals
+            | LieKind::Votes
+            | LieKind::Heads
+            | LieKind::Promises
+            | LieKind::PastEnd
+            | LieKind::Epochs => {}
+            LieKind::Nothing => panic!("it is no lie"),
+        }
+    }
+}
+
+#[test]
 fn every_kind_of_lie_excludes_who_told_it() {
     for (kind, record) in every_kind(2) {
         let objection = Objection::with(record.clone());
@@ -136,6 +208,12 @@ fn every_kind_of_lie_excludes_who_told_it() {
                 first: second,
                 second: first,
             },
+            Lie::Epochs { first, second } => Lie::Epochs {
+                first: second,
+                second: first,
+            },
+            // There is one way to tell it.
+            end @ Lie::PastEnd { .. } => end,
         };
         let node = record.node;
         let objection = Objection::with(Malpractice { node, lie: swapped });
@@ -190,6 +268,16 @@ fn each_half_of_a_record_is_the_accuseds() {
                 Lie::Promises { first, second } => {
                     let said = if half == 0 { first } else { second };
                     said.signature = forged(&said.head.scope, &said.head.statement());
+                }
+                Lie::PastEnd { end, head: _ } if half == 0 => {
+                    end.signature = forged(&end.head.scope, &end.head.statement());
+                }
+                Lie::PastEnd { end: _, head } => {
+                    head.signature = forged(&head.scope, &head.statement());
+                }
+                Lie::Epochs { first, second } => {
+                    let said = if half == 0 { first } else { second };
+                    said.signature = forged(&said.scope, &said.statement());
                 }
             }
             let judged = Objection::with(record).case().judge();
@@ -272,19 +360,34 @@ proptest! {
     #[test]
     fn s12_an_honest_node_is_never_excluded(
         slots in proptest::collection::vec(in_slot(), 4),
-        heads in proptest::collection::vec(0_u8..3, 4),
+        heads in proptest::collection::vec(0_u8..3, 5),
+        last in 0_usize..5,
         votes in proptest::collection::vec((any::<bool>(), 0_u64..4), 2),
         decision in any::<bool>(),
     ) {
-        // Slots and heights begin anew in no epoch: what differs between the epochs is the scope.
+        // Slots after the last block of an epoch are used again in the next one.
         let mut said: Vec<(Scope, Statement)> = Vec::new();
         for (at, slot) in (0_u64..).zip(&slots) {
             let statements = slot.said(at / 2).into_iter();
             said.extend(statements.map(|statement| (scope(at % 2), statement)));
         }
-        for (at, head) in (0_u64..).zip(&heads) {
-            let (height, head) = (Height::new(at / 2), hash(*head));
-            said.push((scope(at % 2), Statement::Head { height, head }));
+        // Each height belongs to one epoch, and the first ends with `last`.
+        let epoch_of = |at: usize| u64::from(at > last);
+        let heads: Vec<SignedHead> = (0_usize..).zip(&heads).map(|(at, name)| {
+            let scope = scope(epoch_of(at));
+            let (height, head) = (Height::new(9 + at as u64), hash(*name));
+            let signature = sign(&scope, &Statement::Head { height, head });
+            SignedHead { scope, height, head, signature }
+        }).collect();
+        said.extend(heads.iter().map(|head| (head.scope, head.statement())));
+        for first in &heads {
+            let end = Box::new(end_at(scope(0), 9 + last as u64));
+            let past_end = Lie::PastEnd { end, head: *first };
+            let all = heads.iter().map(|second| Lie::Epochs { first: *first, second: *second });
+            for lie in all.chain([past_end]) {
+                let record = Malpractice { node: node(LIAR), lie };
+                Objection::with(record).case().is_refused(refusal::NO_CONFLICT);
+            }
         }
         for (its, first) in &said {
             let together = said.iter().filter(|(other, _)| other == its);
