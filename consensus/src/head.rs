@@ -159,6 +159,11 @@ impl Heads {
         }
     }
 
+    /// What members have signed of heights above the last applied block. Nothing of it is checked.
+    pub(crate) fn above(&self) -> impl Iterator<Item = (Seat, HeadSignature)> {
+        self.early.values().flatten().copied()
+    }
+
     /// A member sent the certificate of a head.
     ///
     /// # Errors

@@ -33,6 +33,7 @@ pub mod sequencer;
 pub mod shards;
 pub mod signer;
 mod succession;
+mod suspicion;
 pub mod time;
 
 pub use action::{Action, ActionKey};

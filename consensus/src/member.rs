@@ -5,13 +5,14 @@ pub(crate) mod tests;
 
 use model::shard::Seat;
 use model::statement::{Slot, Statement};
-use model::{Certificate, HeadCertificate, Lie, Malpractice, NodeId, ShardId, Signature};
+use model::{Certificate, HeadCertificate, Malpractice, NodeId, Signature};
 use model::{Committee, SignatureCheck};
 
 use crate::injected::{self, Mistake};
 use crate::recall::Recall;
 use crate::shards::Shards;
 use crate::signer::Signer;
+use crate::suspicion::{Known, Reported};
 
 /// A member and its view of the others.
 pub(crate) struct Member {
@@ -23,6 +24,8 @@ pub(crate) struct Member {
     check: Box<dyn SignatureCheck + Send>,
     /// What it knows about what it may sign.
     pub(crate) recall: Recall,
+    /// Whom it has reported.
+    pub(crate) reported: Reported,
 }
 
 impl Member {
@@ -39,6 +42,7 @@ impl Member {
             signer,
             check,
             recall: Recall::default(),
+            reported: Reported::default(),
         }
     }
 
@@ -63,6 +67,7 @@ impl Member {
             return false;
         }
         self.recall = Recall::default();
+        self.reported = Reported::default();
         let seat = self.node.and_then(|node| self.committee().seat(&node));
         self.seat = seat.unwrap_or(self.seat);
         seat.is_some()
@@ -152,39 +157,25 @@ impl Member {
         head.verify(self.shards.ours(), check).is_ok()
     }
 
-    /// The record of malpractice, if the member on `seat` signed both statements and they conflict.
-    pub(crate) fn malpractice(
-        &mut self,
-        seat: Seat,
-        first: (Statement, Signature),
-        second: (Statement, Signature),
-    ) -> Option<Malpractice> {
-        let record = Malpractice {
-            node: self.committee().member(seat)?,
-            lie: Lie::Statements {
-                scope: *self.committee().scope(),
-                first,
-                second,
-            },
-        };
-        self.proven(record)
+    /// What it takes to name a liar.
+    pub(crate) const fn known(&self) -> Known<'_> {
+        Known {
+            directory: self.shards.directory(),
+            reported: &self.reported,
+        }
     }
 
-    /// The record of malpractice, if the member on `seat` of another shard told this lie.
-    pub(crate) fn foreign_malpractice(
-        &mut self,
-        shard: ShardId,
-        seat: Seat,
-        lie: Lie,
-    ) -> Option<Malpractice> {
-        let epoch = lie.epoch();
-        let committee = self.shards.directory().committee(shard, epoch)?;
-        let node = committee.member(seat)?;
-        self.proven(Malpractice { node, lie })
-    }
-
-    fn proven(&mut self, record: Malpractice) -> Option<Malpractice> {
+    /// Whether a record proves what it says, and was not reported. It is from now on.
+    pub(crate) fn reports(&mut self, record: &Malpractice) -> bool {
+        let kind = record.lie.kind();
+        if self.reported.contains(&record.node, kind) {
+            return false;
+        }
         let check = &mut &mut *self.check;
-        record.verify(check).is_ok().then_some(record)
+        let proven = record.verify(check).is_ok();
+        if proven {
+            self.reported.insert(record);
+        }
+        proven
     }
 }

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use model::bounds;
 use model::shard::Seat;
+use model::statement::Scope;
 use model::transaction::Authorized;
 use model::{Checkers, Epoch, Fact, Head, ShardId, SignatureCheck, Time, TransactionId};
 
@@ -263,6 +264,13 @@ impl Replica {
         if let Admitted::Changes(changes) = message {
             let mut changes = changes.iter();
             return changes.try_for_each(|change| self.learn(now, change, Some(from), out));
+        }
+        if let Admitted::HeadSignature(signature) = &message {
+            let scope = Scope {
+                epoch,
+                ..self.ledger.scope
+            };
+            self.compare_place(scope, from, *signature, out);
         }
         if epoch != self.ledger.scope.epoch {
             self.on_other_epoch(now, from, epoch, out);
@@ -507,8 +515,10 @@ impl Replica {
             let entries = Arc::clone(&block.candidate.entries);
             let head = self.apply_block(now, block, out);
             for action in entries.iter() {
-                if let Action::Deliver(delivery) = action {
-                    self.compare_sequenced(delivery, out);
+                match action {
+                    Action::Deliver(delivery) => self.compare_sequenced(delivery, out),
+                    Action::Change(change) => self.compare_ended(change.next.shard, out),
+                    Action::Prepare(_) | Action::Found(_) | Action::End(_) => {}
                 }
             }
             let (turn, _, heads) = &mut self.parts(now, out);
@@ -544,7 +554,6 @@ impl Replica {
             if let Action::Change(change) = action {
                 // A quorum has checked it, and this member may not know it yet.
                 let _ = self.member.shards_mut().directory_mut().follow(change);
-                self.testimony.change(change.next.shard);
             }
             if let Action::Found(record) = action {
                 let fact = Fact::Founded((**record).clone());

@@ -18,7 +18,7 @@ use consensus::Shards;
 use consensus::message::{
     Admitted, Checks as _, Message, Refused as Inadmissible, TRANSACTIONS_MAX,
 };
-use consensus::sbac::letter::Letter;
+use consensus::sbac::letter::{AdmittedLetter, Letter};
 use model::api::{Refused, Taken};
 use model::shard::Seat;
 use model::transaction::{Authorized, Malformed, WellFormed};
@@ -195,18 +195,20 @@ impl Admission {
         };
         let letter = Letter::decode(bytes).map_err(Inadmissible::from);
         let admitted = letter.and_then(|letter| letter.admit(&self.shards, &mut self.memo));
-        match admitted {
-            Ok(letter) => Some(Event::Letter {
-                shard,
-                seat,
-                letter,
-            }),
-            Err(reason) => {
-                self.meter.refused(&reason).increment();
-                tracing::debug!(%shard, seat = seat.index(), %reason, "a letter was not admitted");
-                None
-            }
+        let refused = match &admitted {
+            Ok(AdmittedLetter::Unproven { reason, .. }) => Some(Inadmissible::from(*reason)),
+            Ok(_) => None,
+            Err(reason) => Some(reason.clone()),
+        };
+        if let Some(reason) = refused {
+            self.meter.refused(&reason).increment();
+            tracing::debug!(%shard, seat = seat.index(), %reason, "a letter was not admitted");
         }
+        admitted.ok().map(|letter| Event::Letter {
+            shard,
+            seat,
+            letter,
+        })
     }
 
     /// What a frame says. Transactions in it that are well-formed are put to the others.

@@ -1,15 +1,16 @@
 //! Evidence: two statements of one member that no honest member signs together.
 //!
 //! Whatever this member checks or keeps is compared with what it holds of the same member and slot.
-//! One record per member and slot is kept, so that a liar cannot fill the log.
+//! One record of each kind per member and epoch is kept, so that a liar cannot fill the log.
 
 use model::shard::Seat;
 use model::statement::{Slot, Statement, Vote};
-use model::{Hash, Malpractice, Signature};
+use model::{Hash, Lie, Malpractice, Signature};
 
 use super::votes::Added;
 use super::{Bft, Turn};
 use crate::injected::{self, Mistake};
+use crate::member::Member;
 use crate::record::Record;
 use crate::replica::Output;
 
@@ -64,24 +65,31 @@ impl Bft {
 }
 
 /// Keeps and reports two conflicting statements of a member, if it really signed both. Whether it
-/// did.
+/// was reported, now or before.
 pub(crate) fn accuse(
     turn: &mut Turn<'_>,
     seat: Seat,
     first: (Statement, Signature),
     second: (Statement, Signature),
 ) -> bool {
-    let record = turn.member.malpractice(seat, first, second);
-    let lied = record.is_some();
-    if let Some(record) = record {
-        report(turn.out, record);
-    }
-    lied
+    let Some(node) = turn.member.committee().member(seat) else {
+        return false;
+    };
+    let scope = *turn.member.committee().scope();
+    let lie = Lie::Statements {
+        scope,
+        first,
+        second,
+    };
+    let kind = lie.kind();
+    report(turn.member, Malpractice { node, lie }, turn.out);
+    turn.member.reported.contains(&node, kind)
 }
 
-/// Keeps and reports a record of malpractice.
-pub(crate) fn report(out: &mut Vec<Output>, record: Malpractice) {
-    if !injected::makes(Mistake::Conceals) {
+/// Keeps and reports a record of malpractice, if it proves something and is the first of its kind
+/// against the node in this epoch.
+pub(crate) fn report(member: &mut Member, record: Malpractice, out: &mut Vec<Output>) {
+    if member.reports(&record) && !injected::makes(Mistake::Conceals) {
         out.push(Output::Persist(Record::Malpractice(record.clone())));
         out.push(Output::Malpractice(record));
     }

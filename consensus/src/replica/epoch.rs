@@ -18,15 +18,16 @@ use std::sync::Arc;
 
 use model::outbox::outbox_tree;
 use model::shard::Seat;
+use model::statement::Scope;
 use model::{Certificate, Epoch, EpochChange, Fact, HandOver, Head, HeadCertificate, Leaf, Plan};
-use model::{ShardId, ShardRecord, Time};
+use model::{ShardId, ShardRecord, SignedHead, Time};
 
 use super::{Contradiction, Output, Replica};
 use crate::bft::Bft;
 use crate::head::Heads;
 use crate::injected::{self, Mistake};
 use crate::ledger::Applied;
-use crate::message::{Approval, CHANGES_MAX, Message};
+use crate::message::{Approval, CHANGES_MAX, HeadSignature, Message};
 use crate::record::Record;
 use crate::sbac::letter::Letter;
 use crate::succession::Succession;
@@ -170,11 +171,40 @@ impl Replica {
         let last = Message::Changes(vec![change.clone()]);
         out.push(Output::Broadcast(Arc::new(last)));
         let change = Arc::new(change);
+        let (scope, above) = (self.ledger.scope, self.heads.above().collect::<Vec<_>>());
         self.enter(&change, out);
+        for (from, theirs) in above {
+            self.compare_place(scope, from, theirs, out);
+        }
         if !self.retired {
             self.begin_epoch(now, &change, out);
         }
         true
+    }
+
+    /// Reports a member that has signed a head in an epoch that has no such height.
+    pub(super) fn compare_place(
+        &mut self,
+        scope: Scope,
+        from: Seat,
+        theirs: HeadSignature,
+        out: &mut Vec<Output>,
+    ) {
+        let HeadSignature {
+            height,
+            head,
+            signature,
+        } = theirs;
+        let said = SignedHead {
+            scope,
+            height,
+            head,
+            signature,
+        };
+        let known = self.member.known();
+        let node = known.node(&scope, from);
+        let suspect = node.and_then(|node| known.misplaced(&node, said));
+        self.report(suspect, out);
     }
 
     /// Begins the next epoch: what was signed in the one before says nothing in it.

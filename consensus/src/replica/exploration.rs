@@ -17,6 +17,7 @@ impl Replica {
         let shards = self.member.shards().clone();
         let mut member = Member::new(shards, self.member.seat(), signer, check);
         member.recall = self.member.recall.clone();
+        member.reported = self.member.reported.clone();
         Self {
             member,
             checkers: Arc::clone(&self.checkers),

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use model::shard::Seat;
-use model::{Delivery, HeadCertificate, ShardId, TransactionId};
+use model::{Delivery, HeadCertificate, Malpractice, NodeId, ShardId, SignedHead, TransactionId};
 
 use super::{Contradiction, Output, Replica};
 use crate::action::ParcelKey;
 use crate::bft::report;
 use crate::sbac::courier::Mail;
 use crate::sbac::letter::{AdmittedLetter, Letter, transactions};
-use crate::sbac::testimony::Suspect;
 use crate::time::Now;
 
 /// How long a transaction that this shard decides rests before it is begun without a vote, in
@@ -41,6 +40,7 @@ impl Replica {
                     answer(shard, seat, Letter::Ask(lacking), out);
                 }
             }
+            AdmittedLetter::Unproven { signed, reason: _ } => self.compare_alone(&signed, out),
             AdmittedLetter::Ask(asked) => {
                 let bodies = asked.iter().filter_map(|id| self.body(id)).collect();
                 for letter in transactions(bodies) {
@@ -74,31 +74,44 @@ impl Replica {
     /// a member of theirs brings. What was sequenced is not gone through again, but for its heads: the
     /// other head of a height passes for a copy of the first one.
     fn compare(&mut self, delivery: &Arc<Delivery>, out: &mut Vec<Output>) {
-        let suspects = self.testimony.hear_heads(delivery);
-        self.accuse(suspects, out);
+        let mut suspects = self.testimony.hear_heads(delivery, self.member.known());
         if !self.inbox.knows(delivery, &self.ledger) {
-            let suspects = self.testimony.hear(delivery);
-            self.accuse(suspects, out);
+            suspects.extend(self.testimony.hear(delivery, self.member.known()));
         }
+        self.report(suspects, out);
     }
 
     /// As [`Replica::compare`], for a delivery of a block: it may have come to other members alone.
     pub(super) fn compare_sequenced(&mut self, delivery: &Arc<Delivery>, out: &mut Vec<Output>) {
-        let mut suspects = self.testimony.hear_heads(delivery);
-        suspects.extend(self.testimony.hear(delivery));
-        self.accuse(suspects, out);
+        let known = self.member.known();
+        let mut suspects = self.testimony.hear_heads(delivery, known);
+        suspects.extend(self.testimony.hear(delivery, known));
+        self.report(suspects, out);
     }
 
-    /// Reports these, each once.
-    fn accuse(&mut self, suspects: Vec<Suspect>, out: &mut Vec<Output>) {
-        for (shard, seat, lie) in suspects {
-            if self.testimony.is_convicted(shard, seat) {
-                continue;
-            }
-            if let Some(record) = self.member.foreign_malpractice(shard, seat, lie) {
-                self.testimony.convict(shard, seat);
-                report(out, record);
-            }
+    /// Reports members of other shards that have signed, by themselves, what their shard has not.
+    fn compare_alone(&mut self, signed: &[(NodeId, SignedHead)], out: &mut Vec<Output>) {
+        for (node, head) in signed {
+            let known = self.member.known();
+            let suspect = self.testimony.hear_alone(node, *head, known);
+            self.report(suspect, out);
+        }
+    }
+
+    /// A shard has begun an epoch: reports those who went on in the one before, by themselves.
+    pub(super) fn compare_ended(&mut self, shard: ShardId, out: &mut Vec<Output>) {
+        let suspects = self.testimony.change(shard, self.member.known());
+        self.report(suspects, out);
+    }
+
+    /// Reports these, as far as there is something to it.
+    pub(super) fn report(
+        &mut self,
+        suspects: impl IntoIterator<Item = Malpractice>,
+        out: &mut Vec<Output>,
+    ) {
+        for record in suspects {
+            report(&mut self.member, record, out);
         }
     }
 

@@ -10,7 +10,10 @@ use model::bounds;
 use model::encoding::{self, DecodeError};
 use model::outbox::BadParcel;
 use model::transaction::Authorized;
-use model::{Delivery, Epoch, EpochChange, ShardId, Transaction, TransactionId};
+use model::{
+    Delivery, Epoch, EpochChange, HeadCertificate, NodeId, Parcel, ShardId, SignedHead,
+    Transaction, TransactionId,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::message::{Checks, Refused, admit_changes, limit};
@@ -71,6 +74,14 @@ pub enum AdmittedLetter {
         /// The last epoch of it that is known.
         known: Epoch,
     },
+    /// A [`Letter::Deliver`] that is refused. Whoever signed the head in it has said something all the
+    /// same, which nobody may ever take for what the shard says.
+    Unproven {
+        /// Those who signed the head, each with what it signed. There is somebody.
+        signed: Vec<(NodeId, SignedHead)>,
+        /// Why it is refused.
+        reason: BadParcel,
+    },
 }
 
 impl Letter {
@@ -103,17 +114,17 @@ impl Letter {
         Ok(match self {
             Self::Deliver(deliveries) => {
                 limit(deliveries.len(), LETTER_ITEMS_MAX)?;
-                let checked = deliveries.into_iter().map(|delivery| {
-                    check_delivery(&delivery, shards, checks)?;
-                    Ok(Arc::new(delivery))
-                });
-                match checked.collect::<Result<_, BadParcel>>() {
-                    Ok(deliveries) => AdmittedLetter::Deliver(deliveries),
-                    Err(BadParcel::Ahead { shard, known }) => {
-                        AdmittedLetter::Ahead { shard, known }
+                let mut admitted = Vec::with_capacity(deliveries.len());
+                for delivery in deliveries {
+                    match check_delivery(&delivery, shards, checks) {
+                        Ok(()) => admitted.push(Arc::new(delivery)),
+                        Err(BadParcel::Ahead { shard, known }) => {
+                            return Ok(AdmittedLetter::Ahead { shard, known });
+                        }
+                        Err(reason) => return unproven(&delivery, reason, shards, checks),
                     }
-                    Err(reason) => return Err(reason.into()),
                 }
+                AdmittedLetter::Deliver(admitted)
             }
             Self::Ask(transactions) => {
                 limit(transactions.len(), LETTER_ITEMS_MAX)?;
@@ -144,11 +155,62 @@ pub(crate) fn check_delivery(
     checks: &mut impl Checks,
 ) -> Result<(), BadParcel> {
     delivery.check_form(shards.scope().shard)?;
-    for parcel in delivery.parcels() {
-        let (committee, needed) = shards.believed(parcel)?;
-        checks.certified(parcel, committee, needed)?;
+    let mut parcels = delivery.parcels();
+    parcels.try_for_each(|parcel| check_parcel(parcel, shards, checks))
+}
+
+fn check_parcel(
+    parcel: &Parcel,
+    shards: &Shards,
+    checks: &mut impl Checks,
+) -> Result<(), BadParcel> {
+    let (committee, needed) = shards.believed(parcel)?;
+    checks.certified(parcel, committee, needed)
+}
+
+/// What is left of a delivery that is refused: who signed the first head that is to blame.
+fn unproven(
+    delivery: &Delivery,
+    reason: BadParcel,
+    shards: &Shards,
+    checks: &mut impl Checks,
+) -> Result<AdmittedLetter, Refused> {
+    let mut parcels = delivery.parcels();
+    let refused = parcels.find(|parcel| check_parcel(parcel, shards, checks) == Err(reason));
+    let signed = match (reason, refused) {
+        (BadParcel::Head(_) | BadParcel::AfterEnd, Some(parcel)) => {
+            signers(&parcel.head, shards, checks)
+        }
+        _ => Vec::new(),
+    };
+    if signed.is_empty() {
+        return Err(reason.into());
     }
-    Ok(())
+    Ok(AdmittedLetter::Unproven { signed, reason })
+}
+
+/// Those who signed a head, up to the first who did not: a stranger's signature costs one check.
+fn signers(
+    certified: &HeadCertificate,
+    shards: &Shards,
+    checks: &mut impl Checks,
+) -> Vec<(NodeId, SignedHead)> {
+    let scope = &certified.head.scope;
+    let committee = shards.directory().committee(scope.shard, scope.epoch);
+    let Some(committee) = committee.filter(|committee| committee.scope() == scope) else {
+        return Vec::new();
+    };
+    let signatures = &certified.certificate.signatures;
+    if !signatures.is_sorted_by(|(a, _), (b, _)| a < b) {
+        return Vec::new();
+    }
+    let signed = signatures.iter().map_while(|(seat, _)| {
+        let node = committee.member(*seat)?;
+        let head = SignedHead::of(certified, *seat)?;
+        let genuine = head.verify(node.key(), &mut checks.signed());
+        genuine.then_some((node, head))
+    });
+    signed.collect()
 }
 
 /// Puts deliveries into as few letters as they fit into.
@@ -173,7 +235,7 @@ pub(super) fn letters(deliveries: Vec<Delivery>) -> Vec<Letter> {
 }
 
 /// No fewer bytes than the encoding of a parcel has.
-pub(crate) fn estimate(parcel: &model::Parcel) -> usize {
+pub(crate) fn estimate(parcel: &Parcel) -> usize {
     /// A head, a statement, and what goes around them.
     const FIXED: usize = 512;
     /// A seat, a signature and what goes around them.

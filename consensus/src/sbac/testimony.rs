@@ -5,7 +5,8 @@
 //! hears the first of the two, and the second one makes no sense to sequence. So each node looks at what
 //! comes to it, and keeps the newest as long as there is room.
 //!
-//! What a node said on one seat and then on another, in a later epoch, is not held together.
+//! What a node said on one seat and then on another, in a later epoch, is held together: the members of
+//! all epochs are known.
 //!
 //! Deviation: D-9. Paper: Section VI-A.
 
@@ -13,14 +14,17 @@ mod forks;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use model::shard::Seat;
-use model::{Delivery, Lie, Parcel, Promise, ShardId, TransactionId};
+use model::{
+    Delivery, Lie, LieKind, Malpractice, NodeId, Parcel, Promise, ShardId, SignedHead,
+    TransactionId,
+};
 
 use self::forks::Forks;
 use super::letter::estimate;
+use crate::suspicion::Known;
 
 /// Bytes of deliveries of one shard that are kept. One that tells much drives out only what it told
 /// itself.
@@ -59,24 +63,20 @@ pub(crate) struct Testimony {
     sources: BTreeMap<ShardId, Source>,
     /// The last heads of each shard.
     forks: Forks,
-    /// The members that are convicted: once is enough.
-    liars: BTreeSet<(ShardId, Seat)>,
 }
 
-/// A member of another shard that signed opposite promises, or two heads at one height.
-pub(crate) type Suspect = (ShardId, Seat, Lie);
-
+/// All that is returned are records that nobody has checked.
 impl Testimony {
     /// Takes in the promises of a delivery whose signatures have been checked. Those who contradict
-    /// themselves in it or by it, but for those who are convicted.
-    pub(crate) fn hear(&mut self, delivery: &Arc<Delivery>) -> Vec<Suspect> {
+    /// themselves in it or by it, but for those who were reported.
+    pub(crate) fn hear(&mut self, delivery: &Arc<Delivery>, known: Known<'_>) -> Vec<Malpractice> {
         let mut suspects = Vec::new();
         let mut news = false;
         for (parcel, said) in delivery.parcels().enumerate() {
             for (leaf, about, commit) in matters(said) {
                 match self.words.get(&about) {
                     Some(first) if first.commit != commit => {
-                        suspects.extend(self.contradictions(first, said, leaf));
+                        suspects.extend(contradictions(first, said, leaf, known));
                     }
                     Some(_) => {}
                     None => {
@@ -99,49 +99,27 @@ impl Testimony {
     }
 
     /// Takes in the heads of a delivery whose signatures have been checked. Those who signed one of them
-    /// and another one of its height, but for those who are convicted.
-    pub(crate) fn hear_heads(&mut self, delivery: &Delivery) -> Vec<Suspect> {
-        let mut suspects = Vec::new();
-        for said in delivery.parcels() {
-            let shard = said.from();
-            let forkers = self.forks.hear(said).into_iter();
-            let free = forkers.filter(|(seat, _)| !self.liars.contains(&(shard, *seat)));
-            suspects.extend(free.map(|(seat, lie)| (shard, seat, lie)));
-        }
-        suspects
+    /// and another one that a chain has no room for beside it.
+    pub(crate) fn hear_heads(&mut self, delivery: &Delivery, known: Known<'_>) -> Vec<Malpractice> {
+        let parcels = delivery.parcels();
+        let suspects = parcels.flat_map(|said| self.forks.hear(said, known));
+        suspects.collect()
     }
 
-    /// Whether a member was shown to lie.
-    pub(crate) fn is_convicted(&self, shard: ShardId, seat: Seat) -> bool {
-        self.liars.contains(&(shard, seat))
+    /// Takes in a head that this node has signed, and too few others.
+    pub(crate) fn hear_alone(
+        &mut self,
+        node: &NodeId,
+        said: SignedHead,
+        known: Known<'_>,
+    ) -> Option<Malpractice> {
+        let misplaced = known.misplaced(node, said);
+        misplaced.or_else(|| self.forks.hear_alone(node, said, known))
     }
 
-    /// A member was shown to lie.
-    pub(crate) fn convict(&mut self, shard: ShardId, seat: Seat) {
-        self.liars.insert((shard, seat));
-    }
-
-    /// A shard has begun an epoch: others are on its seats.
-    pub(crate) fn change(&mut self, shard: ShardId) {
-        self.liars.retain(|(of, _)| *of != shard);
-    }
-
-    /// The members that signed what was said first and the leaf of a parcel that says the opposite.
-    fn contradictions(&self, first: &Word, parcel: &Parcel, leaf: usize) -> Vec<Suspect> {
-        let Some(earlier) = first.delivery.parcels().nth(first.parcel) else {
-            return Vec::new();
-        };
-        let shard = parcel.from();
-        let signers = parcel.head.certificate.signatures.iter();
-        let free = signers.filter(|(seat, _)| !self.is_convicted(shard, *seat));
-        let suspect = |(seat, _): &(Seat, _)| {
-            let lie = Lie::Promises {
-                first: Box::new(earlier.signed_leaf(first.leaf, *seat)?),
-                second: Box::new(parcel.signed_leaf(leaf, *seat)?),
-            };
-            Some((shard, *seat, lie))
-        };
-        free.filter_map(suspect).collect()
+    /// A shard has begun an epoch. Those who signed a head above the end of the one before.
+    pub(crate) fn change(&self, shard: ShardId, known: Known<'_>) -> Vec<Malpractice> {
+        self.forks.ended(shard, known)
     }
 
     /// Keeps a delivery, and lets go of older ones of its shard for which there is no room any more.
@@ -161,6 +139,32 @@ impl Testimony {
             }
         }
     }
+}
+
+/// The members that signed what was said first and the leaf of a parcel that says the opposite.
+fn contradictions(
+    first: &Word,
+    parcel: &Parcel,
+    leaf: usize,
+    known: Known<'_>,
+) -> Vec<Malpractice> {
+    let Some(earlier) = first.delivery.parcels().nth(first.parcel) else {
+        return Vec::new();
+    };
+    let signers = parcel.head.certificate.signatures.iter();
+    let suspects = signers.filter_map(|(seat, _)| {
+        let node = known.node(&parcel.head.head.scope, *seat)?;
+        if known.reported.contains(&node, LieKind::Promises) {
+            return None;
+        }
+        let then = known.seat(&earlier.head.head.scope, &node)?;
+        let lie = Lie::Promises {
+            first: Box::new(earlier.signed_leaf(first.leaf, then)?),
+            second: Box::new(parcel.signed_leaf(leaf, *seat)?),
+        };
+        Some(Malpractice { node, lie })
+    });
+    suspects.collect()
 }
 
 /// What a parcel says in one way only: in which leaf, about what, and whether to commit.

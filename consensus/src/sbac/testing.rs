@@ -21,7 +21,7 @@ pub(super) const OURS: ShardId = ShardId::new(0);
 /// The block time at which the ledger stands.
 pub(super) const NOW: Time = Time::from_ms(1_000_000);
 
-const NETWORK: NetworkId = NetworkId::from_bytes([7; 32]);
+pub(super) const NETWORK: NetworkId = NetworkId::from_bytes([7; 32]);
 
 /// A ledger that knows nothing, at height 1.
 pub(super) fn ledger() -> Ledger {

@@ -5,6 +5,7 @@
 
 mod guest;
 mod inheritance;
+mod liars;
 mod town;
 
 use consensus::{Message, Record};

@@ -4,7 +4,7 @@
 use consensus::{Message, Record};
 use model::key::Zip215;
 use model::statement::{Slot, Vote};
-use model::{Hash, Malpractice, NodeId, Signature, Statement};
+use model::{Hash, Height, LieKind, Malpractice, NodeId, Signature, Statement};
 
 use crate::network::Network;
 use crate::shell::Shell;
@@ -187,6 +187,23 @@ fn two_heads_at_one_height_name_their_signer_once() {
         assert_eq!(named(&shell), [liar()], "{before:?}, {after:?}");
     }
     assert_eq!(named(&heads(&world, &[head, head], &[head])), []);
+}
+
+#[test]
+fn a_liar_that_never_stops_is_named_once_for_each_kind_and_fills_no_log() {
+    let world = world();
+    let mut shell = heads(&world, &[], &[A, B]);
+    let head = shell.applied[0].applied.head.hash();
+    for round in 2..60 {
+        for vote in [Vote::Notarize(A), Vote::Notarize(B), Vote::Finalize(A)] {
+            shell.hear_votes(&[2], round, vote);
+        }
+        shell.hear(2, &world.head_signature(2, Height::new(1), head));
+        shell.hear(2, &world.head_signature(2, Height::new(1), A));
+    }
+    assert_eq!(named(&shell), [liar(), liar()]);
+    let kinds: Vec<LieKind> = shell.malpractice.iter().map(|it| it.lie.kind()).collect();
+    assert_eq!(kinds, [LieKind::Votes, LieKind::Heads]);
 }
 
 #[test]

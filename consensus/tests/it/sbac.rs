@@ -16,5 +16,6 @@ mod founding;
 mod locks;
 mod replays;
 mod tables;
+mod unproven;
 #[cfg(feature = "injected-bugs")]
 mod weakened;

@@ -11,7 +11,7 @@ use model::membership::Place;
 use model::shard::Seat;
 use model::state::{Inventory, Piece};
 use model::{Epoch, Finalized, Head, HeadCertificate, Height, NodeDescriptor, NodeId, Plan};
-use model::{ShardRecord, Time, Transaction};
+use model::{Malpractice, ShardRecord, Time, Transaction};
 
 use crate::world::{CREATED, SHARD, World, member};
 
@@ -64,6 +64,9 @@ pub(crate) struct Town {
     heads: BTreeMap<Height, Head>,
     passes: Filter,
     down: BTreeSet<usize>,
+    /// Who may be named, and who was, by whom.
+    liars: BTreeSet<usize>,
+    pub(crate) named: Vec<(usize, Malpractice)>,
     events: BTreeMap<(u64, u64), Event>,
     count: u64,
 }
@@ -79,6 +82,8 @@ impl Town {
             heads: BTreeMap::new(),
             passes: Box::new(|_, _, _, _| true),
             down: BTreeSet::new(),
+            liars: BTreeSet::new(),
+            named: Vec::new(),
             events: BTreeMap::new(),
             count: 0,
         };
@@ -165,6 +170,15 @@ impl Town {
         let all: Vec<usize> = self.people.keys().copied().collect();
         for index in all {
             self.submit(index, &gift);
+        }
+    }
+
+    /// Somebody says something in an epoch beside what its replica says.
+    pub(crate) fn lie(&mut self, from: usize, epoch: Epoch, message: &Message) {
+        self.liars.insert(from);
+        let all: Vec<usize> = self.people.keys().copied().collect();
+        for to in all.into_iter().filter(|to| *to != from) {
+            self.say(from, to, epoch, message);
         }
     }
 
@@ -323,7 +337,15 @@ impl Town {
                 }
                 Output::Entered(_) => self.welcome(index),
                 Output::Halt(contradiction) => panic!("{index} halts: {contradiction}"),
-                Output::Malpractice(record) => panic!("nobody lies: {record:?}"),
+                Output::Malpractice(record) => {
+                    let liar = Self::index(&record.node);
+                    assert!(
+                        self.liars.contains(&liar),
+                        "{liar} does not lie: {record:?}"
+                    );
+                    assert_eq!(record.verify(&mut Zip215), Ok(()));
+                    self.named.push((index, record));
+                }
                 Output::HeadCertified(_) | Output::Tell { .. } => {}
             }
         }

@@ -421,15 +421,21 @@ impl Bench {
         }
     }
 
-    /// The delivery as the shard would sequence it.
-    pub(crate) fn admit(&self, to: u32, delivery: &Delivery) -> Result<Action, Refused> {
+    /// The delivery as it reaches a member of the shard.
+    pub(crate) fn open(&self, to: u32, delivery: &Delivery) -> Result<AdmittedLetter, Refused> {
         let letter = Letter::Deliver(vec![delivery.clone()]);
         let letter = Letter::decode(&letter.encode()).expect("canonical");
-        match letter.admit(&self.views[to as usize], &mut Zip215)? {
+        letter.admit(&self.views[to as usize], &mut Zip215)
+    }
+
+    /// The delivery as the shard would sequence it.
+    pub(crate) fn admit(&self, to: u32, delivery: &Delivery) -> Result<Action, Refused> {
+        match self.open(to, delivery)? {
             AdmittedLetter::Deliver(mut admitted) => Ok(Action::Deliver(admitted.remove(0))),
             AdmittedLetter::Ahead { shard, known } => {
                 Err(Refused::Parcel(BadParcel::Ahead { shard, known }))
             }
+            AdmittedLetter::Unproven { reason, signed: _ } => Err(Refused::Parcel(reason)),
             other => panic!("{other:?} is no delivery"),
         }
     }

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use consensus::bft::Pace;
 use consensus::message::Refused;
 use consensus::replica::Setup;
-use consensus::sbac::letter::AdmittedLetter;
-use consensus::{Action, Input, Ledger, Now, Output, Record, Replica, Shards};
+use consensus::{Input, Ledger, Now, Output, Record, Replica, Shards};
 use model::head::HeadError;
 use model::key::Zip215;
 use model::outbox::{BadParcel, outbox_tree};
@@ -24,10 +23,10 @@ use super::setting::{
 };
 
 /// Shard 0 decides; the shards 1 and 2 vote.
-const DECIDED_BY_0: Mode = Mode::Decider(model::ShardId::new(0));
+pub(super) const DECIDED_BY_0: Mode = Mode::Decider(model::ShardId::new(0));
 
 /// `T(x0, x1, x2) -> (y0, y1, y2)`. Shard 2 is the dishonest one, if it is not said otherwise.
-fn transaction(bench: &mut Bench, mode: Mode) -> Authorized {
+pub(super) fn transaction(bench: &mut Bench, mode: Mode) -> Authorized {
     let inputs = [bench.thing(0), bench.thing(1), bench.thing(2)];
     let inputs: Vec<_> = inputs.iter().collect();
     bench.swap(mode, &inputs, &[0, 1, 2])
@@ -128,7 +127,7 @@ fn c4_f_plus_1_members_who_lie_are_not_believed_where_a_quorum_is_asked_for() {
 }
 
 /// A member of shard 0 that has just begun.
-fn replica(bench: &Bench) -> Replica {
+pub(super) fn replica(bench: &Bench) -> Replica {
     let shards = Shards::of_genesis(&bench.genesis, shard(0)).expect("a shard of it");
     let setup = Setup {
         shards: shards.expect("a committee"),
@@ -144,15 +143,13 @@ fn replica(bench: &Bench) -> Replica {
 }
 
 /// Whom the replica reports, and keeps the proof against, when it is told this.
-fn reported(replica: &mut Replica, bench: &Bench, parcel: &Parcel) -> Vec<Malpractice> {
+pub(super) fn reported(replica: &mut Replica, bench: &Bench, parcel: &Parcel) -> Vec<Malpractice> {
     let delivery = bench.with_votes(parcel);
-    let Ok(Action::Deliver(admitted)) = bench.admit(0, &delivery) else {
-        panic!("a promise of a shard");
-    };
+    let letter = bench.open(0, &delivery).expect("it says something");
     let letter = Input::Letter {
         shard: parcel.from(),
         seat: Seat::new(1).expect("a member"),
-        letter: AdmittedLetter::Deliver(vec![admitted]),
+        letter,
     };
     let mut kept = Vec::new();
     let mut told = Vec::new();

@@ -81,7 +81,8 @@ impl Mind {
             Some(
                 AdmittedLetter::Changes(_)
                 | AdmittedLetter::AskChanges { .. }
-                | AdmittedLetter::Ahead { .. },
+                | AdmittedLetter::Ahead { .. }
+                | AdmittedLetter::Unproven { .. },
             )
             | None => {}
         }

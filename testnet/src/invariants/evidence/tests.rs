@@ -3,20 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use consensus::Admitted;
 use consensus::message::SignedVote;
 use consensus::sbac::letter::AdmittedLetter;
+use consensus::{Admitted, Signer as _};
 use model::outbox::outbox_tree;
 use model::statement::{Scope, Slot, Statement, Vote};
 use model::{
-    AbortReason, Delivery, Hash, Head, Height, Leaf, Lie, Malpractice, NodeId, Profile, Promise,
-    SecretKey, ShardId, SignedLeaf, Time, TransactionId, Verdict,
+    AbortReason, Delivery, Epoch, Hash, Head, Height, Leaf, Lie, Malpractice, NodeId, Profile,
+    Promise, SecretKey, ShardId, SignedHead, SignedLeaf, Time, TransactionId, Verdict,
 };
 
 use super::{Evidence, NAMED_MAX};
 use crate::invariants::What;
 use crate::invariants::testing::{refusal, seat, see, sign, vote};
-use crate::simulation::Setting;
+use crate::simulation::{Journal, Setting};
 
 const LIAR: usize = 3;
 const SLOT: Slot = Slot::new(7);
@@ -125,6 +125,38 @@ fn a_liar_that_is_named_without_end_is_seen() {
         see(&mut judge, 0, &What::Accused(&accused)).unwrap();
     }
     refusal(&mut judge, 0, &What::Accused(&accused));
+}
+
+#[test]
+fn a_record_about_epochs_must_prove_that_a_liar_signed_where_its_epoch_has_no_room() {
+    let setting = Setting::new(4);
+    let node = |at| setting.committee.member(seat(at)).unwrap();
+    let signed = |at: usize, epoch: u64, height: u64| {
+        let scope = Scope {
+            epoch: Epoch::new(epoch),
+            ..*setting.scope()
+        };
+        let (height, head) = (Height::new(height), Hash::from_bytes([6; 32]));
+        let bytes = Statement::Head { height, head }.signing_bytes(&scope);
+        SignedHead {
+            scope,
+            height,
+            head,
+            signature: setting.scribe(seat(at), Journal::default()).sign(&bytes),
+        }
+    };
+    let record = |at, first, second| Malpractice {
+        node: node(at),
+        lie: Lie::Epochs { first, second },
+    };
+    let lied = record(LIAR, signed(LIAR, 0, 9), signed(LIAR, 1, 9));
+    see(&mut judge(&setting), 0, &What::Accused(&lied)).unwrap();
+    let honest = record(1, signed(1, 0, 9), signed(1, 1, 9));
+    let in_order = record(LIAR, signed(LIAR, 0, 9), signed(LIAR, 1, 10));
+    let forged = record(LIAR, signed(LIAR, 0, 9), signed(1, 1, 9));
+    for accused in [honest, in_order, forged] {
+        refusal(&mut judge(&setting), 0, &What::Accused(&accused));
+    }
 }
 
 /// A record that says that somebody with this key, a member of another shard, promised both.
