@@ -4,9 +4,9 @@
 //! histories fit together comes down to whether their heads are the same. What follows from equal
 //! heads is checked as well, for a third shard may have told the two of them different things.
 //!
-//! Whoever signed both sides of a contradiction is named by the committee of the epoch it signed in. Two
-//! heads of different epochs at one height are a contradiction as well, but nobody need have signed both:
-//! it takes the two lists of nodes, of whom the old one has gone on after its end.
+//! Whoever signed both sides of a contradiction is named by the committee of the epoch it signed in. A
+//! shard that has gone on in an epoch which it had ended contradicts itself, too, and so do two heads of
+//! different epochs at one height.
 //!
 //! Paper: Section V-B, Security Theorem 3: "all prepared(T,*) messages in one chain are compatible
 //! with all messages seen in the other chain".
@@ -14,15 +14,18 @@
 use std::collections::BTreeMap;
 
 use model::shard::Seat;
-use model::statement::{Epoch, Height, Statement};
-use model::{Committee, Hash, Lie, Malpractice, Outcome, ShardId, Signature};
+use model::statement::{Epoch, Height};
+use model::{
+    Committee, EpochChange, Hash, Lie, Malpractice, Outcome, ShardId, Signature, SignedEnd,
+    SignedHead,
+};
 
-use crate::account::{Heads, Word};
+use crate::account::{Heads, Known, Word};
 use crate::finding::{Finding, Problem};
 use crate::replay::Replay;
 
-/// Checks that the histories of two shards, as far as each has been audited, fit together: each shard
-/// has one head at a height, whoever heard of it; none has promised a thing and its opposite; and no
+/// Checks that the histories of two shards, as far as each has been audited, fit together: no shard has
+/// gone on in an epoch after its end; each shard has one head at a height, whoever heard of it; none has promised a thing and its opposite; and no
 /// transaction is committed in one and aborted in the other.
 ///
 /// Two histories of one shard can be compared as well.
@@ -34,6 +37,7 @@ use crate::replay::Replay;
 /// Paper: Security Theorem 3.
 pub fn compatible(first: &Replay, second: &Replay) -> Result<(), Finding> {
     let pair = Pair { first, second };
+    pair.ends()?;
     pair.heads()?;
     pair.promises()?;
     pair.outcomes()
@@ -49,6 +53,30 @@ struct Pair<'a> {
 type Signed<'a> = (Epoch, &'a [(Seat, Signature)]);
 
 impl Pair<'_> {
+    /// No shard has gone on in an epoch that it has ended.
+    fn ends(&self) -> Result<(), Finding> {
+        let (ones, others) = (&self.first.account().heads, &self.second.account().heads);
+        for ((shard, height), heads) in ones.iter().chain(others) {
+            for (head, known) in heads {
+                let (shard, height, epoch) = (*shard, *height, known.epoch);
+                let end = self.change(shard, epoch);
+                let Some(end) = end.filter(|end| height > end.hand_over.head.head.height) else {
+                    continue;
+                };
+                let signed = (epoch, signatures(known));
+                let seats = signed.1.iter().map(|(seat, _)| *seat);
+                let proofs = self.proofs((shard, epoch), seats, |committee, seat| {
+                    Some(Lie::PastEnd {
+                        end: Box::new(SignedEnd::of(end, seat)?),
+                        head: said(committee, seat, height, (*head, signed))?,
+                    })
+                });
+                return Err(blame(height, Problem::PastEnd(shard), proofs));
+            }
+        }
+        Ok(())
+    }
+
     /// Each shard has one head at a height.
     fn heads(&self) -> Result<(), Finding> {
         let (ones, others) = (&self.first.account().heads, &self.second.account().heads);
@@ -58,8 +86,12 @@ impl Pair<'_> {
                 let (shard, height) = *at;
                 let (_, (epoch, signatures)) = one;
                 let seats = signatures.iter().map(|(seat, _)| *seat);
+                let then = self.committee(shard, other.1.0);
                 let proofs = self.proofs((shard, epoch), seats, |committee, seat| {
-                    lie_of_heads(committee, height, seat, one, other)
+                    let (node, then) = (committee.member(seat)?, then?);
+                    let first = said(committee, seat, height, one)?;
+                    let second = said(then, then.seat(&node)?, height, other)?;
+                    Some(lie_of_heads(first, second))
                 });
                 return Err(blame(height, Problem::TwoHeads(shard), proofs));
             }
@@ -136,6 +168,12 @@ impl Pair<'_> {
         let known = [self.first, self.second];
         known.iter().find_map(|audit| audit.committee(shard, epoch))
     }
+
+    /// How a shard has ended an epoch, if either audit knows it.
+    fn change(&self, shard: ShardId, epoch: Epoch) -> Option<&EpochChange> {
+        let known = [self.first, self.second];
+        known.iter().find_map(|audit| audit.change(shard, epoch))
+    }
 }
 
 /// The heads of a shard at one height that either chain knows, with the signatures that either has.
@@ -144,31 +182,46 @@ fn joined<'a>(one: Option<&'a Heads>, other: Option<&'a Heads>) -> BTreeMap<Hash
     for (head, known) in one.into_iter().chain(other).flatten() {
         let (_, signatures) = joined.entry(*head).or_insert((known.epoch, &[]));
         if signatures.is_empty() {
-            *signatures = known.signed.as_ref().map_or(&[], |found| &found.signatures);
+            *signatures = self::signatures(known);
         }
     }
     joined
 }
 
-/// A member that signed two heads for one height in one epoch.
-fn lie_of_heads(
+/// The signatures over a head that are known.
+fn signatures(known: &Known) -> &[(Seat, Signature)] {
+    let signed = known.signed.as_ref();
+    signed.map_or(&[], |found| &found.signatures)
+}
+
+/// What the member on a seat said with a head at a height, if it is among those who signed it.
+fn said(
     committee: &Committee,
-    height: Height,
     seat: Seat,
-    one: (Hash, Signed<'_>),
-    other: (Hash, Signed<'_>),
-) -> Option<Lie> {
-    let scope = committee.scope();
-    let said = |(head, (epoch, signatures)): (Hash, Signed<'_>)| {
-        let mut signatures = signatures.iter().filter(|_| epoch == scope.epoch);
-        let (_, signature) = signatures.find(|(signer, _)| *signer == seat)?;
-        Some((Statement::Head { height, head }, *signature))
-    };
-    Some(Lie::Statements {
-        scope: *scope,
-        first: said(one)?,
-        second: said(other)?,
+    height: Height,
+    (head, (_, signatures)): (Hash, Signed<'_>),
+) -> Option<SignedHead> {
+    let mut signatures = signatures.iter();
+    let (_, signature) = signatures.find(|(signer, _)| *signer == seat)?;
+    Some(SignedHead {
+        scope: *committee.scope(),
+        height,
+        head,
+        signature: *signature,
     })
+}
+
+/// A member that signed two heads for one height, in one epoch or in two.
+fn lie_of_heads(first: SignedHead, second: SignedHead) -> Lie {
+    if first.scope == second.scope {
+        Lie::Statements {
+            scope: first.scope,
+            first: (first.statement(), first.signature),
+            second: (second.statement(), second.signature),
+        }
+    } else {
+        Lie::Epochs { first, second }
+    }
 }
 
 /// A member that signed a promise to commit and a promise to abort, each from the seat it had then.

@@ -77,6 +77,9 @@ pub enum Problem {
     /// Two heads of one shard are at one height: it has a history for each of those it speaks to.
     #[error("shard {0} has two heads at this height")]
     TwoHeads(ShardId),
+    /// A shard has gone on in an epoch after the head with which it had ended it.
+    #[error("shard {0} has gone on after the end of an epoch")]
+    PastEnd(ShardId),
     /// A shard has promised both to commit a transaction and to abort it.
     #[error("shard {shard} has promised both to commit and to abort transaction {transaction}")]
     TwoPromises {

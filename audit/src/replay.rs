@@ -31,8 +31,8 @@ use model::shard::Committee;
 use model::state::ShardState;
 use model::statement::{Epoch, Height, Statement, Vote};
 use model::{
-    Certificate, Checkers, Directory, Finalized, Genesis, HandOver, Hash, NodeId, Object, ObjectId,
-    Profile, ShardId, SignatureCheck, Time, TransactionResult, merkle,
+    Certificate, Checkers, Directory, EpochChange, Finalized, Genesis, HandOver, Hash, NodeId,
+    Object, ObjectId, Profile, ShardId, SignatureCheck, Time, TransactionResult, merkle,
 };
 
 use crate::account::Account;
@@ -198,6 +198,12 @@ impl Replay {
     /// The members of a shard of the network in an epoch.
     pub(crate) fn committee(&self, shard: ShardId, epoch: Epoch) -> Option<&Committee> {
         self.directory.committee(shard, epoch)
+    }
+
+    /// How a shard of the network has ended an epoch.
+    pub(crate) fn change(&self, shard: ShardId, epoch: Epoch) -> Option<&EpochChange> {
+        let change = self.directory.changes(shard, epoch).next();
+        change.map(|change| &**change)
     }
 
     /// Whether the block extends the chain.

@@ -352,14 +352,27 @@ fn members_of_a_later_epoch_who_lie_are_named() {
 }
 
 #[test]
-fn who_goes_on_after_the_end_is_found_though_nobody_signed_both_heads() {
+fn who_goes_on_after_the_end_is_named_if_it_signed_the_end() {
     let (mut network, swap) = voted();
     network.end(A, 200);
     network.block(A, 300, Vec::new());
     let forged = network.after_the_end(A, leaf(B, &swap, FOR));
     network.block(B, 400, vec![prepare(&swap), network.delivery(forged)]);
     let [a, b] = audits(&network, [A, B]);
-    found(&a, &b, &Problem::TwoHeads(A), &[]);
+    found(&a, &b, &Problem::PastEnd(A), &nodes([0, 1, 2]));
+}
+
+#[test]
+fn who_begins_an_epoch_below_the_end_of_the_one_before_is_named_if_a_member_of_both() {
+    let (mut network, swap) = voted();
+    network.end(A, 200);
+    network.block(A, 300, Vec::new());
+    let mut entries = network.changes(B);
+    let forged = network.before_the_beginning(A, leaf(B, &swap, FOR));
+    entries.extend([prepare(&swap), network.delivery(forged)]);
+    network.block(B, 400, entries);
+    let [a, b] = audits(&network, [A, B]);
+    found(&a, &b, &Problem::TwoHeads(A), &nodes([1, 2]));
 }
 
 #[test]

@@ -22,8 +22,8 @@ use model::shard::Seat;
 use model::statement::Scope;
 use model::{
     Authorization, Block, Bytes, Certificate, Checkers, ContractId, Delivery, Directory, Ending,
-    Entry, Epoch, EpochChange, Finalized, Genesis, HandOver, Hash, Head, HeadCertificate, Leaf,
-    Mapping, Mode, NodeDescriptor, NodeId, Object, ObjectType, Output, Parcel, Plan, Profile,
+    Entry, Epoch, EpochChange, Finalized, Genesis, HandOver, Hash, Head, HeadCertificate, Height,
+    Leaf, Mapping, Mode, NodeDescriptor, NodeId, Object, ObjectType, Output, Parcel, Plan, Profile,
     Promise, SecretKey, ShardId, ShardRecord, Statement, Time, Trace, Transaction, TransactionBody,
     TransactionResult, Verdict, Vote, placement,
 };
@@ -301,13 +301,28 @@ impl Network {
     /// A promise under a head of the first epoch of a shard, one block above its last one.
     pub(crate) fn after_the_end(&self, from: ShardId, promise: Leaf) -> Parcel {
         let end = self.directory.end(from, Epoch::ZERO);
+        self.out_of_place(
+            from,
+            Epoch::ZERO,
+            end.expect("it has ended").next(),
+            promise,
+        )
+    }
+
+    /// A promise under a head of the second epoch of a shard, at the height at which the first one ended.
+    pub(crate) fn before_the_beginning(&self, from: ShardId, promise: Leaf) -> Parcel {
+        let end = self.directory.end(from, Epoch::ZERO);
+        self.out_of_place(from, Epoch::new(1), end.expect("it has ended"), promise)
+    }
+
+    fn out_of_place(&self, from: ShardId, epoch: Epoch, height: Height, promise: Leaf) -> Parcel {
         let scope = Scope {
-            epoch: Epoch::ZERO,
+            epoch,
             ..self.scope(from)
         };
         let head = Head {
             scope,
-            height: end.expect("it has ended").next(),
+            height,
             previous: Hash::ZERO,
             block: Hash::ZERO,
             time: CREATED,
