@@ -11,6 +11,7 @@
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
 
 use model::bounds::FOREIGN_HEADS_MAX;
 use model::shard::Seat;
@@ -121,7 +122,8 @@ impl Chain {
         let epoch = scope.epoch;
         let same = self.shown.get(&height);
         let below = self.shown.range(..height).next_back();
-        let above = self.shown.range(height.next()..).next();
+        let above = (Bound::Excluded(height), Bound::Unbounded);
+        let above = self.shown.range(above).next();
         let below = below.filter(|(_, shown)| shown.scope.epoch > epoch);
         let above = above.filter(|(_, shown)| shown.scope.epoch < epoch);
         let beside = below.into_iter().chain(above).map(|(_, shown)| shown);

@@ -288,6 +288,17 @@ fn who_signs_the_head_of_its_shard_by_itself_is_no_liar() {
 }
 
 #[test]
+fn a_head_at_any_height_can_be_heard() {
+    let mut listener = Listener::new();
+    for height in [0, 1, u64::MAX - 1, u64::MAX] {
+        let (node, lone) = alone(height, 9, 2);
+        assert_eq!(listener.hear_alone(&node, lone), None);
+        let suspects = listener.hear_heads(&shows(height, 1, &[0, 1, 2]));
+        assert_eq!(seats(&suspects), [2], "height {height}");
+    }
+}
+
+#[test]
 fn of_what_one_member_signs_by_itself_the_last_is_kept() {
     let mut listener = Listener::new();
     let others = alone(7, 9, 1);
