@@ -1,5 +1,8 @@
 //! `chainspace evidence show`: what a file proves. It takes nobody but the file.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 
 use client::paper;
