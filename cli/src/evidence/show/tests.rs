@@ -28,6 +28,7 @@ fn head(height: u64) -> Head {
         time: Time::ZERO,
         results: Hash::ZERO,
         outbox: Hash::ZERO,
+        state: None,
     }
 }
 
