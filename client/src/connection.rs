@@ -253,6 +253,7 @@ pub(crate) fn unexpected(response: &Response) -> AskError {
         Response::Changes(_) => "changes of shards",
         Response::Acts(_) => "acts of the root shard",
         Response::Cosigned(_) => "a signature over a head",
+        Response::Peers(_) => "a list of peers",
         Response::Refused(_) => "a refusal that does not fit",
     };
     AskError::Lying(format!("it answered with {what}, which nobody asked for"))

@@ -6,6 +6,8 @@
 //!
 //! The types are here, below both sides, so that a client links no node.
 
+mod peers;
+
 use serde::{Deserialize, Serialize};
 
 use crate::encoding::{self, DecodeError};
@@ -22,6 +24,8 @@ use crate::receipt::{CertifiedResult, CertifiedResults};
 use crate::statement::{Epoch, Height};
 use crate::time::Time;
 use crate::transaction::Transaction;
+
+pub use peers::{BannedPeer, PeerConnection, PeerDirection, PeerList, PeerRow};
 
 /// The longest encoding of a [`Request`], in bytes: a transaction, with room for what comes later.
 pub const REQUEST_BYTES_MAX: usize = 256 * 1024;
@@ -142,6 +146,9 @@ pub enum Request {
     /// Sign once more the head that ended this epoch of the shard of the node: the root shard may have
     /// excluded somebody whose signature is on it. Answered by [`Response::Cosigned`].
     Cosign(Epoch),
+    /// Whom are you connected with? Answered by [`Response::Peers`], or [`Refused::NotLocal`]: a node says
+    /// so to its own machine and to nobody else.
+    Peers,
 }
 
 /// An answer.
@@ -185,6 +192,8 @@ pub enum Response {
     Acts(Vec<Act>),
     /// To [`Request::Cosign`].
     Cosigned(Signature),
+    /// To [`Request::Peers`].
+    Peers(PeerList),
 }
 
 /// A transaction of the contract that manages shards, committed by the root shard.
@@ -372,6 +381,9 @@ pub enum Refused {
         /// it may have been decided all the same.
         since: Time,
     },
+    /// Only those on its own machine are told.
+    #[error("the node says that to its own machine alone: ask from there")]
+    NotLocal,
 }
 
 impl Refused {

@@ -128,6 +128,7 @@ impl Api {
             Request::Acts { after } => Ok(self.registry.acts(after)),
             Request::Approve(plan) => self.approve(plan),
             Request::Cosign(epoch) => self.cosign(epoch).await,
+            Request::Peers => Err(Refused::NotLocal),
             Request::Evidence { after } => {
                 Ok(Response::Evidence(self.reads.state().evidence(after)))
             }

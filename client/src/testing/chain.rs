@@ -331,7 +331,8 @@ impl Chain {
             | Request::Changes(_)
             | Request::Acts { .. }
             | Request::Approve(_)
-            | Request::Cosign(_) => Response::Refused(Refused::Unavailable),
+            | Request::Cosign(_)
+            | Request::Peers => Response::Refused(Refused::Unavailable),
             Request::Submit(transaction) => self.submit(transaction, progress, now),
             Request::Outcome { transaction, .. } => match self.decided.get(transaction) {
                 Some((_, at, result)) if *at <= height => Response::Outcome(result.clone()),

@@ -1,6 +1,7 @@
 //! One value of each type that is hashed, signed, stored or sent, for the tests of their bytes.
 
 mod membership;
+mod peers;
 mod promises;
 
 use std::fmt::Debug;
@@ -518,6 +519,7 @@ fn questions() -> Vec<Sample> {
         sample("api-acts-request", &Request::Acts { after: 3 }, &[]),
         sample("api-approve-request", &Request::Approve(plan), &[]),
         sample("api-cosign-request", &Request::Cosign(Epoch::new(2)), &[]),
+        sample("api-peers-request", &Request::Peers, &[]),
     ]
 }
 
@@ -627,6 +629,7 @@ pub(crate) fn all() -> Vec<Sample> {
     samples.extend(merkle_proofs());
     samples.extend(questions());
     samples.extend(answers());
+    samples.extend(peers::all());
     samples
 }
 
