@@ -17,6 +17,7 @@ use model::NodeId;
 use tokio::sync::mpsc;
 
 use crate::bounds::{CONDUCT_MAX, Limits};
+use crate::identity::PeerName;
 
 /// What a peer has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,6 +72,21 @@ const BAN: f64 = 50.0;
 
 /// The most points that there are to lose.
 const ALL: f64 = 100.0;
+
+/// How a guest has behaved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerConduct {
+    /// The peer.
+    pub peer: PeerName,
+    /// The node that it spoke for, if it did.
+    pub node: Option<NodeId>,
+    /// What is left of the hundred points that everybody begins with.
+    pub points: u8,
+    /// For how long it may not connect, if it may not.
+    pub banned: Option<Duration>,
+    /// How often it has been banned.
+    pub bans: u32,
+}
 
 /// What comes of an offence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +167,21 @@ impl Conduct {
     pub(crate) fn is_banned(&self, peer: &PeerId, now: Instant) -> bool {
         let record = self.records.get(peer);
         record.is_some_and(|record| record.is_banned(now))
+    }
+
+    /// How everybody has behaved of whom anything is remembered.
+    pub(crate) fn list(&self, now: Instant) -> Vec<PeerConduct> {
+        let tell = |(peer, record): (&PeerId, &Record)| PeerConduct {
+            peer: PeerName(*peer),
+            node: record.node,
+            points: (ALL - record.lost_by(now, self.half_life)).round() as u8,
+            banned: record
+                .banned_until
+                .and_then(|until| until.checked_duration_since(now))
+                .filter(|left| !left.is_zero()),
+            bans: record.bans,
+        };
+        self.records.iter().map(tell).collect()
     }
 
     /// Forgives everything that was done in the name of a node: it has gained a place.

@@ -107,6 +107,8 @@ pub struct Origin {
     pub peer: PeerName,
     /// The node it has proven to be, of whatever shard.
     pub node: Option<NodeId>,
+    /// Whether it asks from the machine of this node.
+    pub local: bool,
 }
 
 /// Takes the answer to a request.

@@ -83,6 +83,12 @@ pub(crate) fn is_loopback(address: &Multiaddr) -> bool {
     matches!(Host::of(address), Host::Loopback(_))
 }
 
+/// Whether a connection that came in at `local` is from this machine: from loopback, or from the very
+/// address that it came to.
+pub(crate) fn is_same_machine(local: &Multiaddr, remote: &Multiaddr) -> bool {
+    is_loopback(remote) || local.iter().next() == remote.iter().next()
+}
+
 impl Gate {
     /// A gate with these limits.
     pub(crate) fn new(limits: &Limits) -> Self {

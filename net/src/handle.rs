@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
 
 use crate::bounds::{FRAME_BYTES_MAX, SBAC_FRAME_BYTES_MAX};
-use crate::conduct::{Offence, Reporter};
+use crate::conduct::{Offence, PeerConduct, Reporter};
 use crate::config::{View, ViewError, parse_dial};
 use crate::counters::{Counters, Meter};
 use crate::identity::PeerName;
@@ -53,6 +53,10 @@ pub(crate) enum Command {
     },
     /// Something that has to do with finding others.
     Discover(Wish),
+    /// Say how guests have behaved.
+    Conduct {
+        outcome: oneshot::Sender<Vec<PeerConduct>>,
+    },
     /// Stop.
     Stop,
 }
@@ -130,6 +134,8 @@ pub struct PeerInfo {
     pub direction: Direction,
     /// Since when it is connected.
     pub since: Instant,
+    /// The time to it and back, measured last.
+    pub latency: Option<Duration>,
     /// Whether this connection carries the link with a member, or what a neighbour is told.
     pub linked: bool,
 }
@@ -307,6 +313,20 @@ impl Handle {
     #[must_use]
     pub fn listen_addresses(&self) -> Vec<String> {
         self.peers.listening()
+    }
+
+    /// The addresses at which this node tells others to call it, each with `/p2p/<peer>`.
+    #[must_use]
+    pub fn announced_addresses(&self) -> Vec<String> {
+        self.peers.announced()
+    }
+
+    /// How guests have behaved of whom anything is remembered, those who are gone or banned as well.
+    /// Empty if the network has stopped.
+    pub async fn conduct(&self) -> Vec<PeerConduct> {
+        let (outcome, answer) = oneshot::channel();
+        drop(self.commands.send(Command::Conduct { outcome }).await);
+        answer.await.unwrap_or_default()
     }
 
     /// What has been counted since the start.

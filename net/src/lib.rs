@@ -65,7 +65,7 @@ mod tests;
 mod weather;
 
 pub use bounds::{Limits, Rate};
-pub use conduct::Offence;
+pub use conduct::{Offence, PeerConduct};
 pub use config::{Config, Discovery, Identity, StartError, View, ViewError, listen_socket};
 pub use counters::Counters;
 pub use events::{Events, Frame, Inbound, Link, Origin, Reply, ReplyError};

@@ -4,8 +4,8 @@
 //! that task, so locks are held for a look-up and never across a wait.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use libp2p::swarm::ConnectionId;
@@ -59,6 +59,16 @@ pub(crate) enum Standing {
     Closed,
 }
 
+/// The other end of a connection.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) direction: Direction,
+    /// Where it is connected from or to.
+    pub(crate) address: Multiaddr,
+    /// Whether it is on this machine.
+    pub(crate) local: bool,
+}
+
 /// One established connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -79,6 +89,10 @@ pub(crate) struct Connection {
     pub(crate) opening: Arc<Semaphore>,
     /// Whether the peer may ask as often as it likes.
     pub(crate) exempt: bool,
+    /// Whether the peer is on this machine.
+    pub(crate) local: bool,
+    /// The time to the peer and back, measured last.
+    latency: Mutex<Option<Duration>>,
     reporter: Reporter,
 }
 
@@ -115,17 +129,23 @@ impl Connection {
     pub(crate) fn new(
         id: ConnectionId,
         peer: PeerId,
-        direction: Direction,
-        address: Multiaddr,
+        end: End,
         opener: Opener,
         reporter: Reporter,
         limits: &Limits,
     ) -> Self {
+        let End {
+            direction,
+            address,
+            local,
+        } = end;
         Self {
             id,
             peer,
             direction,
             exempt: limits.exempt_loopback && is_loopback(&address),
+            local,
+            latency: Mutex::default(),
             reporter,
             address,
             since: Instant::now(),
@@ -139,6 +159,16 @@ impl Connection {
             ),
             opening: Arc::new(Semaphore::new(limits.opening)),
         }
+    }
+
+    /// The time to the peer and back has been measured.
+    pub(crate) fn measured(&self, latency: Duration) {
+        *self.latency.lock().unwrap_or_else(PoisonError::into_inner) = Some(latency);
+    }
+
+    /// The time to the peer and back, measured last.
+    fn latency(&self) -> Option<Duration> {
+        *self.latency.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reports what the peer has done.
@@ -224,6 +254,7 @@ struct Table {
     links: BTreeMap<NodeId, (ConnectionId, Queue)>,
     neighbours: BTreeMap<NodeId, Neighbour>,
     listening: Vec<String>,
+    announced: Vec<String>,
     bootnodes: Vec<Bootnode>,
 }
 
@@ -405,6 +436,7 @@ impl Peers {
                 listens: proof.addresses.iter().map(Multiaddr::to_string).collect(),
                 direction: connection.direction,
                 since: connection.since,
+                latency: connection.latency(),
                 linked: proof.node.is_some_and(on_this),
             })
         };
@@ -421,9 +453,16 @@ impl Peers {
         self.read().bootnodes.clone()
     }
 
-    /// Replaces the addresses this node listens at.
-    pub(crate) fn set_listening(&self, addresses: Vec<String>) {
-        self.write().listening = addresses;
+    /// Replaces the addresses this node listens at, and those that it tells others.
+    pub(crate) fn set_addresses(&self, listening: Vec<String>, announced: Vec<String>) {
+        let mut table = self.write();
+        table.listening = listening;
+        table.announced = announced;
+    }
+
+    /// The addresses that this node tells others.
+    pub(crate) fn announced(&self) -> Vec<String> {
+        self.read().announced.clone()
     }
 
     /// The addresses this node listens at.

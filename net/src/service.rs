@@ -243,6 +243,7 @@ impl Service {
                 command = self.commands.recv() => match command {
                     Some(Command::Dial { address, outcome }) => self.dial(&address, outcome),
                     Some(Command::Discover(wish)) => self.on_wish(wish),
+                    Some(Command::Conduct { outcome }) => self.tell_conduct(outcome),
                     Some(Command::Stop) | None => break,
                 },
                 // Without handles there is nobody to change it, and the commands say so.
@@ -392,6 +393,15 @@ impl Service {
             }) => {
                 debug!(%connection, "no answer to pings");
                 self.close(connection);
+            }
+            BehaviourEvent::Ping(ping::Event {
+                connection,
+                result: Ok(latency),
+                ..
+            }) => {
+                if let Some(arrival) = self.arrivals.get(&connection) {
+                    arrival.connection.measured(latency);
+                }
             }
             BehaviourEvent::Identify(identify::Event::Received {
                 connection_id,

@@ -24,6 +24,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::applicant::Applicant;
 use crate::event::{BUSY, Event, Submission};
 use crate::gauges::Gauges;
+use crate::peer_view::PeerView;
 use crate::readiness;
 use crate::reads::Reads;
 use crate::registry::Registry;
@@ -88,11 +89,21 @@ impl HandedIn {
 }
 
 impl Api {
-    /// Answers the request in these bytes.
+    /// Answers the request in these bytes, from wherever it comes.
     pub(crate) async fn answer(self: Arc<Self>, request: &[u8]) -> Vec<u8> {
-        let answer = match Request::from_bytes(request) {
-            Ok(request) => self.respond(request).await,
-            Err(error) => Err(Refused::malformed(error)),
+        self.answer_near(None, request).await
+    }
+
+    /// Answers the request in these bytes. Those on this machine are shown `peers`.
+    pub(crate) async fn answer_near(
+        self: Arc<Self>,
+        peers: Option<&PeerView>,
+        request: &[u8],
+    ) -> Vec<u8> {
+        let answer = match (Request::from_bytes(request), peers) {
+            (Ok(Request::Peers), Some(peers)) => Ok(Response::Peers(peers.list().await)),
+            (Ok(request), _) => self.respond(request).await,
+            (Err(error), _) => Err(Refused::malformed(error)),
         };
         answer.unwrap_or_else(Response::Refused).to_bytes()
     }

@@ -35,6 +35,7 @@ mod lies;
 pub mod limits;
 mod lobby;
 mod metrics;
+mod peer_view;
 mod pursuit;
 mod readiness;
 mod reads;

@@ -13,6 +13,7 @@ use net::{Events, Inbound, Protocol};
 use crate::api::{Identity, VERSION};
 use crate::applicant::Applicant;
 use crate::gauges::Gauges;
+use crate::peer_view::PeerView;
 use crate::readiness;
 use crate::registry::Registry;
 use crate::stop::Stopper;
@@ -27,6 +28,7 @@ pub(crate) struct Lobby {
     pub(crate) registry: Arc<Registry>,
     pub(crate) gauges: Arc<Gauges>,
     pub(crate) stopper: Stopper,
+    pub(crate) peers: PeerView,
 }
 
 impl Lobby {
@@ -54,19 +56,22 @@ impl Lobby {
                 () = self.stopper.stopped() => return None,
                 _ = pulse.tick() => self.gauges.beat(),
                 done = &mut work => return Some(done),
-                request = incoming.requests.recv() => self.answer(request?),
+                request = incoming.requests.recv() => self.answer(request?).await,
                 // Nobody has a link with a node that is in no shard.
                 _ = incoming.links.recv() => {}
             }
         }
     }
 
-    fn answer(&self, request: Inbound) {
+    async fn answer(&self, request: Inbound) {
         // It has no blocks, and letters come as frames.
         if request.protocol != Protocol::Api {
             return;
         }
         let answer = match Request::from_bytes(&request.body) {
+            Ok(Request::Peers) if request.from.local => {
+                Ok(Response::Peers(self.peers.list().await))
+            }
             Ok(asked) => self.respond(asked),
             Err(error) => Err(Refused::malformed(error)),
         };
@@ -83,6 +88,7 @@ impl Lobby {
             }
             Request::Changes(since) => self.registry.changes(&since),
             Request::Acts { after } => Ok(self.registry.acts(after)),
+            Request::Peers => Err(Refused::NotLocal),
             _ => Err(Refused::Unavailable),
         }
     }

@@ -18,16 +18,25 @@ use crate::api::Api;
 use crate::effects::Links;
 use crate::event::Event;
 use crate::gauges::Gauges;
+use crate::peer_view::PeerView;
 use crate::reads::Reads;
 use crate::registry::Registry;
 use crate::sync_server;
 
 /// Answers requests until the network has stopped.
-pub(crate) async fn serve(mut requests: mpsc::Receiver<Inbound>, api: Arc<Api>, reads: Arc<Reads>) {
+pub(crate) async fn serve(
+    mut requests: mpsc::Receiver<Inbound>,
+    api: Arc<Api>,
+    reads: Arc<Reads>,
+    peers: PeerView,
+) {
     // The network bounds how many requests are under way.
     while let Some(request) = requests.recv().await {
         match request.protocol {
-            Protocol::Api => drop(tokio::spawn(answer_client(Arc::clone(&api), request))),
+            Protocol::Api => {
+                let peers = request.from.local.then(|| peers.clone());
+                tokio::spawn(answer_client(Arc::clone(&api), peers, request));
+            }
             Protocol::Sync => {
                 let reads = Arc::clone(&reads);
                 tokio::task::spawn_blocking(move || answer_member(&reads, request));
@@ -38,10 +47,10 @@ pub(crate) async fn serve(mut requests: mpsc::Receiver<Inbound>, api: Arc<Api>, 
     }
 }
 
-async fn answer_client(api: Arc<Api>, request: Inbound) {
+async fn answer_client(api: Arc<Api>, peers: Option<PeerView>, request: Inbound) {
     let answer = match request.over_quota {
         Some(time) => busy(time),
-        None => api.answer(&request.body).await,
+        None => api.answer_near(peers.as_ref(), &request.body).await,
     };
     // The client may be gone.
     let _ = request.reply.send(answer);

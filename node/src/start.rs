@@ -32,6 +32,7 @@ use crate::labels::{Labels, SystemLabels};
 use crate::lies::{Liar, Lies, Temptation};
 use crate::lobby::Lobby;
 use crate::metrics::{self, Performed, Queues};
+use crate::peer_view::PeerView;
 use crate::pursuit::Pursuit;
 use crate::reads::Reads;
 use crate::registrar::Registrar;
@@ -374,6 +375,10 @@ fn wait(
         registry: Arc::clone(&person.registry),
         gauges: Arc::clone(&shared.gauges),
         stopper: shared.stopper.clone(),
+        peers: PeerView {
+            network: shared.network.clone(),
+            registry: Arc::clone(&person.registry),
+        },
     };
     tracing::info!(node = %person.node(), "in no shard; waiting until one lists this node");
     let guard = shared.stopper.guard();
@@ -459,7 +464,16 @@ fn run(
         api: Arc::clone(&api),
     };
     runtime.spawn(registrar.run());
-    runtime.spawn(service::serve(incoming.requests, api, Arc::clone(&reads)));
+    let peers = PeerView {
+        network: network.clone(),
+        registry: Arc::clone(&registry),
+    };
+    runtime.spawn(service::serve(
+        incoming.requests,
+        api,
+        Arc::clone(&reads),
+        peers,
+    ));
     runtime.spawn(service::watch_links(
         incoming.links,
         Arc::clone(&registry),

@@ -116,6 +116,18 @@ fn one_address_makes_so_many_connections_a_minute() {
 }
 
 #[test]
+fn who_comes_from_the_address_that_it_calls_is_on_the_same_machine() {
+    let same = |local: &str, remote: &str| {
+        let parse = |text: &str| text.parse().expect("an address");
+        is_same_machine(&parse(local), &parse(remote))
+    };
+    assert!(same("/ip4/10.0.0.1/tcp/1", "/ip4/10.0.0.1/tcp/2"));
+    assert!(same("/ip4/10.0.0.1/tcp/1", "/ip4/127.0.0.1/tcp/2"));
+    assert!(!same("/ip4/10.0.0.1/tcp/1", "/ip4/10.0.0.2/tcp/2"));
+    assert!(!same("/ip4/127.0.0.1/tcp/1", "/ip4/10.0.0.2/tcp/2"));
+}
+
+#[test]
 fn loopback_has_no_limit_by_address() {
     let now = Instant::now();
     let mut gate = gate(|limits| {

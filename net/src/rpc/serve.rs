@@ -142,6 +142,7 @@ async fn exchange(
     let from = Origin {
         peer: PeerName(connection.peer),
         node: proof.node,
+        local: connection.local,
     };
     let answer = desk.hand_over(from, protocol, body, over_quota, share)?;
     let response = tokio::select! {

@@ -9,9 +9,10 @@ use libp2p::{Multiaddr, PeerId};
 use tracing::debug;
 
 use super::{Note, Service};
+use crate::gate::{is_loopback, is_same_machine};
 use crate::handle::{DialError, Direction};
 use crate::identity::Identified;
-use crate::peers::{Connection, Standing};
+use crate::peers::{Connection, End, Standing};
 use crate::protocol::Purpose;
 use crate::rpc::greet;
 
@@ -46,6 +47,26 @@ pub(super) struct Arrival {
     pub(super) link_pause: Duration,
 }
 
+impl End {
+    fn of(endpoint: &ConnectedPoint) -> Self {
+        match endpoint {
+            ConnectedPoint::Dialer { address, .. } => Self {
+                direction: Direction::Outbound,
+                address: address.clone(),
+                local: is_loopback(address),
+            },
+            ConnectedPoint::Listener {
+                local_addr,
+                send_back_addr,
+            } => Self {
+                direction: Direction::Inbound,
+                address: send_back_addr.clone(),
+                local: is_same_machine(local_addr, send_back_addr),
+            },
+        }
+    }
+}
+
 impl Service {
     /// A connection is there. Whoever dialed it says hello.
     pub(super) fn on_established(
@@ -58,14 +79,11 @@ impl Service {
             return;
         };
         self.meter.connections.increment();
-        let (direction, address) = match endpoint {
-            ConnectedPoint::Dialer { address, .. } => (Direction::Outbound, address),
-            ConnectedPoint::Listener { send_back_addr, .. } => (Direction::Inbound, send_back_addr),
-        };
+        let end = End::of(endpoint);
+        let (direction, address) = (end.direction, &end.address);
         debug!(connection = %id, %peer, %address, ?direction, "connected");
-        let limits = &self.config.limits;
-        let (address, reporter) = (address.clone(), self.reporter.clone());
-        let connection = Connection::new(id, peer, direction, address, opener, reporter, limits);
+        let (reporter, limits) = (self.reporter.clone(), &self.config.limits);
+        let connection = Connection::new(id, peer, end, opener, reporter, limits);
         let connection = Arc::new(connection);
         let stage = match direction {
             Direction::Inbound => Stage::Silent,

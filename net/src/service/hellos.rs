@@ -106,7 +106,9 @@ impl Service {
         self.set_own_addresses(&addresses);
         let listening = self.swarm.listeners().cloned();
         let full = |address: Multiaddr| address.with(Part::P2p(peer)).to_string();
-        self.peers.set_listening(listening.map(full).collect());
+        let announced = addresses.into_iter().take(ADDRESSES_MAX).map(full);
+        self.peers
+            .set_addresses(listening.map(full).collect(), announced.collect());
     }
 
     /// A peer that dialed us opens its greeting.

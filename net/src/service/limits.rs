@@ -4,10 +4,11 @@ use std::time::Instant;
 
 use libp2p::PeerId;
 use libp2p::swarm::ConnectionId;
+use tokio::sync::oneshot;
 use tracing::{info, warn};
 
 use super::Service;
-use crate::conduct::{Offence, Verdict};
+use crate::conduct::{Offence, PeerConduct, Verdict};
 use crate::memory::{self, Pressure};
 
 impl Service {
@@ -35,6 +36,12 @@ impl Service {
         for connection in connections {
             self.close(connection);
         }
+    }
+
+    /// Tells how guests have behaved. Whoever asked may be gone.
+    pub(super) fn tell_conduct(&mut self, outcome: oneshot::Sender<Vec<PeerConduct>>) {
+        let conduct = &self.swarm.behaviour().gate.conduct;
+        drop(outcome.send(conduct.list(Instant::now())));
     }
 
     fn connections_of(&self, peer: &PeerId) -> Vec<ConnectionId> {

@@ -187,6 +187,12 @@ async fn status_says_who_and_how_the_node_is() {
 }
 
 #[tokio::test]
+async fn strangers_are_not_told_whom_the_node_is_connected_with() {
+    let answer = Fixture::new().ask(Request::Peers).await;
+    assert_eq!(answer, Response::Refused(Refused::NotLocal));
+}
+
+#[tokio::test]
 async fn an_outcome_is_waited_for_and_proves_itself() {
     let mut fixture = Fixture::new();
     let payment = fixture.payment(0, 1);

@@ -3,4 +3,5 @@
 mod http;
 mod network;
 mod open;
+mod peers;
 mod restart;

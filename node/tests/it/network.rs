@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use consensus::bft::Pace;
 use contracts::{Arguments, Calls, Procedure, Secret, Terms};
@@ -28,6 +28,22 @@ pub(crate) const SHARD: ShardId = ShardId::new(0);
 
 /// Members of the shard.
 pub(crate) const MEMBERS: usize = 4;
+
+/// How long anything may take. Nothing is asserted about time but this.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Looks until it has come to something.
+#[track_caller]
+pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed() < LONG, "{what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
 
 /// Four nodes and some in no shard, each with a directory of its own. Any of them may be down.
 pub(crate) struct Network {

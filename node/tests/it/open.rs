@@ -1,8 +1,6 @@
 //! Members change while payments go on: nodes with nothing but the genesis document and the address of
 //! one other node become members.
 
-use std::time::{Duration, Instant};
-
 use consensus::Signer as _;
 use contracts::Content as _;
 use model::api::{NotReady, Refused, Request, Response, Status, shard_label, shards_label};
@@ -13,23 +11,7 @@ use model::{
 use net::PeerName;
 use system_contracts::manage_shards::{self, Create, Exclude, Shard};
 
-use crate::network::{MEMBERS, Network, SHARD, Wallet};
-
-/// How long anything may take. Nothing is asserted about time but this.
-const LONG: Duration = Duration::from_secs(60);
-
-/// Looks until it has come to something.
-#[track_caller]
-fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(start.elapsed() < LONG, "{what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
+use crate::network::{MEMBERS, Network, SHARD, Wallet, wait_for};
 
 fn status(wallet: &Wallet, peer: PeerName) -> Status {
     match wallet.ask(peer, &Request::Status) {
