@@ -9,6 +9,7 @@
 //! listen = ["/ip4/0.0.0.0/tcp/4700"]
 //! bootnodes = ["/ip4/192.0.2.1/tcp/4700"]
 //! external_addresses = []       # where others reach it, if that is not where it listens
+//! announce_private = "auto"     # whether private addresses are told to others: "yes", "no", "auto"
 //! consents = []                 # shards that it agrees to join: hashes of terms, or "any"
 //! approves = []                 # lists of nodes that may follow: hashes of terms, or "any"
 //! block_entries_max = 1000      # most transactions in a block that it proposes
@@ -43,6 +44,7 @@ use figment2::value::magic::RelativePathBuf;
 use model::{address, bounds};
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::announce::AnnouncePrivate;
 use crate::applicant::Consents;
 
 pub use error::ConfigError;
@@ -78,6 +80,8 @@ pub struct Config {
     pub bootnodes: Vec<String>,
     /// Multiaddresses by which others reach the node. If there are none: those that it listens at.
     pub external_addresses: Vec<String>,
+    /// Whether private addresses are told to others, kept and dialed.
+    pub announce_private: AnnouncePrivate,
     /// What the node agrees to when it is asked to become a member, see [`Consents::parse`].
     pub consents: Vec<String>,
     /// The lists of nodes that it is for when its shard is to replace its own, see [`Consents::parse`].
@@ -157,6 +161,7 @@ struct PaceKeys {
 struct Defaults {
     bootnodes: Vec<String>,
     external_addresses: Vec<String>,
+    announce_private: AnnouncePrivate,
     consents: Vec<String>,
     approves: Vec<String>,
     block_entries_max: usize,
@@ -172,6 +177,7 @@ impl Default for Defaults {
         Self {
             bootnodes: Vec::new(),
             external_addresses: Vec::new(),
+            announce_private: AnnouncePrivate::Auto,
             consents: Vec::new(),
             approves: Vec::new(),
             block_entries_max: bounds::ENTRIES_MAX,

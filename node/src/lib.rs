@@ -17,6 +17,7 @@
 //! Paper: Section VII, the nodes; Figure 5.
 
 mod admission;
+mod announce;
 mod api;
 mod applicant;
 mod archivist;
@@ -57,6 +58,7 @@ mod watched;
 mod weather;
 
 pub use admission::Counters;
+pub use announce::AnnouncePrivate;
 pub use api::VERSION;
 pub use applicant::{Applicant, Consents, NoConsent};
 pub use config::Config;

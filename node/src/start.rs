@@ -17,6 +17,7 @@ use tokio::runtime::{self, Handle, Runtime};
 use tokio::sync::{mpsc, watch};
 
 use crate::admission::{Admission, Meter};
+use crate::announce::external;
 use crate::api::{Api, Identity, VERSION};
 use crate::applicant::Applicant;
 use crate::archivist::Archivist;
@@ -327,18 +328,12 @@ fn network_config(person: &Person) -> Result<net::Config, Fatal> {
         bootnodes: config.bootnodes.clone(),
         agent: VERSION.to_owned(),
         discovery: net::Discovery {
-            private_addresses: is_on_one_machine(&config.listen),
+            private_addresses: config.announce_private.decide(&person.genesis, config),
+            external_addresses: external(config),
             peer_store: Some(config.directory.join("peers")),
-            ..net::Discovery::default()
         },
         limits: net::Limits::default(),
     })
-}
-
-/// Whether a node listens for nobody but its own machine: its network is one to try things out.
-fn is_on_one_machine(listen: &[String]) -> bool {
-    let loopback = |at: &String| at.starts_with("/ip4/127.") || at.starts_with("/ip6/::1/");
-    listen.iter().all(loopback)
 }
 
 /// What those who watch over the node are told, with and without a shard.

@@ -17,6 +17,7 @@ use crate::bounds::{BOOTSTRAP_INTERVAL, Limits};
 use crate::clock::unix_ms;
 use crate::config::View;
 use crate::discovery::{Finder, Key, Known, Publisher, Records, Unkept};
+use crate::gate::is_loopback;
 use crate::handle::{Direction, Wish};
 use crate::peers::Connection;
 use crate::record::{Proven, SignedRecord};
@@ -156,7 +157,13 @@ impl Service {
         }
         let reach = self.config.discovery.reach();
         let listening = self.swarm.listeners().cloned();
-        listening.filter(|at| reach.admits(at)).collect()
+        let told: Vec<_> = listening.filter(|at| reach.admits(at)).collect();
+        // To others loopback is themselves. It is told where there is nothing else: on one machine.
+        let elsewhere: Vec<_> = told.iter().filter(|at| !is_loopback(at)).cloned().collect();
+        match elsewhere.is_empty() {
+            true => told,
+            false => elsewhere,
+        }
     }
 
     /// Tells libp2p which addresses are ours: it tells them to those who ask for providers.

@@ -8,7 +8,7 @@ use model::key::Zip215;
 use super::*;
 use crate::testing::{genesis, member_key};
 
-fn config(consents: &[&str]) -> Config {
+pub(crate) fn config(consents: &[&str]) -> Config {
     Config {
         name: "alice".to_owned(),
         directory: PathBuf::new(),
@@ -21,6 +21,7 @@ fn config(consents: &[&str]) -> Config {
         ],
         bootnodes: Vec::new(),
         external_addresses: Vec::new(),
+        announce_private: crate::AnnouncePrivate::Auto,
         consents: consents.iter().map(|&word| word.to_owned()).collect(),
         approves: Vec::new(),
         block_entries_max: 1,

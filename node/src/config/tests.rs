@@ -173,6 +173,15 @@ fn the_later_of_default_file_variable_and_flag_wins_for_each_kind_of_key() {
             values: ["", "a b", "c", "d e"],
         },
         Case {
+            key: "announce_private",
+            without: GOOD.to_owned(),
+            with: plus("announce_private = \"yes\""),
+            variable: ("CHAINSPACE__ANNOUNCE_PRIVATE", "no"),
+            flag: text("auto"),
+            value: |config| format!("{:?}", config.announce_private),
+            values: ["Auto", "Yes", "No", "Auto"],
+        },
+        Case {
             key: "approves",
             without: GOOD.to_owned(),
             with: plus("approves = [\"any\"]"),
@@ -368,6 +377,7 @@ fn every_key_is_listed_once_with_its_origin() {
         ("listen", FILE),
         ("bootnodes", "default"),
         ("external_addresses", "default"),
+        ("announce_private", "default"),
         ("consents", "default"),
         ("approves", "default"),
         ("block_entries_max", "default"),

@@ -17,7 +17,7 @@ use model::{
 };
 use net::{Handle, Limits, PeerName, Protocol, RequestError, Target};
 use node::signer::MemberKey;
-use node::{Applicant, Config, Contracts, Fatal, Node, Running};
+use node::{AnnouncePrivate, Applicant, Config, Contracts, Fatal, Node, Running};
 use system_contracts::cscoin::{Payment, Transfer};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -161,6 +161,7 @@ impl Network {
             listen: vec![self.addresses[number].clone()],
             bootnodes: others.map(|other| self.addresses[other].clone()).collect(),
             external_addresses: Vec::new(),
+            announce_private: AnnouncePrivate::Auto,
             consents: vec!["any".to_owned()],
             approves: vec!["any".to_owned()],
             block_entries_max: model::bounds::ENTRIES_MAX,
