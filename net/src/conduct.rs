@@ -28,6 +28,8 @@ pub enum Offence {
     Deaf,
     /// Its answer was none.
     BadAnswer,
+    /// It passed on gossip that it could have known to be false.
+    FalseGossip,
     /// It said what no peer says: bytes that cannot be read, or more than it had announced.
     Malformed,
     /// It sent more than its protocol allows.
@@ -44,7 +46,7 @@ impl Offence {
         match self {
             Self::Slow => 1.0,
             Self::Deaf => 5.0,
-            Self::BadAnswer => 10.0,
+            Self::BadAnswer | Self::FalseGossip => 10.0,
             Self::Malformed | Self::Oversize => 20.0,
             // Twice is a ban.
             Self::WrongNetwork => 30.0,

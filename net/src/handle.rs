@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use libp2p::metrics::Registry;
 use model::{NetworkId, NodeId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinHandle};
@@ -39,6 +40,8 @@ pub struct Handle {
     pub(crate) node: Option<NodeId>,
     /// The view that the network task is to take.
     pub(crate) view: Arc<watch::Sender<View>>,
+    /// What libp2p counts.
+    pub(crate) library: Arc<Registry>,
     /// Closed when the network's thread has ended.
     pub(crate) stopped: watch::Receiver<()>,
 }
@@ -333,6 +336,13 @@ impl Handle {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.meter.snapshot()
+    }
+
+    /// What libp2p counts, each name beginning with `chainspace_libp2p_`: connections, handshakes, pings,
+    /// look-ups. No label names a peer.
+    #[must_use]
+    pub fn library_metrics(&self) -> &Registry {
+        &self.library
     }
 
     /// Stops the network for all handles, once what is queued has left or a second has passed.

@@ -255,6 +255,7 @@ struct Table {
     neighbours: BTreeMap<NodeId, Neighbour>,
     listening: Vec<String>,
     announced: Vec<String>,
+    audience: usize,
     bootnodes: Vec<Bootnode>,
 }
 
@@ -463,6 +464,16 @@ impl Peers {
     /// The addresses that this node tells others.
     pub(crate) fn announced(&self) -> Vec<String> {
         self.read().announced.clone()
+    }
+
+    /// So many peers listen to our gossip.
+    pub(crate) fn set_audience(&self, peers: usize) {
+        self.write().audience = peers;
+    }
+
+    /// How many peers listen to our gossip.
+    pub(crate) fn audience(&self) -> usize {
+        self.read().audience
     }
 
     /// The addresses this node listens at.

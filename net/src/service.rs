@@ -25,6 +25,7 @@ use std::time::Instant;
 
 use futures::StreamExt;
 use libp2p::core::transport::ListenerId;
+use libp2p::metrics::{Metrics, Recorder as _};
 use libp2p::swarm::{ConnectionId, ListenError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, Stream, Swarm, identify, ping};
 use model::NodeId;
@@ -82,6 +83,7 @@ pub(crate) struct Parts {
     pub(crate) views: watch::Receiver<View>,
     pub(crate) reporter: Reporter,
     pub(crate) offences: mpsc::Receiver<(PeerId, Offence)>,
+    pub(crate) metrics: Metrics,
 }
 
 /// What a task of the service has to say when it has finished.
@@ -132,6 +134,8 @@ pub(crate) struct Service {
     views: watch::Receiver<View>,
     reporter: Reporter,
     offences: mpsc::Receiver<(PeerId, Offence)>,
+    /// Counts what libp2p tells.
+    metrics: Metrics,
     tasks: JoinSet<Note>,
     hello: OurHello,
     /// What is known of each connection that is not about to be closed.
@@ -173,6 +177,7 @@ impl Service {
             views,
             reporter,
             offences,
+            metrics,
         } = parts;
         let limits = &config.limits;
         let ours = config.identity.as_ref().map(|identity| identity.node);
@@ -216,6 +221,7 @@ impl Service {
             views,
             reporter,
             offences,
+            metrics,
             memory,
             ticks: 0,
         }
@@ -336,6 +342,7 @@ impl Service {
     }
 
     fn on_swarm(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        self.metrics.record(&event);
         match event {
             SwarmEvent::Behaviour(event) => self.on_behaviour(event),
             SwarmEvent::ConnectionEstablished {
@@ -384,6 +391,14 @@ impl Service {
     }
 
     fn on_behaviour(&mut self, event: BehaviourEvent) {
+        match &event {
+            BehaviourEvent::Identify(event) => self.metrics.record(event),
+            BehaviourEvent::Ping(event) => self.metrics.record(event),
+            BehaviourEvent::Discovery(event) => self.metrics.record(event),
+            BehaviourEvent::Gossip(event) => self.metrics.record(event),
+            BehaviourEvent::Streams(_) => {} // ours, and counted by us
+            BehaviourEvent::Gate(never) | BehaviourEvent::Limits(never) => match *never {},
+        }
         match event {
             BehaviourEvent::Streams(inbound) => self.on_stream(inbound),
             BehaviourEvent::Ping(ping::Event {

@@ -7,6 +7,7 @@ use std::thread;
 
 use libp2p::Swarm;
 use libp2p::core::transport::ListenerId;
+use libp2p::metrics::{Metrics, Registry};
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
 
@@ -56,6 +57,8 @@ fn start(config: Config, weather: Option<Weather>) -> Result<(Handle, Events), S
     let (reporter, offences) = mpsc::channel(OFFENCE_QUEUE);
     let (view, views) = watch::channel(config.view.clone());
     let (outlets, events) = outlets(&config);
+    let mut library = Registry::with_prefix("chainspace");
+    let metrics = Metrics::new(&mut library);
     let handle = Handle {
         peers: Arc::new(Peers::default()),
         meter: Arc::new(Meter::default()),
@@ -65,6 +68,7 @@ fn start(config: Config, weather: Option<Weather>) -> Result<(Handle, Events), S
         reporter: Reporter(reporter),
         node: config.identity.as_ref().map(|identity| identity.node),
         view: Arc::new(view),
+        library: Arc::new(library),
         stopped,
     };
     let parts = Parts {
@@ -79,6 +83,7 @@ fn start(config: Config, weather: Option<Weather>) -> Result<(Handle, Events), S
         views,
         reporter: handle.reporter.clone(),
         offences,
+        metrics,
     };
     let (ready, readiness) = std_mpsc::channel();
     let work = move || {

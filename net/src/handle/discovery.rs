@@ -74,6 +74,13 @@ impl Handle {
         })
     }
 
+    /// How many peers hear what this node says to everybody, and pass on to it what others say. Up to
+    /// date within a second.
+    #[must_use]
+    pub fn audience(&self) -> usize {
+        self.peers.audience()
+    }
+
     async fn wish(&self, wish: Wish) -> Result<(), Stopped> {
         let sent = self.commands.send(Command::Discover(wish)).await;
         sent.map_err(|_| Stopped)

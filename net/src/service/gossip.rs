@@ -11,6 +11,7 @@ use tracing::debug;
 
 use super::Service;
 use crate::bounds::{GOSSIP_BURST, GOSSIP_PER_SECOND};
+use crate::conduct::Offence;
 use crate::gossip::{Gossip, Judged, Outbox, Subject, Topic, Verdict};
 use crate::rate::Rate;
 
@@ -63,9 +64,19 @@ impl Service {
             return;
         }
         self.hall.again = now + AGAIN;
+        self.peers.set_audience(self.audience());
         let mut outbox = std::mem::take(&mut self.hall.outbox);
         outbox.retry(now, |topic, bytes| self.publish(topic, bytes));
         self.hall.outbox = outbox;
+    }
+
+    /// The peers that listen to all that we say.
+    fn audience(&self) -> usize {
+        let gossip = self.swarm.behaviour().gossip.as_ref();
+        let peers = gossip.into_iter().flat_map(|gossip| gossip.all_peers());
+        peers
+            .filter(|(_, topics)| topics.len() == Topic::ALL.len())
+            .count()
     }
 
     /// Says something. Says whether that was all that could be done about it.
@@ -138,6 +149,7 @@ impl Service {
         if let MessageAcceptance::Reject = acceptance {
             debug!(peer = %from, "passed on what is false");
             self.meter.gossip_rejected.increment();
+            self.on_offence(from, Offence::FalseGossip);
         }
         if let Some(gossip) = self.swarm.behaviour_mut().gossip.as_mut() {
             gossip.report_message_validation_result(&message, &from, acceptance);
