@@ -5,7 +5,7 @@ use consensus::sbac::letter::AdmittedLetter;
 use model::api::{Refused, Taken};
 use model::shard::Seat;
 use model::transaction::Authorized;
-use model::{Epoch, Plan, ShardId, Transaction};
+use model::{Epoch, Malpractice, Plan, ShardId, Transaction};
 use tokio::sync::oneshot;
 
 /// Tells a submitter what became of a transaction. Nobody may be listening any more.
@@ -72,6 +72,8 @@ pub(crate) enum Event {
     Final(Blocks),
     /// The operator is for a list of nodes, which has been checked.
     Approve(Plan),
+    /// Somebody has shown the proof of a lie, which has been checked.
+    Exposed(Malpractice),
     /// A link to a member came up.
     LinkUp(Seat),
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use consensus::replica::{Input, Output};
-use consensus::{Now, Replica};
+use consensus::{Now, Record, Replica};
 use model::api::{Progress, Refused, Taken};
 use model::statement::Scope;
 use model::{Directory, Hash, Plan, Time, TransactionId};
@@ -191,6 +191,10 @@ impl EventLoop {
                 letter,
             },
             Event::Submitted(submitted) => return self.submit(now, submitted, outputs),
+            Event::Exposed(record) => {
+                outputs.push(Output::Persist(Record::Malpractice(record.clone())));
+                return outputs.push(Output::Malpractice(record));
+            }
             Event::Blocks { from, blocks } => Input::Blocks { from, blocks },
             Event::FetchFailed { from } => Input::FetchFailed { from },
             Event::Final(blocks) => Input::Final(blocks),

@@ -43,6 +43,8 @@ pub(crate) struct Site {
     pub(crate) registry: Arc<Registry>,
     /// The numbers.
     pub(crate) metrics: prometheus_client::registry::Registry,
+    /// Has numbers of its own.
+    pub(crate) network: net::Handle,
     /// Whether other machines may ask.
     pub(crate) public: bool,
 }
@@ -88,7 +90,9 @@ fn describe(condition: &Condition) -> Value {
 
 async fn metrics(State(site): State<Arc<Site>>) -> Response {
     let mut body = String::new();
-    if let Err(error) = text::encode(&mut body, &site.metrics) {
+    let ours = text::encode_registry(&mut body, &site.metrics);
+    let libp2p = ours.and_then(|()| text::encode(&mut body, site.network.library_metrics()));
+    if let Err(error) = libp2p {
         tracing::error!(%error, "cannot write the metrics");
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }

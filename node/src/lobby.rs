@@ -7,16 +7,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::api::{Progress, Refused, Request, Response, Status};
-use model::{Hash, Height, ShardId, Time};
-use net::{Events, Inbound, Protocol};
+use model::{Hash, Head, Height, ShardId, Time};
+use net::{Inbound, Protocol};
 
 use crate::api::{Identity, VERSION};
 use crate::applicant::Applicant;
 use crate::gauges::Gauges;
+use crate::heads::Heads;
 use crate::peer_view::PeerView;
 use crate::readiness;
 use crate::registry::Registry;
+use crate::service::Incoming;
 use crate::stop::Stopper;
+
+/// How far a shard is of which nothing was heard.
+const NOTHING: Progress = Progress {
+    height: Height::ZERO,
+    time: Time::ZERO,
+};
 
 /// How often the node shows that it lives.
 const PULSE: Duration = Duration::from_secs(5);
@@ -29,11 +37,12 @@ pub(crate) struct Lobby {
     pub(crate) gauges: Arc<Gauges>,
     pub(crate) stopper: Stopper,
     pub(crate) peers: PeerView,
+    pub(crate) heads: Arc<Heads>,
 }
 
 impl Lobby {
     /// Answers requests until a shard lists the node: that shard. `None` if the node is to stop.
-    pub(crate) async fn wait(&self, incoming: &mut Events) -> Option<ShardId> {
+    pub(crate) async fn wait(&self, incoming: &mut Incoming) -> Option<ShardId> {
         let mut known = self.registry.subscribe();
         let node = self.identity.node;
         let listed = async {
@@ -89,6 +98,10 @@ impl Lobby {
             Request::Changes(since) => self.registry.changes(&since),
             Request::Acts { after } => Ok(self.registry.acts(after)),
             Request::Peers => Err(Refused::NotLocal),
+            Request::Head => match self.heads.latest(self.registry.root()) {
+                Some(head) => Ok(Response::Head(head)),
+                None => Err(Refused::Unknown(NOTHING)),
+            },
             _ => Err(Refused::Unavailable),
         }
     }
@@ -99,18 +112,22 @@ impl Lobby {
             node,
             network,
         } = self.identity.clone();
+        // What gossip tells of the root shard is all that it knows of any.
+        let head = self.heads.latest(self.registry.root());
+        let head = head.map(|certificate| certificate.head);
+        let tip = head.as_ref().map_or(NOTHING, |head| Progress {
+            height: head.height,
+            time: head.time,
+        });
         Status {
             name,
             node,
             network,
             shard: self.registry.root(),
             version: VERSION.to_owned(),
-            tip: Progress {
-                height: Height::ZERO,
-                time: Time::ZERO,
-            },
-            head: Hash::ZERO,
-            certified: Height::ZERO,
+            tip,
+            head: head.as_ref().map_or(Hash::ZERO, Head::hash),
+            certified: tip.height,
             linked: 0,
             committee: 0,
             waiting: 0,

@@ -1,6 +1,6 @@
 //! The numbers of a node, as Prometheus reads them.
 //!
-//! All names begin with `chainspace_`. Labels are roles, reasons and outcomes, and never peers: a peer
+//! All names begin with `chainspace_`. Labels are roles, reasons, outcomes and shards, and never peers: a peer
 //! may be anybody, and a list of anybodies has no bound. All metrics are there from the first scrape on,
 //! also those that are zero. What needs a store or threads that a node without a shard has not is zero
 //! until it has one, and the metric that says what runs has no label `shard` until then.
@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use model::{Epoch, Height, NetworkId, Outcome, TransactionResult};
+use model::{Epoch, Height, NetworkId, Outcome, ShardId, TransactionResult};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{
     DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, MetricEncoder, NoLabelSet,
@@ -29,6 +29,8 @@ use crate::api::{Identity, VERSION};
 use crate::effects::Turn;
 use crate::event::{Event, Submission};
 use crate::gauges::Gauges;
+use crate::heads::Heads;
+use crate::herald::Tally;
 use crate::reads::Reads;
 use crate::registry::{Known, Registry};
 
@@ -120,6 +122,7 @@ pub(crate) struct Sources {
     pub(crate) reads: Arc<OnceLock<Arc<Reads>>>,
     pub(crate) admission: Arc<Meter>,
     pub(crate) network: net::Handle,
+    pub(crate) heads: Arc<Heads>,
     /// Likewise.
     pub(crate) queues: Arc<OnceLock<Queues>>,
 }
@@ -128,6 +131,7 @@ pub(crate) struct Sources {
 pub(crate) fn metrics(
     identity: &Identity,
     performed: &Performed,
+    tally: &Tally,
     sources: Sources,
 ) -> registry::Registry {
     let mut registry = registry::Registry::with_prefix("chainspace");
@@ -146,6 +150,7 @@ pub(crate) fn metrics(
         "How long it took to make the log durable",
         performed.sync_seconds.clone(),
     );
+    tally.register(&mut registry);
     let network = identity.network;
     registry.register_collector(Box::new(Scrape { sources, network }));
     registry
@@ -169,6 +174,7 @@ impl Collector for Scrape {
         let known = self.sources.registry.known();
         self.runs(&mut page, &known)?;
         self.standing(&mut page, &known)?;
+        page.heights(&self.sources.heads.heights())?;
         self.peers(&mut page, &known)?;
         self.queues(&mut page)?;
         let network = self.sources.network.counters();
@@ -299,6 +305,19 @@ impl Page<'_> {
             metric
                 .encode_family(&labels)?
                 .encode_gauge(&(*amount as u64))?;
+        }
+        Ok(())
+    }
+
+    /// How far shards are. There are as many of them as the root shard has founded, and fewer are heard of.
+    fn heights(&mut self, heights: &[(ShardId, Height)]) -> fmt::Result {
+        let help = "The highest certified head of each shard that gossip has told of";
+        let mut metric = self.describe("shard_height", help, MetricType::Gauge)?;
+        for (shard, height) in heights {
+            let labels = [("shard", shard.to_string())];
+            metric
+                .encode_family(&labels)?
+                .encode_gauge(&height.number())?;
         }
         Ok(())
     }

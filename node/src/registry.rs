@@ -13,7 +13,7 @@
 //! Paper: Section VI-A. Deviation: D-10.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -110,6 +110,16 @@ impl Known {
     pub(crate) fn shard_for(&self, node: &NodeId) -> Option<ShardId> {
         let place = self.place.map(|place| place.shard);
         place.or_else(|| self.directory.shard_of(node))
+    }
+
+    /// How many acts are known.
+    pub(crate) fn acts_known(&self) -> usize {
+        self.acts.list.len()
+    }
+
+    /// The acts that are known, without the first so many.
+    pub(crate) fn acts_after(&self, first: usize) -> &[Arc<Act>] {
+        self.acts.list.get(first..).unwrap_or_default()
     }
 
     fn enact(&mut self, act: Act, records: Vec<(bool, ShardRecord)>) {

@@ -1,12 +1,14 @@
-//! Finding out what others know of shards: one peer after the other is asked, all the time.
+//! Finding out what others know of shards: one peer after the other is asked, all the time; seldom, as long
+//! as there are others who tell what happens (see [`Herald`](crate::herald::Herald)).
 //!
 //! What a peer says is checked by the registry, so any peer is as good as any other, and one that says
 //! nothing or nonsense costs one question. Nodes that are listed in a shard and not connected are dialed
 //! where their shard says that they are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use model::api::{Act, Request, Response};
 use model::{NodeId, ShardRecord};
@@ -14,9 +16,16 @@ use net::{Protocol, Target};
 
 use crate::reads::Reads;
 use crate::registry::{NotAnAct, Registry};
+use crate::view::present;
 
-/// How often somebody is asked.
+/// How often somebody is asked while there is news to be had, and while nobody would tell it.
 const INTERVAL: Duration = Duration::from_millis(500);
+
+/// How often somebody is asked while gossip tells the news: what is lost is found out then.
+const CALM: Duration = Duration::from_secs(5);
+
+/// How long no member of the root shard may be connected until others are searched for, and how often.
+const SEARCH: Duration = Duration::from_secs(5);
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -32,21 +41,34 @@ pub(crate) struct Scout {
     reads: Arc<OnceLock<Arc<Reads>>>,
     /// How many acts each node has shown.
     shown: BTreeMap<NodeId, u32>,
+    /// The connected nodes that were asked since they are.
+    asked: BTreeSet<NodeId>,
     turn: usize,
+    /// Set when something was heard that comes after what is known.
+    ahead: Arc<AtomicBool>,
+    /// When the next one is asked.
+    due: Instant,
+    search_due: Instant,
 }
 
 impl Scout {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         network: net::Handle,
         registry: Arc<Registry>,
         reads: Arc<OnceLock<Arc<Reads>>>,
+        ahead: Arc<AtomicBool>,
     ) -> Self {
+        let now = Instant::now();
         Self {
             network,
             registry,
             reads,
             shown: BTreeMap::new(),
+            asked: BTreeSet::new(),
             turn: 0,
+            ahead,
+            due: now,
+            search_due: now + SEARCH,
         }
     }
 
@@ -54,53 +76,100 @@ impl Scout {
     pub(crate) async fn run(mut self) {
         loop {
             self.look_at_own().await;
-            if let Some(node) = self.next_peer() {
-                self.ask_changes(node).await;
-                self.ask_acts(node).await;
-            }
+            self.look_at_others().await;
             self.reach();
+            self.search();
             tokio::time::sleep(INTERVAL).await;
         }
     }
 
-    /// The nodes that are connected take turns.
-    fn next_peer(&mut self) -> Option<NodeId> {
-        let peers = self.network.peers();
-        let mut nodes: Vec<NodeId> = peers.iter().filter_map(|peer| peer.node).collect();
-        nodes.sort_unstable();
-        nodes.dedup();
-        self.shown
-            .retain(|node, _| nodes.binary_search(node).is_ok());
+    /// Asks one of the connected nodes, if it is time. Where gossip tells what happens, it is seldom time;
+    /// but each node that comes is asked once, and whoever had news is followed by the next one.
+    async fn look_at_others(&mut self) {
+        let nodes = self.connected();
+        self.shown.retain(|node, _| nodes.contains(node));
+        self.asked.retain(|node| nodes.contains(node));
+        let ahead = self.ahead.swap(false, Ordering::Relaxed);
+        let newcomer = nodes.iter().find(|node| !self.asked.contains(*node));
+        let is_due = ahead || newcomer.is_some() || self.due <= Instant::now();
         self.turn = self.turn.wrapping_add(1);
-        (!nodes.is_empty()).then(|| nodes[self.turn % nodes.len()])
-    }
-
-    async fn ask_changes(&self, node: NodeId) {
-        let Some(Response::Changes(changes)) = self.ask(node, &self.registry.question()).await
-        else {
+        let next = newcomer.or_else(|| nodes.iter().nth(self.turn % nodes.len().max(1)));
+        let Some(node) = next.copied().filter(|_| is_due) else {
             return;
         };
+        self.asked.insert(node);
+        let news = self.ask_changes(node).await | self.ask_acts(node).await;
+        let pause = match news || self.network.audience() == 0 {
+            true => INTERVAL,
+            false => CALM,
+        };
+        self.due = Instant::now() + pause;
+    }
+
+    /// The nodes that are connected.
+    fn connected(&self) -> BTreeSet<NodeId> {
+        let peers = self.network.peers();
+        peers.iter().filter_map(|peer| peer.node).collect()
+    }
+
+    /// Searches for those who say that they serve the root shard, if none of its members is connected: what
+    /// is known of them may be too old to find anybody.
+    fn search(&mut self) {
+        let now = Instant::now();
+        let (known, connected) = (self.registry.known(), self.connected());
+        let root = known.directory.current(self.registry.root());
+        if root
+            .into_iter()
+            .flat_map(present)
+            .any(|member| connected.contains(&member))
+        {
+            self.search_due = now + SEARCH;
+        }
+        if now < self.search_due {
+            return;
+        }
+        self.search_due = now + SEARCH;
+        let (network, root) = (self.network.clone(), self.registry.root());
+        tokio::spawn(async move {
+            let found = network.providers(root).await.len();
+            tracing::debug!(found, "searched for those who serve the root shard");
+        });
+    }
+
+    /// Asks how shards have changed. Whether something is news.
+    async fn ask_changes(&self, node: NodeId) -> bool {
+        let Some(Response::Changes(changes)) = self.ask(node, &self.registry.question()).await
+        else {
+            return false;
+        };
+        let mut news = false;
         for change in changes {
             let (shard, epoch) = (change.next.shard, change.next.epoch);
             match self.registry.learn(change) {
-                Ok(true) => tracing::info!(%shard, %epoch, "a shard has begun an epoch"),
+                Ok(true) => {
+                    tracing::info!(%shard, %epoch, "a shard has begun an epoch");
+                    news = true;
+                }
                 Ok(false) => {}
                 Err(error) => {
                     tracing::debug!(%node, %shard, %epoch, %error, "not a change of a shard");
-                    return;
+                    break;
                 }
             }
         }
+        news
     }
 
-    async fn ask_acts(&mut self, node: NodeId) {
+    /// Asks what the root shard has committed. Whether the node had something that it has not shown yet.
+    async fn ask_acts(&mut self, node: NodeId) -> bool {
         let after = self.shown.get(&node).copied().unwrap_or(0);
         let Some(Response::Acts(acts)) = self.ask(node, &Request::Acts { after }).await else {
-            return;
+            return false;
         };
         let taken = self.take(acts);
         let shown = self.shown.entry(node).or_default();
         *shown = shown.saturating_add(taken);
+        taken > 0
     }
 
     /// What this node itself has decided, if it is a member of the root shard.

@@ -10,7 +10,7 @@ use consensus::message::BlocksRequest;
 use model::api::{Refused, Response};
 use model::shard::{Committee, Seat};
 use model::{EpochChange, NodeId, ShardId};
-use net::{Inbound, Link, Protocol};
+use net::{Frame, Gossip, Inbound, Link, Protocol};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -22,6 +22,34 @@ use crate::peer_view::PeerView;
 use crate::reads::Reads;
 use crate::registry::Registry;
 use crate::sync_server;
+
+/// What comes from the network to a node, except gossip.
+pub(crate) struct Incoming {
+    pub(crate) frames: mpsc::Receiver<Frame>,
+    pub(crate) foreign: mpsc::Receiver<Frame>,
+    pub(crate) requests: mpsc::Receiver<Inbound>,
+    pub(crate) links: mpsc::Receiver<Link>,
+}
+
+impl Incoming {
+    /// What comes, and gossip by itself.
+    pub(crate) fn of(events: net::Events) -> (Self, mpsc::Receiver<Gossip>) {
+        let net::Events {
+            frames,
+            foreign,
+            requests,
+            links,
+            gossip,
+        } = events;
+        let incoming = Self {
+            frames,
+            foreign,
+            requests,
+            links,
+        };
+        (incoming, gossip)
+    }
+}
 
 /// Answers requests until the network has stopped.
 pub(crate) async fn serve(

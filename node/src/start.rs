@@ -3,6 +3,7 @@
 use std::fs;
 use std::future::Future;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
@@ -27,7 +28,9 @@ use crate::error::Fatal;
 use crate::event_loop::{EVENTS_WAITING, EventLoop, TURNS_AHEAD};
 use crate::flusher::Flusher;
 use crate::gauges::Gauges;
+use crate::heads::Heads;
 use crate::heir::Heir;
+use crate::herald::{Herald, Tally};
 use crate::http::{self, Door, Site};
 use crate::labels::{Labels, SystemLabels};
 use crate::lies::{Liar, Lies, Temptation};
@@ -40,7 +43,7 @@ use crate::registrar::Registrar;
 use crate::registry::{Place, Registry};
 use crate::running::{Parts, Running, Threads, Work};
 use crate::scout::Scout;
-use crate::service::{self, Network};
+use crate::service::{self, Incoming, Network};
 use crate::signer::{self, MemberKey};
 use crate::stop::Stopper;
 use crate::store::{self, Directory, Inheritance, Store};
@@ -109,6 +112,8 @@ struct Shared {
     gauges: Arc<Gauges>,
     counters: Arc<Meter>,
     performed: Arc<Performed>,
+    tally: Arc<Tally>,
+    heads: Arc<Heads>,
     /// There since the node has a shard, like `queues`.
     reads: Arc<OnceLock<Arc<Reads>>>,
     queues: Arc<OnceLock<Queues>>,
@@ -139,6 +144,7 @@ impl Node {
             None => net::spawn(network)?,
             Some(forecast) => net::spawn_under(forecast.weather(), network)?,
         };
+        let (incoming, heard) = Incoming::of(events);
         let service = service_runtime()?;
         let shared = Shared {
             stopper: Stopper::new(),
@@ -147,6 +153,8 @@ impl Node {
             gauges: Arc::default(),
             counters: Arc::default(),
             performed: Arc::default(),
+            tally: Arc::default(),
+            heads: Arc::default(),
             reads: Arc::default(),
             queues: Arc::default(),
             lies: temptation.as_ref().map(Temptation::lies),
@@ -156,10 +164,7 @@ impl Node {
         if let Some(door) = http {
             service.spawn(door.serve(site(&person, &shared)));
         }
-        let registry = Arc::clone(&person.registry);
-        service.spawn(view::keep(shared.network.clone(), Arc::clone(&registry)));
-        let (scouted, reads) = (shared.network.clone(), Arc::clone(&shared.reads));
-        service.spawn(Scout::new(scouted, registry, reads).run());
+        look_around(&person, &shared, heard);
         if let Some(temptation) = temptation {
             service.spawn(temptation.follow());
         }
@@ -167,8 +172,8 @@ impl Node {
             service.spawn(forecast.follow());
         }
         let work = match member {
-            Some(member) => Work::Member(run(&person, &shared, directory, member, events)?),
-            None => Work::Waiting(wait(person, shared.clone(), directory, events)?),
+            Some(member) => Work::Member(run(&person, &shared, directory, member, incoming)?),
+            None => Work::Waiting(wait(person, shared.clone(), directory, incoming)?),
         };
         Ok(Running::new(Parts {
             guard: shared.stopper.guard(),
@@ -336,6 +341,30 @@ fn network_config(person: &Person) -> Result<net::Config, Fatal> {
     })
 }
 
+/// Keeps up with who is who, and with what others tell, with and without a shard.
+fn look_around(person: &Person, shared: &Shared, heard: mpsc::Receiver<net::Gossip>) {
+    let (runtime, registry) = (&shared.runtime, &person.registry);
+    let ahead = Arc::new(AtomicBool::new(false));
+    runtime.spawn(view::keep(shared.network.clone(), Arc::clone(registry)));
+    let scout = Scout::new(
+        shared.network.clone(),
+        Arc::clone(registry),
+        Arc::clone(&shared.reads),
+        Arc::clone(&ahead),
+    );
+    runtime.spawn(scout.run());
+    let herald = Herald {
+        network: shared.network.clone(),
+        registry: Arc::clone(registry),
+        heads: Arc::clone(&shared.heads),
+        reads: Arc::clone(&shared.reads),
+        queues: Arc::clone(&shared.queues),
+        tally: Arc::clone(&shared.tally),
+        ahead,
+    };
+    runtime.spawn(herald.run(heard));
+}
+
 /// What those who watch over the node are told, with and without a shard.
 fn site(person: &Person, shared: &Shared) -> Site {
     let identity = person.identity();
@@ -345,10 +374,12 @@ fn site(person: &Person, shared: &Shared) -> Site {
         reads: Arc::clone(&shared.reads),
         admission: Arc::clone(&shared.counters),
         network: shared.network.clone(),
+        heads: Arc::clone(&shared.heads),
         queues: Arc::clone(&shared.queues),
     };
     Site {
-        metrics: metrics::metrics(&identity, &shared.performed, sources),
+        metrics: metrics::metrics(&identity, &shared.performed, &shared.tally, sources),
+        network: shared.network.clone(),
         identity,
         gauges: Arc::clone(&shared.gauges),
         stopper: shared.stopper.clone(),
@@ -362,7 +393,7 @@ fn wait(
     person: Person,
     shared: Shared,
     directory: Directory,
-    mut events: net::Events,
+    mut incoming: Incoming,
 ) -> Result<JoinHandle<Result<Option<Threads>, Fatal>>, Fatal> {
     let lobby = Lobby {
         identity: person.identity(),
@@ -374,11 +405,12 @@ fn wait(
             network: shared.network.clone(),
             registry: Arc::clone(&person.registry),
         },
+        heads: Arc::clone(&shared.heads),
     };
     tracing::info!(node = %person.node(), "in no shard; waiting until one lists this node");
     let guard = shared.stopper.guard();
     let work = move || {
-        let Some(shard) = shared.runtime.block_on(lobby.wait(&mut events)) else {
+        let Some(shard) = shared.runtime.block_on(lobby.wait(&mut incoming)) else {
             return Ok(None);
         };
         tracing::info!(%shard, "a shard lists this node");
@@ -389,12 +421,12 @@ fn wait(
             shard,
             replayed_max: person.config.replayed_blocks_max,
         };
-        let inherits = lobby.answer_during(&mut events, heir.inherit());
+        let inherits = lobby.answer_during(&mut incoming, heir.inherit());
         let Some(inheritance) = shared.runtime.block_on(inherits) else {
             return Ok(None);
         };
         let member = recover(&directory, &person, shard, inheritance)?;
-        let threads = run(&person, &shared, directory, member, events)?;
+        let threads = run(&person, &shared, directory, member, incoming)?;
         guard.disarm();
         Ok(Some(threads))
     };
@@ -408,7 +440,7 @@ fn run(
     shared: &Shared,
     directory: Directory,
     (store, replica): (Store, Replica),
-    incoming: net::Events,
+    incoming: Incoming,
 ) -> Result<Threads, Fatal> {
     let Shared {
         stopper,
@@ -420,6 +452,8 @@ fn run(
         reads: shelf,
         queues,
         lies,
+        tally: _, // for those who watch
+        heads: _, // for those who have no shard
     } = shared.clone();
     let registry = Arc::clone(&person.registry);
     let states = directory.states();

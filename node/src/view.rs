@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::bounds::MEMBERS_MAX;
-use model::{Committee, NodeId};
+use model::{Committee, NodeId, ShardId};
 use net::bounds::NEIGHBOURS_MAX;
 
 use crate::registry::{Known, Registry};
@@ -33,13 +33,27 @@ pub(crate) fn view(known: &Known, node: NodeId) -> net::View {
     }
 }
 
-/// Keeps the network's view, until the node has stopped.
+/// Keeps the network's view, which shards there are for it, and which of them this node serves, until the
+/// node has stopped.
 pub(crate) async fn keep(network: net::Handle, registry: Arc<Registry>) {
     let mut known = registry.subscribe();
+    let (mut shards, mut served) = (BTreeSet::new(), BTreeSet::new());
     loop {
-        let view = view(&known.borrow_and_update(), registry.node());
-        if let Err(error) = network.set_view(view) {
+        let now = known.borrow_and_update().clone();
+        if let Err(error) = network.set_view(view(&now, registry.node())) {
             tracing::error!(%error, "the network does not take what is known of shards");
+        }
+        let all = now.directory.all().map(|committee| committee.scope().shard);
+        let all: BTreeSet<ShardId> = all.collect();
+        if all != shards {
+            network.know_shards(all.clone()).await;
+            shards = all;
+        }
+        // Whoever has the blocks of a shard has answers about it, with and without a seat.
+        let ours: BTreeSet<ShardId> = now.place.iter().map(|place| place.shard).collect();
+        if ours != served {
+            network.provide(ours.clone()).await;
+            served = ours;
         }
         if known.changed().await.is_err() {
             return;

@@ -20,8 +20,8 @@ use model::state::{DecidedRecord, Inventory, Piece, Role};
 use model::statement::Scope;
 use model::{
     AbortReason, Block, Certificate, Committee, Entry, Epoch, Finalized, Genesis, Hash, Head,
-    HeadCertificate, Height, Invalid, Lie, Malpractice, Mode, Object, Outcome, Receipt, ShardId,
-    Signature, Slot, Statement, Time, Trace, TraceId, Transaction, TransactionId,
+    HeadCertificate, Height, Invalid, Lie, Malpractice, Mode, News, Object, Outcome, Receipt,
+    ShardId, Signature, Slot, Statement, Time, Trace, TraceId, Transaction, TransactionId,
     TransactionResult, Vote, encoding,
 };
 use serde::Serialize;
@@ -608,6 +608,8 @@ fn answers() -> Vec<Sample> {
             &[],
         ),
         sample("api-evidence", &Response::Evidence(evidence), &[]),
+        sample("news-changed", &News::Changed(change.clone()), &[]),
+        sample("news-acted", &News::Acted(act.clone()), &[]),
         sample("api-changes", &Response::Changes(vec![change]), &[]),
         sample("api-acts", &Response::Acts(vec![act]), &[]),
         sample("api-cosigned", &Response::Cosigned(cosigned), &[]),

@@ -18,7 +18,7 @@ use crate::testing::{SHARD, genesis, member_key, node, registry};
 /// The shard that is founded in these tests.
 const NEW: ShardId = ShardId::new(1);
 
-fn record() -> ShardRecord {
+pub(crate) fn record() -> ShardRecord {
     let members = (10..14).map(|number| NodeDescriptor {
         name: format!("node-{number}"),
         node: node(number),
@@ -28,7 +28,7 @@ fn record() -> ShardRecord {
 }
 
 /// A transaction of ManageShards that makes this record.
-fn transaction(procedure: &str, record: &ShardRecord) -> Transaction {
+pub(crate) fn transaction(procedure: &str, record: &ShardRecord) -> Transaction {
     let trace = Trace {
         contract: manage_shards::id(),
         procedure: procedure.to_owned(),
@@ -54,7 +54,12 @@ fn transaction(procedure: &str, record: &ShardRecord) -> Transaction {
 }
 
 /// What these members of the root shard have decided about a transaction.
-fn decided(transaction: Transaction, outcome: Outcome, epoch: u64, seats: &[usize]) -> Act {
+pub(crate) fn decided(
+    transaction: Transaction,
+    outcome: Outcome,
+    epoch: u64,
+    seats: &[usize],
+) -> Act {
     let result = TransactionResult {
         transaction: transaction.body.id(),
         outcome,
@@ -98,7 +103,7 @@ fn decided(transaction: Transaction, outcome: Outcome, epoch: u64, seats: &[usiz
     }
 }
 
-fn founding() -> Act {
+pub(crate) fn founding() -> Act {
     let transaction = transaction(manage_shards::CREATE, &record());
     decided(transaction, Outcome::Committed, 0, &[0, 1, 2])
 }

@@ -43,9 +43,14 @@ impl Evidence {
             seen,
             record: record.clone(),
         };
-        let number = u32::try_from(self.exhibits.len()).expect("there are few");
+        let number = self.count();
         self.exhibits.push(exhibit.clone());
         Some((number, exhibit))
+    }
+
+    /// How many records there are.
+    pub(super) fn count(&self) -> u32 {
+        u32::try_from(self.exhibits.len()).expect("there are few")
     }
 
     /// The records after the first so many, as many as fit on a page.

@@ -349,6 +349,12 @@ impl State {
         }
     }
 
+    /// How many lies the node holds proofs of.
+    #[must_use]
+    pub fn exhibits(&self) -> u32 {
+        self.read().evidence.count()
+    }
+
     /// Puts what has changed aside, to be written.
     ///
     /// # Panics

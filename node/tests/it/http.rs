@@ -99,6 +99,9 @@ fn a_node_alone_lives_and_says_why_it_is_not_ready_and_has_all_its_metrics() {
         "chainspace_net_frames_out_total",
         "chainspace_net_connections_refused_total",
         "chainspace_admission_strangers_total",
+        "chainspace_gossip_said_total{topic=\"heads\"}",
+        "chainspace_gossip_heard_total{topic=\"evidence\",verdict=\"accept\"}",
+        "chainspace_libp2p_gossipsub_messages_total",
     ] {
         assert_eq!(metric(&metrics, name), 0, "{name}");
     }

@@ -1,5 +1,6 @@
 //! Promises of a node, through its public surface: real processes' parts on loopback.
 
+mod gossip;
 mod http;
 mod network;
 mod open;

@@ -30,7 +30,7 @@ pub(crate) const SHARD: ShardId = ShardId::new(0);
 pub(crate) const MEMBERS: usize = 4;
 
 /// How long anything may take. Nothing is asserted about time but this.
-const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// Looks until it has come to something.
 #[track_caller]
@@ -55,6 +55,8 @@ pub(crate) struct Network {
     pub(crate) http: Option<SocketAddr>,
     /// The longest history that a node which is started from now on replays.
     pub(crate) replayed: u64,
+    /// The only address that a node is told that is started from now on, instead of those of members.
+    pub(crate) bootnode: Option<String>,
 }
 
 /// The key of a person.
@@ -116,6 +118,7 @@ impl Network {
             nodes: (0..MEMBERS + guests).map(|_| None).collect(),
             http: None,
             replayed: 10_000,
+            bootnode: None,
         }
     }
 
@@ -152,6 +155,11 @@ impl Network {
         // A guest is told of one node, and finds the others.
         let known = if number < MEMBERS { MEMBERS } else { 1 };
         let others = (0..known).filter(|other| *other != number);
+        let others = others.map(|other| self.addresses[other].clone());
+        let bootnodes = match &self.bootnode {
+            Some(only) => vec![only.clone()],
+            None => others.collect(),
+        };
         Config {
             name: format!("node-{number}"),
             directory: self.path(&format!("data-{number}")),
@@ -159,7 +167,7 @@ impl Network {
             member_key: self.path(&format!("member-{number}.key")),
             network_key: self.path(&format!("network-{number}.key")),
             listen: vec![self.addresses[number].clone()],
-            bootnodes: others.map(|other| self.addresses[other].clone()).collect(),
+            bootnodes,
             external_addresses: Vec::new(),
             announce_private: AnnouncePrivate::Auto,
             consents: vec!["any".to_owned()],
