@@ -55,7 +55,7 @@ impl Lobby {
     /// Answers requests until something is done. `None` if the node is to stop.
     pub(crate) async fn answer_during<T>(
         &self,
-        incoming: &mut Events,
+        incoming: &mut Incoming,
         work: impl Future<Output = T>,
     ) -> Option<T> {
         let mut pulse = tokio::time::interval(PULSE);

@@ -15,6 +15,7 @@ pub(crate) fn signed(height: u64, outbox: Hash, seats: &[usize]) -> HeadCertific
         time: Time::from_ms(height),
         results: Hash::ZERO,
         outbox,
+        state: None,
     };
     let statement = head.statement();
     let bytes = statement.signing_bytes(&head.scope);
