@@ -264,6 +264,7 @@ fn start(common: &Common, up: &Up, output: &Output) -> Result<(), Failure> {
         beat: if output.is_live() { BEAT_LIVE } else { BEAT },
         accounts: Vec::new(),
         simulated: Vec::new(),
+        guarded: None,
         block_entries_max: None,
         faults: true,
         directory: std::path::absolute(&directory)

@@ -74,6 +74,21 @@ pub(crate) const OFFENCE_QUEUE: usize = 256;
 /// How often the memory of the process is looked at, in ticks.
 pub(crate) const MEMORY_TICKS: u32 = 10;
 
+/// Requests that a connection may have open before its greeting is over. Nobody reads them until then, so
+/// each may hold a whole window of Yamux, 256 KiB; those who have greeted in order have none or few.
+pub(crate) const EARLY_STREAMS_MAX: usize = 4;
+
+/// Peers of one address that are thrown out until the address is banned. A peer costs nothing but a key, an
+/// address does.
+pub(crate) const HOST_OUTCASTS_MAX: u32 = 5;
+
+/// Connections that are taken from the system in one [turn](ACCEPT_TURN): 800 a second. A whole shard and all
+/// of its neighbours come in within a second, and refusing so many takes a small part of a processor.
+pub(crate) const ACCEPTS_AT_ONCE: u32 = 16;
+
+/// See [`ACCEPTS_AT_ONCE`].
+pub(crate) const ACCEPT_TURN: Duration = Duration::from_millis(20);
+
 /// How much of a body is read at a time, in bytes, so that memory follows the bytes that came and
 /// not the length that was announced.
 pub(crate) const READ_STEP: usize = 8 * 1024;
@@ -193,8 +208,9 @@ pub struct Limits {
     pub per_ip_pending: usize,
     /// New inbound connections from one address within a minute.
     pub per_ip_per_minute: u32,
-    /// Whether what comes from this machine is exempt from the limits by address and from rates. On a
-    /// test network everybody has the same address, and a wallet on the same machine is one's own.
+    /// Whether what comes from this machine is exempt from the limits by address and from rates. For
+    /// test networks on one machine, where everybody has the same address, and for no others: who
+    /// is on this machine is not thereby a friend.
     pub exempt_loopback: bool,
     /// What the process may use of the memory, in bytes. `None`: what its control groups allow it, or
     /// what the machine has. Guests are refused at 75 % of it and let go at 85 %.
@@ -205,6 +221,15 @@ pub struct Limits {
     pub sync_rate: Rate,
     /// Requests of all guests together.
     pub guests_rate: Rate,
+    /// Requests of a guest that are answered even if all guests together ask for more than they may: what
+    /// everybody can have when there are as many guests as there may be.
+    pub fair_rate: Rate,
+    /// Kibibytes that a guest may cost, in requests and in responses.
+    pub guest_kib_rate: Rate,
+    /// Kibibytes that all guests together may cost.
+    pub guests_kib_rate: Rate,
+    /// Kibibytes that a guest may cost even if all guests together cost more than they may.
+    pub fair_kib_rate: Rate,
     /// How often a guest that asks too often is told to wait. After that it is not answered, and each
     /// further request is an offence.
     pub refusals_rate: Rate,
@@ -299,6 +324,34 @@ pub struct Limits {
     pub flush_timeout: Duration,
 }
 
+impl Limits {
+    /// The defaults for a test network on one machine: it is [exempt](Limits::exempt_loopback).
+    #[must_use]
+    pub fn on_one_machine() -> Self {
+        Self {
+            exempt_loopback: true,
+            ..Self::default()
+        }
+    }
+
+    /// These limits for a process that may use so much memory, in bytes. What requests and responses
+    /// may take of it follows.
+    #[must_use]
+    pub fn within(self, memory_bytes: u64) -> Self {
+        let part = |of: u64, most: usize| {
+            let part = usize::try_from(memory_bytes / of).unwrap_or(usize::MAX);
+            // One of the longest has to find room.
+            part.clamp(SYNC_RESPONSE_BYTES_MAX, most.max(SYNC_RESPONSE_BYTES_MAX))
+        };
+        Self {
+            memory_bytes: Some(memory_bytes),
+            request_bytes: part(16, self.request_bytes),
+            response_bytes: part(8, self.response_bytes),
+            ..self
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -308,12 +361,16 @@ impl Default for Limits {
             per_ip: 8,
             per_ip_pending: 4,
             per_ip_per_minute: 30,
-            exempt_loopback: true,
+            exempt_loopback: false,
             memory_bytes: None,
             api_rate: Rate::new(200, 2_000),
             sync_rate: Rate::new(25, 256),
             guests_rate: Rate::new(2_000, 8_000),
-            refusals_rate: Rate::new(50, 1_000),
+            fair_rate: Rate::new(16, 64),
+            guest_kib_rate: Rate::new(2 * 1024, 4 * 1024),
+            guests_kib_rate: Rate::new(4 * 1024, 8 * 1024),
+            fair_kib_rate: Rate::new(64, 1024),
+            refusals_rate: Rate::new(20, 200),
             tell_rate: Rate::new(4_000, 8_192),
             tell_kib_rate: Rate::new(16 * 1024, 32 * 1024),
             forgiveness: Duration::from_secs(600),

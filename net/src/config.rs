@@ -275,7 +275,8 @@ fn parse_external(text: &str) -> Result<Multiaddr, String> {
     }
 }
 
-fn socket(address: &Multiaddr) -> Option<SocketAddr> {
+/// The socket of a multiaddress that consists of nothing else.
+pub(crate) fn socket(address: &Multiaddr) -> Option<SocketAddr> {
     let mut parts = address.iter();
     let ip = match parts.next()? {
         Part::Ip4(ip) => ip.into(),

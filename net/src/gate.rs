@@ -59,8 +59,8 @@ pub(crate) enum Full {
     /// This node has no memory for more guests.
     #[error("no memory for more guests")]
     Memory,
-    /// The peer has misbehaved.
-    #[error("the peer is banned")]
+    /// The peer has misbehaved, or too many peers of its address have.
+    #[error("the peer or its address is banned")]
     Banned,
 }
 
@@ -131,10 +131,24 @@ impl Gate {
         guests.map(|(connection, _)| *connection).collect()
     }
 
+    /// The peer of a connection was thrown out, which is held against its address if it came by itself.
+    pub(crate) fn cast_out(&mut self, connection: ConnectionId, now: Instant) {
+        if let Some((host, _)) = self.inbound.get(&connection) {
+            self.addresses.cast_out(*host, &self.limits, now);
+        }
+    }
+
     /// Does nothing to connections that this node dialed.
     fn classify(&mut self, connection: ConnectionId, class: Class) {
-        if let Some(entry) = self.inbound.get_mut(&connection) {
-            entry.1 = class;
+        let Some((host, found)) = self.inbound.get_mut(&connection) else {
+            return;
+        };
+        let before = std::mem::replace(found, class);
+        // Members may all be behind one address; their places are not those of its guests.
+        match (before == Class::Reserved, class == Class::Reserved) {
+            (false, true) => self.addresses.left(*host),
+            (true, false) => self.addresses.came(*host),
+            _ => {}
         }
     }
 
@@ -173,8 +187,9 @@ impl Gate {
     }
 
     fn closed(&mut self, connection: ConnectionId) {
-        if let Some((host, _)) = self.inbound.remove(&connection) {
-            self.addresses.closed(host);
+        match self.inbound.remove(&connection) {
+            Some((host, Class::Unproven | Class::Guest)) => self.addresses.left(host),
+            Some((_, Class::Reserved)) | None => {}
         }
     }
 }

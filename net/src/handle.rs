@@ -20,6 +20,7 @@ use crate::conduct::{Offence, PeerConduct, Reporter};
 use crate::config::{View, ViewError, parse_dial};
 use crate::counters::{Counters, Meter};
 use crate::identity::PeerName;
+use crate::memory::Memory;
 use crate::peers::{Peers, Role};
 use crate::protocol::{Names, Protocol, Purpose};
 use crate::rpc::ask;
@@ -36,6 +37,8 @@ pub struct Handle {
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) reporter: Reporter,
+    /// What this process may use of the memory, in bytes, if somebody has said so.
+    pub(crate) memory_bytes: Option<u64>,
     /// The node that this is.
     pub(crate) node: Option<NodeId>,
     /// The view that the network task is to take.
@@ -343,6 +346,12 @@ impl Handle {
     #[must_use]
     pub fn library_metrics(&self) -> &Registry {
         &self.library
+    }
+
+    /// The memory of this process, and what it may use of it.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        Memory::now(self.memory_bytes)
     }
 
     /// Stops the network for all handles, once what is queued has left or a second has passed.

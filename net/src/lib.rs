@@ -49,6 +49,7 @@ mod known;
 mod link;
 mod memory;
 mod neighbour;
+mod pace;
 mod peers;
 mod protocol;
 mod quota;
@@ -58,6 +59,7 @@ mod record;
 mod rpc;
 mod service;
 mod spawn;
+mod stranger;
 mod streams;
 mod swarm;
 #[cfg(test)]
@@ -75,7 +77,9 @@ pub use handle::{
     SendError, Target, TellError,
 };
 pub use identity::{NotAPeerName, PeerName, Sign};
+pub use memory::Memory;
 pub use peers::Role;
 pub use protocol::Protocol;
 pub use spawn::{spawn, spawn_under};
+pub use stranger::{Door, Speech, Stranger, connect_from};
 pub use weather::{Way, Weather};

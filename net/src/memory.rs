@@ -33,6 +33,30 @@ impl Pressure {
     }
 }
 
+/// The memory of this process, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// What it uses.
+    pub used: u64,
+    /// The most that it has used at a time.
+    pub peak: u64,
+    /// What it may use: guests are refused at 75 % of that, and let go at 85 %.
+    pub share: u64,
+}
+
+impl Memory {
+    /// The memory of this process now, which may use `share` if somebody has said so. What the system
+    /// does not say is zero.
+    pub(crate) fn now(share: Option<u64>) -> Self {
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        Self {
+            used: kib_after("VmRSS:", &status).unwrap_or_default(),
+            peak: kib_after("VmHWM:", &status).unwrap_or_default(),
+            share: share.or_else(self::share).unwrap_or_default(),
+        }
+    }
+}
+
 /// What this process uses, in bytes. `None` where the system does not say.
 pub(crate) fn used() -> Option<u64> {
     kib_after("VmRSS:", &fs::read_to_string("/proc/self/status").ok()?)
@@ -85,6 +109,9 @@ mod tests {
     #[test]
     fn the_system_says_what_is_used_and_what_there_is() {
         let (used, share) = (used().expect("on Linux"), share().expect("on Linux"));
+        let memory = Memory::now(Some(1));
+        assert!(0 < memory.used && memory.used <= memory.peak, "{memory:?}");
+        assert_eq!((memory.share, Memory::now(None).share), (1, share));
         assert!(0 < used && used < share, "{used} of {share}");
         assert_eq!(
             kib_after("VmRSS:", "VmSize: 9 kB\nVmRSS:\t  12 kB\n"),

@@ -13,7 +13,7 @@ use libp2p::{Multiaddr, PeerId};
 use model::NodeId;
 use tokio::sync::{Semaphore, watch};
 
-use crate::bounds::{Limits, SBAC_IN_FLIGHT};
+use crate::bounds::{EARLY_STREAMS_MAX, Limits, SBAC_IN_FLIGHT};
 use crate::conduct::{Offence, Reporter};
 use crate::gate::is_loopback;
 use crate::handle::{Bootnode, Direction, PeerInfo, SendError, Target, TellError};
@@ -85,6 +85,8 @@ pub(crate) struct Connection {
     /// Requests that the peer may have in flight. Twice as many as it should have: it learns
     /// before we do that one of them is over.
     pub(crate) answering: Shares,
+    /// Requests that the peer may have open before its greeting is over.
+    pub(crate) early: Arc<Semaphore>,
     /// Streams that we may be opening.
     pub(crate) opening: Arc<Semaphore>,
     /// Whether the peer may ask as often as it likes.
@@ -157,6 +159,7 @@ impl Connection {
                 2 * limits.api_in_flight,
                 2 * SBAC_IN_FLIGHT,
             ),
+            early: Arc::new(Semaphore::new(EARLY_STREAMS_MAX)),
             opening: Arc::new(Semaphore::new(limits.opening)),
         }
     }

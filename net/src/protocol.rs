@@ -71,6 +71,15 @@ impl AsRef<str> for Name {
     }
 }
 
+impl Name {
+    /// The name of a protocol that libp2p speaks. It is only good for opening streams, where nobody asks
+    /// what they are for.
+    pub(crate) const fn of_libp2p(protocol: StreamProtocol) -> Self {
+        let purpose = Purpose::Hello;
+        Self { purpose, protocol }
+    }
+}
+
 /// What tells the names of one network from those of another.
 pub(crate) fn digits(network: &NetworkId) -> String {
     network.to_string().chars().take(DIGITS).collect()

@@ -7,11 +7,12 @@
 //!
 //! A bucket belongs to a peer and not to its connection, so that coming again fills none.
 
+mod credit;
 #[cfg(test)]
 mod tests;
 
 use std::num::NonZeroU32;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use governor::clock::{Clock, MonotonicClock};
 use governor::middleware::NoOpMiddleware;
@@ -22,6 +23,7 @@ use libp2p::PeerId;
 
 use crate::bounds::{BUCKETS_MAX, Limits, Rate};
 use crate::protocol::Protocol;
+use credit::Credit;
 
 /// See [the module](self).
 pub(crate) struct Quotas<C: Clock = MonotonicClock> {
@@ -32,6 +34,10 @@ pub(crate) struct Quotas<C: Clock = MonotonicClock> {
     refusals: Buckets<C>,
     /// What all guests ask for.
     guests: RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<C::Instant>>,
+    /// What each guest may ask for whatever the others do.
+    fair: Buckets<C>,
+    /// What guests may cost.
+    credit: Credit,
     tell_frames: Buckets<C>,
     tell_kib: Buckets<C>,
 }
@@ -67,6 +73,8 @@ impl<C: Clock + Clone> Quotas<C> {
             sync: buckets(limits.sync_rate),
             refusals: buckets(limits.refusals_rate),
             guests,
+            fair: buckets(limits.fair_rate),
+            credit: Credit::new(limits, Instant::now()),
             tell_frames: buckets(limits.tell_rate),
             tell_kib: buckets(limits.tell_kib_rate),
             clock,
@@ -79,15 +87,23 @@ impl<C: Clock + Clone> Quotas<C> {
     ///
     /// [`Over`] if it asks too often, or all guests together do.
     pub(crate) fn guest_asks(&self, peer: PeerId, protocol: Protocol) -> Result<(), Over> {
-        // Its own bucket comes first, so that one guest does not empty that of all.
+        // Its own bucket comes first, so that one guest does not empty that of all. And who asks for
+        // little is not kept from it by those who ask for everything.
         let share = self.asks(peer, protocol).and_then(|()| {
             let all = self.guests.check();
-            all.map_err(|not_until| not_until.wait_time_from(self.clock.now()))
+            let all = all.map_err(|not_until| not_until.wait_time_from(self.clock.now()));
+            all.or_else(|_| self.fair.take(&self.clock, peer, 1))
         });
+        let share = share.and_then(|()| self.credit.ready(peer, Instant::now()));
         share.map_err(|wait| match self.refusals.take(&self.clock, peer, 1) {
             Ok(()) => Over::Wait(wait),
             Err(_) => Over::Deaf,
         })
+    }
+
+    /// What a guest asked, or was answered, has so many bytes.
+    pub(crate) fn guest_costs(&self, peer: PeerId, bytes: usize) {
+        self.credit.spend(peer, bytes, Instant::now());
     }
 
     /// A member or a neighbour asks something.

@@ -66,6 +66,7 @@ fn start(config: Config, weather: Option<Weather>) -> Result<(Handle, Events), S
         runtime: runtime.handle().clone(),
         commands,
         reporter: Reporter(reporter),
+        memory_bytes: config.limits.memory_bytes,
         node: config.identity.as_ref().map(|identity| identity.node),
         view: Arc::new(view),
         library: Arc::new(library),

@@ -20,6 +20,7 @@ use crate::discovery;
 use crate::gate::Gate;
 use crate::gossip;
 use crate::identity::identify_agent;
+use crate::pace::Paced;
 use crate::protocol::{Name, kademlia};
 use crate::reach::Reach;
 use crate::record::Rules;
@@ -126,7 +127,7 @@ fn transport(
     weather: Option<Weather>,
 ) -> Result<Boxed<(PeerId, StreamMuxerBox)>, StartError> {
     let noise = noise::Config::new(keypair).map_err(system)?;
-    let secured = tcp::tokio::Transport::new(tcp::Config::default())
+    let secured = Paced::new(tcp::tokio::Transport::new(tcp::Config::default()))
         .upgrade(Version::V1Lazy)
         .authenticate(noise);
     let yamux = yamux_config(limits);

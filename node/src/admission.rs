@@ -4,6 +4,7 @@
 //! Checking signatures is most of the work of a node, so it has a thread of its own. Everything that
 //! waits is checked in one batch, and nothing waits for a batch to fill.
 
+mod doubt;
 mod memo;
 mod meter;
 #[cfg(test)]
@@ -12,6 +13,7 @@ mod tests;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use consensus::Shards;
@@ -25,8 +27,10 @@ use model::transaction::{Authorized, Malformed, WellFormed};
 use model::{Epoch, NodeId, ShardId, Transaction};
 use tokio::sync::{mpsc, watch};
 
-use crate::event::{Answer, Event, Submission, Submitted};
+use crate::event::{Answer, BUSY, Event, Submission, Submitted};
+use crate::reads::Reads;
 use crate::registry::Known;
+use doubt::{Doubt, Doubtful, is_covered};
 use memo::Memo;
 pub use meter::Counters;
 pub(crate) use meter::Meter;
@@ -55,6 +59,14 @@ pub(crate) struct Admission {
     foreigners: HashMap<NodeId, (ShardId, Seat)>,
     memo: Memo,
     meter: Arc<Meter>,
+    guard: Option<Guard>,
+}
+
+/// Keeps clients from spending what is not there.
+struct Guard {
+    doubt: Doubt,
+    reads: Arc<Reads>,
+    network: net::Handle,
 }
 
 /// Something that is being looked at, in the order of arrival.
@@ -86,7 +98,19 @@ impl Admission {
             shards,
             memo: Memo::new(Arc::clone(&meter)),
             meter,
+            guard: None,
         }
+    }
+
+    /// From now on few transactions of clients are taken that use what is not in the tables, and clients
+    /// with too many of them are reported.
+    pub(crate) fn guarded(mut self, reads: Arc<Reads>, network: net::Handle) -> Self {
+        self.guard = Some(Guard {
+            doubt: Doubt::new(Instant::now()),
+            reads,
+            network,
+        });
+        self
     }
 
     /// Admits what arrives, until the network or the event loop has ended.
@@ -258,18 +282,46 @@ impl Admission {
         checked.ok()
     }
 
+    /// Whether a transaction of a client is to be looked at any further.
+    fn is_welcome(&mut self, submission: &Submission) -> bool {
+        let (Some(guard), Some(client)) = (&mut self.guard, submission.client) else {
+            return true;
+        };
+        let state = guard.reads.state();
+        let shard = self.shards.scope().shard;
+        // If the tables cannot be read, others see to it that the node ends.
+        let is_active = |id: &_| !matches!(state.object(id), Ok(None));
+        if is_covered(&submission.transaction, shard, is_active) {
+            return true;
+        }
+        match guard.doubt.consider(client, Instant::now()) {
+            Doubtful::Taken => return true,
+            Doubtful::Refused => {}
+            Doubtful::Reported => guard.network.report(client, net::Offence::Deaf),
+        }
+        self.meter.unfunded.increment();
+        false
+    }
+
     /// Puts the well-formed ones of the submissions to the others, and refuses the rest.
     fn check_forms(
-        &self,
+        &mut self,
         submissions: Vec<Submission>,
         transactions: &mut Vec<WellFormed>,
     ) -> Vec<Answer> {
         let mut answers = Vec::with_capacity(submissions.len());
-        for Submission {
-            transaction,
-            answer,
-        } in submissions
-        {
+        for submission in submissions {
+            let is_welcome = self.is_welcome(&submission);
+            let Submission {
+                transaction,
+                answer,
+                client: _, // looked at
+            } = submission;
+            if !is_welcome {
+                // The client may be gone.
+                let _ = answer.send(Taken::Refused(BUSY));
+                continue;
+            }
             match transaction.check_form(&self.shards.scope().network) {
                 Ok(well_formed) => {
                     transactions.push(well_formed);

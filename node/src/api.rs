@@ -17,6 +17,7 @@ use model::{
     Committee, Epoch, Hash, Height, NetworkId, NodeId, ObjectId, Plan, ShardId, Transaction,
     TransactionId,
 };
+use net::PeerName;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
@@ -89,30 +90,35 @@ impl HandedIn {
 }
 
 impl Api {
-    /// Answers the request in these bytes, from wherever it comes.
-    pub(crate) async fn answer(self: Arc<Self>, request: &[u8]) -> Vec<u8> {
-        self.answer_near(None, request).await
+    /// Answers the request in these bytes, of a client or of this node itself.
+    pub(crate) async fn answer(
+        self: Arc<Self>,
+        client: Option<PeerName>,
+        request: &[u8],
+    ) -> Vec<u8> {
+        self.answer_near(client, None, request).await
     }
 
     /// Answers the request in these bytes. Those on this machine are shown `peers`.
     pub(crate) async fn answer_near(
         self: Arc<Self>,
+        client: Option<PeerName>,
         peers: Option<&PeerView>,
         request: &[u8],
     ) -> Vec<u8> {
         let answer = match (Request::from_bytes(request), peers) {
             (Ok(Request::Peers), Some(peers)) => Ok(Response::Peers(peers.list().await)),
-            (Ok(request), _) => self.respond(request).await,
+            (Ok(request), _) => self.respond(client, request).await,
             (Err(error), _) => Err(Refused::malformed(error)),
         };
         answer.unwrap_or_else(Response::Refused).to_bytes()
     }
 
-    async fn respond(self: Arc<Self>, request: Request) -> Answer {
+    async fn respond(self: Arc<Self>, client: Option<PeerName>, request: Request) -> Answer {
         match request {
             Request::Status => Ok(Response::Status(self.status())),
             Request::Head => self.read(Self::head).await,
-            Request::Submit(transaction) => self.submit(transaction).await,
+            Request::Submit(transaction) => self.submit(client, transaction).await,
             Request::Outcome {
                 transaction,
                 wait_ms,
@@ -130,7 +136,7 @@ impl Api {
                 }
                 self.read(move |api| api.labelled(label, after)).await
             }
-            Request::SubmitAll(transactions) => self.submit_all(transactions).await,
+            Request::SubmitAll(transactions) => self.submit_all(client, transactions).await,
             Request::Results { height, wait_ms } => self.results(height, patience(wait_ms)).await,
             Request::Consent(record) => {
                 Ok(Response::Consent(self.applicant.agree_if_allowed(&record)?))
@@ -204,15 +210,19 @@ impl Api {
         }
     }
 
-    async fn submit(self: Arc<Self>, transaction: Transaction) -> Answer {
-        match self.hand_in(transaction).taken(&self).await? {
+    async fn submit(self: Arc<Self>, client: Option<PeerName>, transaction: Transaction) -> Answer {
+        match self.hand_in(client, transaction).taken(&self).await? {
             Taken::Waits => Ok(Response::Accepted),
             Taken::Decided(height) => Ok(Response::Decided(height)),
             Taken::Refused(refused) => Err(refused),
         }
     }
 
-    async fn submit_all(self: Arc<Self>, transactions: Vec<Transaction>) -> Answer {
+    async fn submit_all(
+        self: Arc<Self>,
+        client: Option<PeerName>,
+        transactions: Vec<Transaction>,
+    ) -> Answer {
         if transactions.len() > SUBMIT_MAX {
             let count = transactions.len();
             return Err(Refused::malformed(format_args!(
@@ -222,7 +232,7 @@ impl Api {
         // All are handed in before the first answer is waited for, so that they are checked together.
         let handed_in: Vec<HandedIn> = transactions
             .into_iter()
-            .map(|transaction| self.hand_in(transaction))
+            .map(|transaction| self.hand_in(client, transaction))
             .collect();
         let mut taken = Vec::with_capacity(handed_in.len());
         for one in handed_in {
@@ -232,7 +242,7 @@ impl Api {
     }
 
     /// Hands a transaction to admission, unless it does not concern this shard.
-    fn hand_in(&self, transaction: Transaction) -> HandedIn {
+    fn hand_in(&self, client: Option<PeerName>, transaction: Transaction) -> HandedIn {
         let shard = self.shard;
         if !transaction.body.participants.contains(&shard) {
             return HandedIn::Refused(Refused::NotServed { shard });
@@ -241,6 +251,7 @@ impl Api {
         let (answer, taken) = oneshot::channel();
         let submission = Submission {
             transaction,
+            client,
             answer,
         };
         match self.submissions.try_send(submission) {

@@ -14,6 +14,8 @@
 //! approves = []                 # lists of nodes that may follow: hashes of terms, or "any"
 //! block_entries_max = 1000      # most transactions in a block that it proposes
 //! replayed_blocks_max = 10000   # a longer history is not replayed: the node begins with the state
+//! exempt_loopback = false       # whether peers on this machine have no limits: for test networks
+//! memory_mib = 2048             # what the process may use; all that the machine has if it is not there
 //! http = "127.0.0.1:4780"       # health and metrics; not served if it is not there
 //! http_public = false           # whether `http` may be an address that others can reach
 //! weather = "weather.toml"      # faults on purpose: for test networks, and never for others
@@ -52,6 +54,9 @@ pub use layers::{Entry, Flag, Given, Loaded, Sources, VARIABLE_PREFIX};
 
 /// The history that is replayed unless the operator says otherwise: of half a minute, at worst.
 const REPLAYED_BLOCKS_MAX: u64 = 10_000;
+/// The least memory that a node can be told to make do with, in mebibytes: three times what it takes
+/// under load, so that guests are not let go for what members do.
+pub const MEMORY_MIB_MIN: u64 = 256;
 
 /// Characters of a name.
 const NAME_CHARS_MAX: usize = 64;
@@ -92,6 +97,14 @@ pub struct Config {
     /// The longest history, in blocks, that a node without one replays. If its shard has a longer one, it
     /// begins with the state, and what came before is for others to show.
     pub replayed_blocks_max: u64,
+    /// Whether peers on this machine are exempt from the limits by address and from rates. Test networks
+    /// on one machine say so; nobody else should.
+    pub exempt_loopback: bool,
+    /// What the process may use of the memory, in mebibytes: at 75 % of it guests are refused, at 85 %
+    /// they are let go. At least [`MEMORY_MIB_MIN`]. `None`: what its control groups allow it, or what
+    /// the machine has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u64>,
     /// Where health and metrics are served, see [`crate::http`]. `None`: nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<SocketAddr>,
@@ -166,6 +179,7 @@ struct Defaults {
     approves: Vec<String>,
     block_entries_max: usize,
     replayed_blocks_max: u64,
+    exempt_loopback: bool,
     http_public: bool,
     log: Log,
     #[serde(with = "PaceKeys")]
@@ -182,6 +196,7 @@ impl Default for Defaults {
             approves: Vec::new(),
             block_entries_max: bounds::ENTRIES_MAX,
             replayed_blocks_max: REPLAYED_BLOCKS_MAX,
+            exempt_loopback: false,
             http_public: false,
             log: Log::default(),
             pace: Pace::default(),
@@ -209,6 +224,11 @@ impl Config {
             .or_else(|| self.applicant_problem())
             .or_else(|| self.http_problem())
             .or_else(|| self.pace_problem())
+            .or_else(|| {
+                let too_little = self.memory_mib.is_some_and(|mib| mib < MEMORY_MIB_MIN);
+                let problem = || format!("must be at least {MEMORY_MIB_MIN}");
+                too_little.then(|| ("memory_mib", problem()))
+            })
             .or_else(|| {
                 let is_fine = (1..=bounds::ENTRIES_MAX).contains(&self.block_entries_max);
                 let problem = || format!("must be 1 to {}", bounds::ENTRIES_MAX);

@@ -6,6 +6,7 @@ use model::api::{Refused, Taken};
 use model::shard::Seat;
 use model::transaction::Authorized;
 use model::{Epoch, Malpractice, Plan, ShardId, Transaction};
+use net::PeerName;
 use tokio::sync::oneshot;
 
 /// Tells a submitter what became of a transaction. Nobody may be listening any more.
@@ -16,6 +17,8 @@ pub(crate) type Answer = oneshot::Sender<Taken>;
 pub(crate) struct Submission {
     /// The transaction.
     pub(crate) transaction: Transaction,
+    /// The client. `None`: this node itself.
+    pub(crate) client: Option<PeerName>,
     /// Who wants to know.
     pub(crate) answer: Answer,
 }

@@ -70,5 +70,5 @@ pub use gauges::Pulse;
 pub use labels::Labels;
 pub use reads::Reads;
 pub use running::Running;
-pub use start::{Contracts, Node, load_genesis};
+pub use start::{Contracts, Node, is_on_one_machine, load_genesis};
 pub use stop::Stopper;

@@ -176,6 +176,7 @@ impl Collector for Scrape {
         self.standing(&mut page, &known)?;
         page.heights(&self.sources.heads.heights())?;
         self.peers(&mut page, &known)?;
+        self.memory(&mut page)?;
         self.queues(&mut page)?;
         let network = self.sources.network.counters();
         page.counters("net", &network.list())?;
@@ -256,6 +257,16 @@ impl Scrape {
         ];
         let help = "Connections of members and neighbours, of other nodes, and of all others";
         page.family("peers", help, "role", &roles)
+    }
+
+    /// What the process uses of the memory, and may use.
+    fn memory(&self, page: &mut Page<'_>) -> fmt::Result {
+        let memory = self.sources.network.memory();
+        page.gauge("memory_bytes", "Memory in use", memory.used)?;
+        let help = "The most memory that was in use at a time";
+        page.gauge("memory_peak_bytes", help, memory.peak)?;
+        let help = "Memory that may be used: guests are refused at 75 %, and let go at 85 %";
+        page.gauge("memory_limit_bytes", help, memory.share)
     }
 
     /// What waits between the threads.

@@ -204,7 +204,7 @@ impl Registrar {
     async fn ask(&self, node: NodeId, request: Request) -> Option<Response> {
         let body = request.to_bytes();
         let answer = if node == self.registry.node() {
-            Arc::clone(&self.api).answer(&body).await
+            Arc::clone(&self.api).answer(None, &body).await
         } else {
             let asked = self
                 .network

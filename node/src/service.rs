@@ -78,7 +78,10 @@ pub(crate) async fn serve(
 async fn answer_client(api: Arc<Api>, peers: Option<PeerView>, request: Inbound) {
     let answer = match request.over_quota {
         Some(time) => busy(time),
-        None => api.answer_near(peers.as_ref(), &request.body).await,
+        None => {
+            let client = Some(request.from.peer);
+            api.answer_near(client, peers.as_ref(), &request.body).await
+        }
     };
     // The client may be gone.
     let _ = request.reply.send(answer);

@@ -337,7 +337,7 @@ fn network_config(person: &Person) -> Result<net::Config, Fatal> {
             external_addresses: external(config),
             peer_store: Some(config.directory.join("peers")),
         },
-        limits: net::Limits::default(),
+        limits: limits(config),
     })
 }
 
@@ -363,6 +363,26 @@ fn look_around(person: &Person, shared: &Shared, heard: mpsc::Receiver<net::Goss
         ahead,
     };
     runtime.spawn(herald.run(heard));
+}
+
+/// How much of itself the node gives to others.
+fn limits(config: &Config) -> net::Limits {
+    let limits = net::Limits {
+        exempt_loopback: config.exempt_loopback,
+        ..net::Limits::default()
+    };
+    match config.memory_mib {
+        Some(mib) => limits.within(mib.saturating_mul(1 << 20)),
+        None => limits,
+    }
+}
+
+/// Whether a node with these multiaddresses listens for nobody but its own machine: its network is one to
+/// try things out.
+#[must_use]
+pub fn is_on_one_machine(listen: &[String]) -> bool {
+    let loopback = |at: &String| at.starts_with("/ip4/127.") || at.starts_with("/ip6/::1/");
+    listen.iter().all(loopback)
 }
 
 /// What those who watch over the node are told, with and without a shard.
@@ -512,7 +532,7 @@ fn run(
     let pursuit = Pursuit {
         network: network.clone(),
         registry: Arc::clone(&registry),
-        reads,
+        reads: Arc::clone(&reads),
         waiters: Arc::clone(&waiters),
         gauges: Arc::clone(&gauges),
         events: events.clone(),
@@ -520,6 +540,11 @@ fn run(
     runtime.spawn(pursuit.run());
 
     let admission = Admission::new(shards.clone(), registry.subscribe(), counters);
+    // Where nobody on this machine has limits, this one would only get in the way.
+    let admission = match person.config.exempt_loopback {
+        true => admission,
+        false => admission.guarded(Arc::clone(&reads), network.clone()),
+    };
     let admission = admission.run(
         incoming.frames,
         incoming.foreign,

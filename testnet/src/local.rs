@@ -56,6 +56,7 @@ pub use genesis::read_genesis;
 pub use holder::of as port_holder;
 pub use layout::Layout;
 pub use lies::Lies;
+pub use ports::free as free_ports;
 pub use process::State;
 pub use stop::{reset, stop};
 pub use up::{Options, up};

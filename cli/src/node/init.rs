@@ -35,6 +35,13 @@ approves = []
 
 ";
 
+/// What comes last in the configuration of a node that listens for nobody but its own machine.
+const ON_ONE_MACHINE: &str = "
+# All other nodes of a network on one machine have the same address, so the limits by address would meet
+# them. A node that others can reach must not have this.
+exempt_loopback = true
+";
+
 const EXAMPLES: &str = "Examples:
   chainspace node init --network genesis.bin
   chainspace node init me --network genesis.bin --name ada --external-addr /dns/ada.example.org/tcp/4700
@@ -162,7 +169,9 @@ fn configuration(init: &Init, name: &str) -> String {
         ("bootnodes", texts(&init.bootnodes)),
     ];
     let lines = keys.map(|(key, value)| format!("{key} = {value}\n"));
-    format!("{HEADER}{}", lines.concat())
+    let local = !init.listen.is_empty() && node::is_on_one_machine(&init.listen);
+    let local = if local { ON_ONE_MACHINE } else { "" };
+    format!("{HEADER}{}{local}", lines.concat())
 }
 
 /// Puts the genesis document beside the configuration, unless it is there.

@@ -63,7 +63,7 @@ impl Server {
                 private_addresses: true,
                 ..Discovery::default()
             },
-            limits: Limits::default(),
+            limits: Limits::on_one_machine(),
         };
         let (handle, events) = net::spawn(config).expect("the network starts");
         let address = handle

@@ -8,7 +8,7 @@ use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 
 use super::Full;
-use crate::bounds::Limits;
+use crate::bounds::{HOST_OUTCASTS_MAX, Limits};
 
 /// Hosts that are remembered. Beyond it the ones without connections are forgotten, and with them
 /// how fast they knocked: whoever has this many addresses is not slowed down by a rate.
@@ -56,6 +56,10 @@ struct Presence {
     established: usize,
     window_began: Instant,
     knocks: u32,
+    /// Peers that were thrown out, and since when they are counted.
+    outcasts: u32,
+    outcasts_since: Instant,
+    banned_until: Option<Instant>,
 }
 
 /// The presence of all hosts.
@@ -70,14 +74,13 @@ impl Addresses {
     /// If the host already has too many, or makes them too fast.
     pub(super) fn knock(&mut self, host: Host, limits: &Limits, now: Instant) -> Result<(), Full> {
         if self.0.len() >= HOSTS_MAX {
+            self.0
+                .retain(|_, presence| !presence.is_absent() || presence.is_banned(now));
+        }
+        if self.0.len() >= HOSTS_MAX {
             self.0.retain(|_, presence| !presence.is_absent());
         }
-        let presence = self.0.entry(host).or_insert(Presence {
-            pending: 0,
-            established: 0,
-            window_began: now,
-            knocks: 0,
-        });
+        let presence = self.0.entry(host).or_insert(Presence::new(now));
         if !(limits.exempt_loopback && matches!(host, Host::Loopback(_))) {
             presence.check(limits, now)?;
         }
@@ -100,8 +103,31 @@ impl Addresses {
         }
     }
 
-    /// An established connection is closed.
-    pub(super) fn closed(&mut self, host: Host) {
+    /// A peer of the host was thrown out. With too many of them in the time that it takes to forgive, the
+    /// host is banned.
+    pub(super) fn cast_out(&mut self, host: Host, limits: &Limits, now: Instant) {
+        let Some(presence) = self.0.get_mut(&host) else {
+            return;
+        };
+        if now.duration_since(presence.outcasts_since) >= limits.forgiveness {
+            presence.outcasts_since = now;
+            presence.outcasts = 0;
+        }
+        presence.outcasts += 1;
+        if presence.outcasts >= HOST_OUTCASTS_MAX {
+            presence.outcasts = 0;
+            presence.banned_until = Some(now + limits.ban);
+        }
+    }
+
+    /// An established connection counts again: it is a member's no longer.
+    pub(super) fn came(&mut self, host: Host) {
+        let presence = self.0.entry(host).or_insert(Presence::new(Instant::now()));
+        presence.established += 1;
+    }
+
+    /// An established connection is closed, or counts no longer.
+    pub(super) fn left(&mut self, host: Host) {
         if let Some(presence) = self.0.get_mut(&host) {
             presence.established -= 1;
         }
@@ -109,12 +135,31 @@ impl Addresses {
 }
 
 impl Presence {
+    const fn new(now: Instant) -> Self {
+        Self {
+            pending: 0,
+            established: 0,
+            window_began: now,
+            knocks: 0,
+            outcasts: 0,
+            outcasts_since: now,
+            banned_until: None,
+        }
+    }
+
     /// Whether nothing but its rate is known of the host.
     fn is_absent(&self) -> bool {
         self.pending == 0 && self.established == 0
     }
 
+    fn is_banned(&self, now: Instant) -> bool {
+        self.banned_until.is_some_and(|until| now < until)
+    }
+
     fn check(&mut self, limits: &Limits, now: Instant) -> Result<(), Full> {
+        if self.is_banned(now) {
+            return Err(Full::Banned);
+        }
         if now.duration_since(self.window_began) >= WINDOW {
             self.window_began = now;
             self.knocks = 0;

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::*;
+use crate::bounds::HOST_OUTCASTS_MAX;
 
 fn gate(change: impl FnOnce(&mut Limits)) -> Gate {
-    let mut limits = Limits::default();
+    let mut limits = Limits::on_one_machine();
     change(&mut limits);
     Gate::new(&limits)
 }
@@ -88,6 +89,27 @@ fn one_address_has_so_many_connections() {
     assert_eq!(arrive(&mut gate, 4, OTHER, now), Ok(()));
     gate.closed(id(1));
     assert_eq!(arrive(&mut gate, 5, FAR, now), Ok(()));
+}
+
+#[test]
+fn members_behind_one_address_take_no_places_of_its_guests() {
+    let now = Instant::now();
+    let mut gate = gate(|limits| limits.per_ip = 1);
+    for number in 1..=3 {
+        assert_eq!(arrive(&mut gate, number, FAR, now), Ok(()));
+        gate.seat_reserved(id(number));
+    }
+    assert_eq!(arrive(&mut gate, 4, FAR, now), Ok(()));
+    let full = Err(Full::AddressEstablished);
+    assert_eq!(arrive(&mut gate, 5, FAR, now), full);
+    // Who loses its place counts as everybody else, and leaves as everybody else.
+    gate.closed(id(4));
+    assert_eq!(gate.seat_guest(id(1)), Ok(()));
+    assert_eq!(arrive(&mut gate, 6, FAR, now), full);
+    gate.closed(id(2));
+    assert_eq!(arrive(&mut gate, 7, FAR, now), full);
+    gate.closed(id(1));
+    assert_eq!(arrive(&mut gate, 8, FAR, now), Ok(()));
 }
 
 #[test]
@@ -201,6 +223,28 @@ fn without_memory_there_are_no_more_guests_and_everybody_else_is_welcome() {
     assert_eq!(gate.guests(), [id(1)]);
     gate.pressure = Pressure::None;
     assert_eq!(gate.seat_guest(id(3)), Ok(()));
+}
+
+#[test]
+fn an_address_of_which_many_are_thrown_out_is_banned_for_a_while() {
+    let now = Instant::now();
+    let mut gate = gate(|limits| limits.per_ip = 100);
+    for number in 1..=HOST_OUTCASTS_MAX as usize {
+        assert_eq!(arrive(&mut gate, number, FAR, now), Ok(()), "{number}");
+        gate.cast_out(id(number), now);
+        gate.closed(id(number));
+    }
+    assert_eq!(arrive(&mut gate, 100, FAR, now), Err(Full::Banned));
+    assert_eq!(arrive(&mut gate, 101, OTHER, now), Ok(()));
+    let later = now + Limits::default().ban;
+    assert_eq!(arrive(&mut gate, 102, FAR, later), Ok(()));
+    // What was long ago does not count.
+    for number in 200..220 {
+        let then = later + Limits::default().forgiveness * number as u32;
+        assert_eq!(arrive(&mut gate, number, FAR, then), Ok(()), "{number}");
+        gate.cast_out(id(number), then);
+        gate.closed(id(number));
+    }
 }
 
 #[test]

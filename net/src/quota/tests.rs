@@ -47,7 +47,10 @@ fn a_guest_that_asks_too_often_is_told_to_wait_and_in_the_end_is_not_told() {
 
 #[test]
 fn all_guests_together_have_a_bucket_and_members_are_not_counted_in_it() {
-    let (quotas, _) = quotas(|limits| limits.guests_rate = rate(1, 2));
+    let (quotas, _) = quotas(|limits| {
+        limits.guests_rate = rate(1, 2);
+        limits.fair_rate = rate(1, 1);
+    });
     let ask = || quotas.guest_asks(PeerId::random(), Protocol::Api);
     assert_eq!(ask(), Ok(()));
     assert_eq!(quotas.asks(PeerId::random(), Protocol::Api), Ok(()));

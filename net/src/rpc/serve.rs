@@ -129,7 +129,13 @@ async fn exchange(
 ) -> Result<(), Unanswered> {
     let _in_flight = desk.take(connection.answering.of(protocol), 1)?;
     // A peer may ask before this node has finished with its greeting; no byte is read until then.
-    let proof = connection.proven().await.ok_or(Unanswered::Unproven)?;
+    let proof = match connection.proof() {
+        Some(proof) => proof,
+        None => {
+            let _early = desk.take(&connection.early, 1)?;
+            connection.proven().await.ok_or(Unanswered::Unproven)?
+        }
+    };
     let over_quota = desk.turn(connection, protocol, proof.role).await?;
     let room = desk.room(proof.role);
     let _serving = desk.take(room.serving.of(protocol), 1)?;
@@ -144,6 +150,12 @@ async fn exchange(
         node: proof.node,
         local: connection.local,
     };
+    let costs = |bytes| {
+        if proof.role == Role::Guest && !connection.exempt {
+            desk.quotas.guest_costs(connection.peer, bytes);
+        }
+    };
+    costs(body.len());
     let answer = desk.hand_over(from, protocol, body, over_quota, share)?;
     let response = tokio::select! {
         response = timeout(desk.limits.serve_timeout, answer) => match response {
@@ -155,6 +167,7 @@ async fn exchange(
         },
         gone = abandoned(&mut stream) => return Err(gone),
     };
+    costs(response.len());
     timeout(
         desk.limits.response_timeout,
         desk.write(room, response, &mut stream),

@@ -21,8 +21,9 @@ impl Service {
         }
         let connections = self.connections_of(&peer);
         let node = self.peers.node_of(&peer);
-        let conduct = &mut self.swarm.behaviour_mut().gate.conduct;
-        match conduct.report(peer, node, offence, Instant::now()) {
+        let now = Instant::now();
+        let gate = &mut self.swarm.behaviour_mut().gate;
+        match gate.conduct.report(peer, node, offence, now) {
             Verdict::Tolerated => return,
             Verdict::Disconnected => {
                 info!(%peer, ?offence, "disconnected");
@@ -32,6 +33,10 @@ impl Service {
                 info!(%peer, ?offence, seconds = time.as_secs(), "banned");
                 self.meter.peers_banned.increment();
             }
+        }
+        // A peer counts once, however many connections it has.
+        if let Some(connection) = connections.first() {
+            self.swarm.behaviour_mut().gate.cast_out(*connection, now);
         }
         for connection in connections {
             self.close(connection);

@@ -88,7 +88,7 @@ pub(super) async fn still_works(handle: &Handle, events: &mut Events) {
         identity: None,
         view: View::default(),
         listen: Vec::new(),
-        ..member(99, Limits::default())
+        ..member(99, Limits::on_one_machine())
     };
     let (wallet, _events) = crate::spawn(wallet).expect("the network starts");
     let address = handle.listen_addresses().remove(0);

@@ -17,13 +17,13 @@ use crate::{DialError, Limits};
 fn hasty() -> Limits {
     Limits {
         hello_timeout: Duration::from_millis(50),
-        ..Limits::default()
+        ..Limits::on_one_machine()
     }
 }
 
 /// Says a greeting that is nearly in order, and shows that the node closes the connection.
 async fn refused(what: &str, change: impl FnOnce(&Attacker, &mut Hello)) {
-    let (handle, mut events) = victim(Limits::default());
+    let (handle, mut events) = victim(Limits::on_one_machine());
     let attacker = Attacker::dial(&handle).await;
     let mut hello = attacker.hello(Some(2));
     change(&attacker, &mut hello);
@@ -71,7 +71,7 @@ async fn greetings_that_are_not_in_order_are_refused() {
 
 #[tokio::test]
 async fn a_greeting_in_order_is_answered_with_a_greeting() {
-    let (handle, _events) = victim(Limits::default());
+    let (handle, _events) = victim(Limits::on_one_machine());
     let attacker = Attacker::dial(&handle).await;
     let hello = encoding::encode(&attacker.hello(Some(2)));
     let answer = attacker.greet(&hello).await.expect("an answer");
@@ -92,7 +92,7 @@ async fn a_greeting_in_order_is_answered_with_a_greeting() {
 async fn bytes_that_are_no_greeting_are_refused() {
     let junk: [&[u8]; 4] = [b"", b"\xff", &[0x83; 100], &[0; 9000]];
     for bytes in junk {
-        let (handle, mut events) = victim(Limits::default());
+        let (handle, mut events) = victim(Limits::on_one_machine());
         let attacker = Attacker::dial(&handle).await;
         assert!(attacker.greet(bytes).await.is_err());
         attacker.closed().await;
@@ -102,7 +102,7 @@ async fn bytes_that_are_no_greeting_are_refused() {
 
 #[tokio::test]
 async fn a_second_greeting_changes_nothing() {
-    let (handle, mut events) = victim(Limits::default());
+    let (handle, mut events) = victim(Limits::on_one_machine());
     let attacker = Attacker::greeted(&handle, None).await;
     let hello = encoding::encode(&attacker.hello(Some(2)));
     assert!(attacker.greet(&hello).await.is_err());
@@ -133,7 +133,7 @@ async fn a_peer_that_stops_within_its_greeting_is_closed() {
 
 #[tokio::test]
 async fn an_answer_that_is_no_greeting_ends_the_dial() {
-    let (handle, mut events) = victim(Limits::default());
+    let (handle, mut events) = victim(Limits::on_one_machine());
     let waiting = wait(Disguise::default()).await;
     let dial = handle.dial(&waiting.address);
     let answer = async {
@@ -154,7 +154,7 @@ async fn an_answer_that_is_no_greeting_ends_the_dial() {
 
 #[tokio::test]
 async fn a_peer_that_hangs_up_on_a_greeting_has_refused() {
-    let (handle, _events) = victim(Limits::default());
+    let (handle, _events) = victim(Limits::on_one_machine());
     let waiting = wait(Disguise::default()).await;
     let dial = handle.dial(&waiting.address);
     let answer = async {
@@ -188,7 +188,7 @@ async fn other_software_is_told_from_other_networks() {
         (identify_agent("x", &network()), None),
         (identify_agent("x", &theirs), Some(theirs)),
     ] {
-        let (handle, _events) = victim(Limits::default());
+        let (handle, _events) = victim(Limits::on_one_machine());
         let waiting = wait(Disguise {
             offers: false,
             agent,

@@ -44,7 +44,7 @@ async fn is_not_let_in(handle: &Handle, disguise: &Disguise) {
 
 #[tokio::test]
 async fn a_guest_that_does_it_again_and_again_is_banned_and_nobody_else_is() {
-    let (handle, mut events) = victim(Limits::default());
+    let (handle, mut events) = victim(Limits::on_one_machine());
     let disguise = Disguise::default();
     for times in 1..=3 {
         let attacker = Attacker::greeted_as(&handle, None, &disguise).await;
@@ -60,7 +60,7 @@ async fn a_guest_that_does_it_again_and_again_is_banned_and_nobody_else_is() {
 
 #[tokio::test]
 async fn members_and_neighbours_are_never_let_go_for_what_they_do() {
-    let (handle, mut events) = victim(Limits::default());
+    let (handle, mut events) = victim(Limits::on_one_machine());
     let member = Attacker::greeted(&handle, Some(2)).await;
     let neighbour = Attacker::greeted(&handle, Some(4)).await;
     for _ in 0..10 {
@@ -78,7 +78,7 @@ async fn members_and_neighbours_are_never_let_go_for_what_they_do() {
 
 #[tokio::test]
 async fn what_others_report_counts_and_a_place_in_the_view_is_a_pardon() {
-    let (handle, mut events) = victim(Limits::default());
+    let (handle, mut events) = victim(Limits::on_one_machine());
     let disguise = Disguise::default();
     let _other = Attacker::greeted(&handle, Some(8)).await;
     let attacker = Attacker::greeted_as(&handle, Some(9), &disguise).await;
@@ -115,7 +115,7 @@ async fn a_guest_that_asks_too_often_is_told_to_wait_then_not_told_and_then_let_
         per_ip_per_minute: 1_000,
         api_rate: Rate::new(1, 2),
         refusals_rate: Rate::new(1, 2),
-        ..Limits::default()
+        ..Limits::on_one_machine()
     });
     let attacker = Attacker::greeted(&handle, None).await;
     let asks = async || -> Stream {
@@ -159,7 +159,7 @@ async fn a_member_that_asks_too_often_is_slowed_down_and_answered() {
     let (handle, mut events) = victim(Limits {
         exempt_loopback: false,
         api_rate: Rate::new(100, 1),
-        ..Limits::default()
+        ..Limits::on_one_machine()
     });
     let member = Attacker::greeted(&handle, Some(2)).await;
     let mut streams = Vec::new();

@@ -151,7 +151,7 @@ impl Outsider {
 fn patient() -> Limits {
     Limits {
         hello_timeout: Duration::from_secs(100),
-        ..Limits::default()
+        ..Limits::on_one_machine()
     }
 }
 
@@ -285,7 +285,7 @@ async fn a_flood_of_questions_is_left_unanswered_and_harms_nobody() {
 #[tokio::test]
 async fn what_is_false_is_not_passed_on_and_what_is_true_is() {
     let (near, mut near_events) = victim(patient());
-    let far = member(2, Limits::default());
+    let far = member(2, Limits::on_one_machine());
     let bootnodes = near.listen_addresses();
     let (_far, mut far_events) = crate::spawn(Config { bootnodes, ..far }).expect("it starts");
     soon("a link", near_events.links.recv()).await;

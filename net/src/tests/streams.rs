@@ -10,7 +10,7 @@ use model::encoding;
 use super::attacker::{
     Attacker, Disguise, last_words, member, node, say, soon, still_works, victim, wait,
 };
-use crate::bounds::{API_REQUEST_BYTES_MAX, FRAME_BYTES_MAX};
+use crate::bounds::{API_REQUEST_BYTES_MAX, EARLY_STREAMS_MAX, FRAME_BYTES_MAX};
 use crate::codec::read_frame;
 use crate::protocol::Purpose;
 use crate::{Config, Events, Limits, Protocol};
@@ -62,7 +62,7 @@ async fn linked(attacker: &Attacker) -> libp2p::Stream {
 async fn nothing_is_read_from_a_peer_that_has_not_said_hello() {
     let (handle, mut events) = victim(Limits {
         hello_timeout: Duration::from_secs(1),
-        ..Limits::default()
+        ..Limits::on_one_machine()
     });
     let attacker = Attacker::dial(&handle).await;
     let mut streams = Vec::new();
@@ -85,8 +85,31 @@ async fn nothing_is_read_from_a_peer_that_has_not_said_hello() {
 }
 
 #[tokio::test]
+async fn requests_that_come_before_the_greeting_are_few() {
+    let (handle, mut events) = victim(Limits::on_one_machine());
+    let attacker = Attacker::dial(&handle).await;
+    let mut waiting = Vec::new();
+    for _ in 0..EARLY_STREAMS_MAX {
+        waiting.push(attacker.open(API).await);
+    }
+    let mut beyond = attacker.open(API).await;
+    assert!(last_words(&mut beyond).await.is_empty());
+    assert_eq!(handle.counters().requests_refused_full, 1);
+    // After it there are as many as anybody may have, and those that waited are heard.
+    let hello = encoding::encode(&attacker.hello(None));
+    assert!(attacker.greet(&hello).await.is_ok());
+    waiting.push(attacker.open(API).await);
+    for stream in &mut waiting {
+        say(stream, b"a question").await;
+        let request = soon("a request", events.requests.recv()).await;
+        assert_eq!(request.expect("the network runs").body, b"a question");
+    }
+    still_works(&handle, &mut events).await;
+}
+
+#[tokio::test]
 async fn a_link_is_refused_to_everybody_but_members_before_a_byte_is_read() {
-    let (handle, mut events) = victim(Limits::default());
+    let (handle, mut events) = victim(Limits::on_one_machine());
     for not_a_member in [None, Some(9)] {
         let attacker = Attacker::greeted(&handle, not_a_member).await;
         let mut stream = attacker.open(Purpose::Bft).await;
@@ -109,7 +132,7 @@ async fn a_link_is_refused_to_everybody_but_members_before_a_byte_is_read() {
 
 #[tokio::test]
 async fn only_whoever_dialed_opens_a_link() {
-    let (handle, mut events) = victim(Limits::default());
+    let (handle, mut events) = victim(Limits::on_one_machine());
     let waiting = wait(Disguise::default()).await;
     let dial = handle.dial(&waiting.address);
     let answer = async {
@@ -133,10 +156,10 @@ async fn only_whoever_dialed_opens_a_link() {
 
 #[tokio::test]
 async fn a_frame_that_is_too_long_ends_the_link_of_the_member_that_sent_it() {
-    let (handle, mut events) = victim(Limits::default());
+    let (handle, mut events) = victim(Limits::on_one_machine());
     let honest = Config {
         bootnodes: handle.listen_addresses(),
-        ..member(3, Limits::default())
+        ..member(3, Limits::on_one_machine())
     };
     let (honest, mut honest_events) = crate::spawn(honest).expect("the network starts");
     assert_eq!(link(&mut events).await, (node(3), true));
@@ -167,7 +190,7 @@ async fn a_frame_that_is_too_long_ends_the_link_of_the_member_that_sent_it() {
 
 #[tokio::test]
 async fn a_member_gets_one_link_from_one_connection() {
-    let (handle, mut events) = victim(Limits::default());
+    let (handle, mut events) = victim(Limits::on_one_machine());
     let attacker = Attacker::greeted(&handle, Some(2)).await;
     let mut first = linked(&attacker).await;
     assert_eq!(link(&mut events).await, (node(2), true));
@@ -182,7 +205,7 @@ async fn a_member_gets_one_link_from_one_connection() {
 
 #[tokio::test]
 async fn a_request_that_is_too_long_is_not_read() {
-    let (handle, mut events) = victim(Limits::default());
+    let (handle, mut events) = victim(Limits::on_one_machine());
     let attacker = Attacker::greeted(&handle, None).await;
     let mut stream = attacker.open(API).await;
     let length = u32::try_from(API_REQUEST_BYTES_MAX + 1).expect("a length");
@@ -198,7 +221,7 @@ async fn a_request_that_is_too_long_is_not_read() {
 
 #[tokio::test]
 async fn more_than_a_request_ends_the_exchange() {
-    let (handle, mut events) = victim(Limits::default());
+    let (handle, mut events) = victim(Limits::on_one_machine());
     let attacker = Attacker::greeted(&handle, None).await;
     let mut stream = attacker.open(API).await;
     say(&mut stream, b"one").await;
@@ -214,7 +237,7 @@ async fn more_than_a_request_ends_the_exchange() {
 async fn a_request_that_does_not_come_gives_its_place_back() {
     let (handle, mut events) = victim(Limits {
         request_timeout: Duration::from_millis(50),
-        ..Limits::default()
+        ..Limits::on_one_machine()
     });
     let attacker = Attacker::greeted(&handle, None).await;
     let mut stream = attacker.open(API).await;
@@ -228,7 +251,7 @@ async fn a_request_that_does_not_come_gives_its_place_back() {
 async fn streams_beyond_the_limit_of_a_connection_are_closed_at_once() {
     let limits = Limits {
         api_in_flight: 2,
-        ..Limits::default()
+        ..Limits::on_one_machine()
     };
     let (handle, mut events) = victim(limits);
     let attacker = Attacker::greeted(&handle, None).await;
@@ -255,7 +278,7 @@ async fn garbage_on_any_stream_is_survived() {
     let (handle, mut events) = victim(Limits {
         request_timeout: Duration::from_millis(20),
         serve_timeout: Duration::from_millis(20),
-        ..Limits::default()
+        ..Limits::on_one_machine()
     });
     for seed in 0..40 {
         let mut random = Random(seed);
@@ -282,7 +305,7 @@ async fn garbage_on_any_stream_is_survived() {
 async fn garbage_on_the_socket_is_survived() {
     let (handle, mut events) = victim(Limits {
         connection_timeout: Duration::from_millis(200),
-        ..Limits::default()
+        ..Limits::on_one_machine()
     });
     let address = handle.listen_addresses().remove(0);
     let port = address.split('/').nth(4).expect("a port").to_owned();
@@ -304,10 +327,10 @@ async fn garbage_on_the_socket_is_survived() {
 
 #[tokio::test]
 async fn a_member_that_floods_fills_its_own_budget_and_nobody_elses() {
-    let (handle, mut events) = victim(Limits::default());
+    let (handle, mut events) = victim(Limits::on_one_machine());
     let honest = Config {
         bootnodes: handle.listen_addresses(),
-        ..member(3, Limits::default())
+        ..member(3, Limits::on_one_machine())
     };
     let (honest, mut honest_events) = crate::spawn(honest).expect("the network starts");
     assert_eq!(link(&mut events).await, (node(3), true));
@@ -339,6 +362,6 @@ async fn a_member_that_floods_fills_its_own_budget_and_nobody_elses() {
             held.push(frame);
         }
     }
-    assert!(flooded <= Limits::default().inbound_link_bytes);
+    assert!(flooded <= Limits::on_one_machine().inbound_link_bytes);
     flood.abort();
 }

@@ -33,7 +33,7 @@ async fn is_heard(attacker: &Attacker, events: &mut Events) {
 
 #[tokio::test]
 async fn item_4_only_neighbours_tell_and_others_are_refused_before_a_byte_is_read() {
-    let (handle, mut events) = victim(Limits::default());
+    let (handle, mut events) = victim(Limits::on_one_machine());
     // A wallet, a node of no shard that we know, and a member of our own shard.
     for (refused, who) in [None, Some(9), Some(2)].into_iter().enumerate() {
         let attacker = Attacker::greeted(&handle, who).await;
@@ -55,7 +55,7 @@ async fn item_4_only_neighbours_tell_and_others_are_refused_before_a_byte_is_rea
 
 #[tokio::test]
 async fn a_body_that_is_no_batch_is_refused_whole_and_counted() {
-    let (handle, mut events) = victim(Limits::default());
+    let (handle, mut events) = victim(Limits::on_one_machine());
     let attacker = Attacker::greeted(&handle, Some(4)).await;
     let too_long = u32::try_from(SBAC_FRAME_BYTES_MAX + 1).expect("a length");
     let bodies = [
@@ -78,7 +78,7 @@ async fn a_body_that_is_no_batch_is_refused_whole_and_counted() {
 
 #[tokio::test]
 async fn a_body_that_is_too_long_is_refused_before_it_is_read() {
-    let (handle, mut events) = victim(Limits::default());
+    let (handle, mut events) = victim(Limits::on_one_machine());
     let attacker = Attacker::greeted(&handle, Some(4)).await;
     let mut stream = attacker.open(SBAC).await;
     announce(&mut stream, SBAC_REQUEST_BYTES_MAX + 1).await;
@@ -93,7 +93,7 @@ async fn a_body_that_does_not_come_gives_its_room_back() {
         request_timeout: Duration::from_millis(50),
         // Room for one request.
         inbound_tell_bytes: 0,
-        ..Limits::default()
+        ..Limits::on_one_machine()
     });
     let attacker = Attacker::greeted(&handle, Some(4)).await;
     let mut stream = attacker.open(SBAC).await;
@@ -109,7 +109,7 @@ async fn a_body_that_does_not_come_gives_its_room_back() {
 
 #[tokio::test]
 async fn a_neighbour_that_asks_too_often_at_once_is_refused() {
-    let (handle, mut events) = victim(Limits::default());
+    let (handle, mut events) = victim(Limits::on_one_machine());
     let attacker = Attacker::greeted(&handle, Some(4)).await;
     // Twice as many as the peer should have in flight, see `Connection::answering`. They are not
     // over, because nothing is said on them.

@@ -113,7 +113,7 @@ async fn somebody_who_never_answers_is_unreachable() {
     let dialer = start(Config {
         limits: Limits {
             connection_timeout: Duration::from_millis(50),
-            ..Limits::default()
+            ..Limits::on_one_machine()
         },
         ..wallet(9)
     });
@@ -177,7 +177,7 @@ async fn guests_beyond_the_limit_are_turned_away_and_nobody_else_is() {
     let mut listener = start(Config {
         limits: Limits {
             guests: 1,
-            ..Limits::default()
+            ..Limits::on_one_machine()
         },
         ..neighbour(1, &[1, 2], &[3])
     });

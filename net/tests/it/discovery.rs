@@ -14,7 +14,7 @@ fn eager() -> Limits {
     Limits {
         lookup_min: Duration::from_millis(20),
         lookup_max: Duration::from_millis(500),
-        ..Limits::default()
+        ..Limits::on_one_machine()
     }
 }
 

@@ -16,7 +16,7 @@ fn far(number: u8, committee: &[u8], bootnodes: Vec<String>) -> Running {
         bootnodes,
         limits: Limits {
             exempt_loopback: false,
-            ..Limits::default()
+            ..Limits::on_one_machine()
         },
         ..member(number, committee)
     })
@@ -120,7 +120,7 @@ async fn item_7_long_answers_by_the_dozen_arrive_whole() {
     let mut asked = JoinSet::new();
     let (mut next, mut whole) = (0, 0);
     while whole < ANSWERS {
-        while next < ANSWERS && asked.len() < Limits::default().sync_in_flight {
+        while next < ANSWERS && asked.len() < Limits::on_one_machine().sync_in_flight {
             let handle = client.handle.clone();
             let byte = next as u8;
             next += 1;

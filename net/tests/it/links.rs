@@ -228,7 +228,7 @@ async fn a_member_that_restarts_without_bootnodes_is_found_by_the_others() {
         let committee = [1, 2];
         let limits = Limits {
             dialer_grace: std::time::Duration::ZERO,
-            ..Limits::default()
+            ..Limits::on_one_machine()
         };
         let configured = |number| Config {
             limits: limits.clone(),

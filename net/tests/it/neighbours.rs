@@ -16,7 +16,7 @@ use crate::support::{
 fn patient() -> Limits {
     Limits {
         tell_timeout: PATIENCE,
-        ..Limits::default()
+        ..Limits::on_one_machine()
     }
 }
 

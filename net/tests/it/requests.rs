@@ -232,7 +232,7 @@ async fn hundreds_of_long_polls_wait_on_one_connection() {
 #[tokio::test]
 async fn requests_beyond_the_limit_of_a_connection_are_refused_here() {
     let (mut server, client) = pair().await;
-    let limit = Limits::default().sync_in_flight;
+    let limit = Limits::on_one_machine().sync_in_flight;
     let mut asked = Vec::new();
     let mut taken = Vec::new();
     for number in 0..limit {
@@ -255,7 +255,7 @@ async fn requests_beyond_the_limit_of_a_connection_are_refused_here() {
 async fn requests_of_guests_have_a_bound_and_leave_room_for_members() {
     let limits = Limits {
         api_serving: 1,
-        ..Limits::default()
+        ..Limits::on_one_machine()
     };
     let full = Config {
         limits,
@@ -283,7 +283,7 @@ async fn the_bytes_of_requests_have_a_bound_over_all_peers() {
     let full = Config {
         limits: Limits {
             request_bytes: half,
-            ..Limits::default()
+            ..Limits::on_one_machine()
         },
         ..member(1, &[1, 2])
     };
@@ -306,7 +306,7 @@ async fn a_node_that_never_answers_gives_the_stream_back() {
     let hasty = Config {
         limits: Limits {
             serve_timeout: Duration::from_millis(20),
-            ..Limits::default()
+            ..Limits::on_one_machine()
         },
         ..member(1, &[1, 2])
     };

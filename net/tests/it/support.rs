@@ -72,7 +72,7 @@ pub(crate) fn wallet(number: u8) -> Config {
             private_addresses: true,
             ..Discovery::default()
         },
-        limits: Limits::default(),
+        limits: Limits::on_one_machine(),
     }
 }
 

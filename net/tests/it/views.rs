@@ -25,7 +25,7 @@ fn start_patient(numbers: &[u8]) -> Vec<Running> {
             bootnodes,
             limits: Limits {
                 dialer_grace: PATIENCE,
-                ..Limits::default()
+                ..Limits::on_one_machine()
             },
             ..member(*number, numbers)
         }));

@@ -67,7 +67,7 @@ impl Scene {
 
 #[tokio::test]
 async fn a_link_that_is_late_carries_everything_in_order() {
-    let mut scene = Scene::start(&Limits::default()).await;
+    let mut scene = Scene::start(&Limits::on_one_machine()).await;
     scene.say("before");
     scene.hear("before").await;
     scene.change(Way {
@@ -87,7 +87,7 @@ async fn a_link_that_is_late_carries_everything_in_order() {
 
 #[tokio::test]
 async fn what_was_said_over_a_link_that_was_cut_for_a_moment_arrives_when_it_is_whole_again() {
-    let mut scene = Scene::start(&Limits::default()).await;
+    let mut scene = Scene::start(&Limits::on_one_machine()).await;
     scene.change(CUT);
     scene.say("hello");
     // The other direction is not cut, and orders the two: what was said before is there by then.
@@ -107,7 +107,7 @@ async fn a_link_that_stays_cut_goes_down_and_a_new_one_comes_up_when_the_peer_is
         ping_timeout: Duration::from_millis(200),
         hello_timeout: Duration::from_millis(500),
         redial_max: Duration::from_millis(200),
-        ..Limits::default()
+        ..Limits::on_one_machine()
     };
     let mut scene = Scene::start(&limits).await;
     scene.change(CUT);

@@ -56,6 +56,8 @@ counters! {
     endings,
     /// What was said of the epochs of shards and is not so, or not known to be so.
     changes,
+    /// Transactions of clients that use what is not there, beyond those that are taken all the same.
+    unfunded,
     /// Frames of nodes that are neither in the committee nor in that of another shard.
     strangers,
 }

@@ -251,6 +251,7 @@ fn submitters_are_told_what_is_wrong_and_the_rest_goes_on() {
         let (answer, told) = oneshot::channel();
         submissions.push(Submission {
             transaction,
+            client: None,
             answer,
         });
         answers.push(told);

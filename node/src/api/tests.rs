@@ -127,7 +127,9 @@ impl Fixture {
     }
 
     async fn ask(&self, request: Request) -> Response {
-        let answer = Arc::clone(&self.api).answer(&request.to_bytes()).await;
+        let answer = Arc::clone(&self.api)
+            .answer(None, &request.to_bytes())
+            .await;
         Response::from_bytes(&answer).unwrap()
     }
 
@@ -209,7 +211,7 @@ async fn an_outcome_is_waited_for_and_proves_itself() {
         transaction: id,
         wait_ms: PATIENT,
     };
-    let waiting = tokio::spawn(async move { api.answer(&request.to_bytes()).await });
+    let waiting = tokio::spawn(async move { api.answer(None, &request.to_bytes()).await });
     tokio::task::yield_now().await;
     fixture.submit(&[&payment]);
     fixture.settle(1);
@@ -278,7 +280,7 @@ async fn objects_are_found_by_owner_as_of_a_height() {
     let payment = fixture.payment(0, 1);
     let api = Arc::clone(&fixture.api);
     let request = ask(1, PATIENT).to_bytes();
-    let waiting = tokio::spawn(async move { api.answer(&request).await });
+    let waiting = tokio::spawn(async move { api.answer(None, &request).await });
     tokio::task::yield_now().await;
     fixture.submit(&[&payment]);
     fixture.settle(1);
@@ -329,7 +331,7 @@ async fn a_submission_is_answered_by_whoever_takes_it() {
     for (answer, expected) in answers {
         let api = Arc::clone(&fixture.api);
         let request = Request::Submit(payment.clone()).to_bytes();
-        let asked = tokio::spawn(async move { api.answer(&request).await });
+        let asked = tokio::spawn(async move { api.answer(None, &request).await });
         let submission = fixture.submissions.recv().await.unwrap();
         assert_eq!(submission.transaction, payment);
         submission.answer.send(answer).unwrap();
@@ -353,7 +355,7 @@ async fn a_submission_that_cannot_be_taken_is_refused_at_once() {
     // One submission waits, and there is room for no other.
     let api = Arc::clone(&fixture.api);
     let request = Request::Submit(payment.clone()).to_bytes();
-    let waiting = tokio::spawn(async move { api.answer(&request).await });
+    let waiting = tokio::spawn(async move { api.answer(None, &request).await });
     while fixture.submissions.is_empty() {
         tokio::task::yield_now().await;
     }
@@ -385,7 +387,7 @@ async fn a_decision_is_found_after_the_replica_has_forgotten_it() {
     ] {
         let api = Arc::clone(&fixture.api);
         let request = Request::Submit(payment).to_bytes();
-        let asked = tokio::spawn(async move { api.answer(&request).await });
+        let asked = tokio::spawn(async move { api.answer(None, &request).await });
         let submission = fixture.submissions.recv().await.unwrap();
         let answer = Taken::Refused(out_of_time.clone());
         submission.answer.send(answer).unwrap();
@@ -402,7 +404,7 @@ async fn of_many_submissions_each_has_an_answer_of_its_own() {
     let (first, busy) = (fixture.payment(0, 1), fixture.payment(1, 2));
     let api = Arc::clone(&fixture.api);
     let request = Request::SubmitAll(vec![foreign, first.clone(), busy]).to_bytes();
-    let asked = tokio::spawn(async move { api.answer(&request).await });
+    let asked = tokio::spawn(async move { api.answer(None, &request).await });
     // There is room for one.
     let submission = fixture.submissions.recv().await.unwrap();
     assert_eq!(submission.transaction, first);
@@ -443,7 +445,7 @@ async fn the_decisions_of_a_block_are_told_when_a_quorum_has_signed_them() {
         Response::Refused(Refused::NotYet(_))
     ));
     let api = Arc::clone(&fixture.api);
-    let asked = tokio::spawn(async move { api.answer(&request(60_000).to_bytes()).await });
+    let asked = tokio::spawn(async move { api.answer(None, &request(60_000).to_bytes()).await });
     let payments = [fixture.payment(0, 1), fixture.payment(1, 2)];
     fixture.submit(&payments.each_ref());
     fixture.settle(1);

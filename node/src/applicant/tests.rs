@@ -28,6 +28,8 @@ pub(crate) fn config(consents: &[&str]) -> Config {
         replayed_blocks_max: 10_000,
         http: None,
         http_public: false,
+        exempt_loopback: false,
+        memory_mib: None,
         weather: None,
         lies: None,
         log: crate::config::Log::default(),

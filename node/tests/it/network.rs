@@ -176,6 +176,8 @@ impl Network {
             replayed_blocks_max: self.replayed,
             http: self.http,
             http_public: false,
+            exempt_loopback: true,
+            memory_mib: None,
             weather: None,
             lies: None,
             log: node::config::Log::default(),

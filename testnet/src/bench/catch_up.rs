@@ -248,7 +248,7 @@ async fn arrive(scene: &Scene, height: u64) -> Result<Arrival, BenchError> {
 /// What the node that was away says of itself, if it can be reached.
 async fn look(scene: &Scene, link: &mut Option<Link>) -> Option<Status> {
     if link.is_none() {
-        *link = Link::connect(&scene.endpoint).await.ok();
+        *link = Link::connect(&scene.endpoint, 1).await.ok();
     }
     let asked = link.as_ref()?.ask(AWAY, &Request::Status, Duration::ZERO);
     match asked.await {

@@ -235,8 +235,11 @@ impl Run<'_, '_> {
     }
 
     fn settle(&mut self, block: &Certified) -> Result<(), BenchError> {
-        let mut aborted = block.results.iter();
-        if let Some(aborted) = aborted.find(|result| result.outcome != Outcome::Committed) {
+        // What strangers sent is theirs.
+        let mut ours = block.results.iter();
+        if let Some(aborted) = ours.find(|result| {
+            result.outcome != Outcome::Committed && self.under_way.contains_key(&result.transaction)
+        }) {
             return Err(BenchError::Wrong(format!(
                 "a payment that is in order was aborted at height {}: {:?}",
                 block.height, aborted.outcome

@@ -58,7 +58,7 @@ impl Rig {
     ///
     /// [`BenchError`] if a node cannot be reached.
     pub(crate) async fn connect(scene: &Scene, nodes: usize) -> Result<Self, BenchError> {
-        let link = Link::connect(&scene.endpoint).await?;
+        let link = Link::connect(&scene.endpoint, scene.wallets).await?;
         let (sender, blocks) = mpsc::channel(BLOCKS_WAITING);
         let mut following = JoinSet::new();
         for (shard, committee) in committees(scene)?.into_iter().enumerate() {

@@ -18,6 +18,10 @@ use crate::local::{self, Command, Endpoint, Event, Layout, read_genesis};
 /// How often the supervisor asks the nodes how they are: seldom, because it costs them time.
 const BEAT: Duration = Duration::from_secs(60);
 
+/// Wallets that pay where each has limits. As many as may come from one address, but for three: somebody has
+/// to watch.
+const WALLETS: u8 = 5;
+
 /// What network to measure.
 pub(crate) struct Stage<'a> {
     /// This program: what the nodes are processes of.
@@ -30,6 +34,9 @@ pub(crate) struct Stage<'a> {
     pub(crate) accounts: Vec<(PublicKey, ShardId, u64)>,
     /// The first objects of the paper's contract.
     pub(crate) simulated: Vec<GenesisObject>,
+    /// Whether the nodes have the limits of a public network, and with how much memory each, in
+    /// mebibytes. They serve their metrics then.
+    pub(crate) guarded: Option<u64>,
     /// The most payments in a block.
     pub(crate) block_entries_max: Option<usize>,
     /// Whether nodes can be cut off from each other.
@@ -48,6 +55,7 @@ impl<'a> Stage<'a> {
             nodes,
             accounts: Vec::new(),
             simulated: Vec::new(),
+            guarded: None,
             block_entries_max: None,
             faults: false,
             kept: false,
@@ -63,6 +71,8 @@ pub(crate) struct Scene {
     pub(crate) layout: Layout,
     /// The processes of the nodes, in the order of their seats.
     pub(crate) processes: Vec<u32>,
+    /// As how many wallets payments are to be sent.
+    pub(crate) wallets: u8,
     /// The folder of the network, on the disk that the nodes write to.
     pub(crate) folder: PathBuf,
     /// Set when the measurement is to end at once.
@@ -97,6 +107,10 @@ impl Stage<'_> {
             .enable_all()
             .build()
             .map_err(BenchError::system("start a runtime"))?;
+        let http = match self.guarded {
+            Some(_) => Some(local::free_ports(self.shards as usize * self.nodes)?),
+            None => None,
+        };
         let options = local::Options {
             directory: place.path().to_owned(),
             program: self.program.to_owned(),
@@ -104,11 +118,12 @@ impl Stage<'_> {
             nodes: Some(self.nodes),
             profile: None,
             port: None,
-            http: None,
+            http,
             ephemeral: !self.kept,
             beat: BEAT,
             accounts: self.accounts,
             simulated: self.simulated,
+            guarded: self.guarded,
             block_entries_max: self.block_entries_max,
             faults: self.faults,
         };
@@ -117,7 +132,8 @@ impl Stage<'_> {
             let measuring = scope.spawn(move || {
                 // Without a word the network did not get ready, and whoever runs it says why.
                 let processes = readiness.recv().map_err(|_| BenchError::Interrupted)?;
-                let scene = Scene::open(layout, processes, Arc::clone(stop));
+                let wallets = if self.guarded.is_some() { WALLETS } else { 1 };
+                let scene = Scene::open(layout, processes, wallets, Arc::clone(stop));
                 let measured = scene.and_then(measure);
                 // The network may be stopping already.
                 let _ = Endpoint::read(layout)
@@ -152,6 +168,7 @@ impl Scene {
     fn open(
         layout: &Layout,
         processes: Vec<u32>,
+        wallets: u8,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, BenchError> {
         let endpoint = Endpoint::read(layout)?;
@@ -159,6 +176,7 @@ impl Scene {
             genesis: read_genesis(layout, endpoint.network)?,
             endpoint,
             processes,
+            wallets,
             folder: layout.root(),
             layout: layout.clone(),
             stop,

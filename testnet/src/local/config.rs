@@ -25,6 +25,9 @@ struct Written<'a> {
     bootnodes: Vec<String>,
     consents: [&'a str; 1],
     approves: [&'a str; 1],
+    exempt_loopback: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    memory_mib: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     block_entries_max: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,6 +49,10 @@ struct Log {
 pub(crate) struct Given {
     /// Where the node serves health and metrics.
     pub(crate) http: Option<SocketAddr>,
+    /// Whether what is on this machine has no limits.
+    pub(crate) exempt_loopback: bool,
+    /// What the node may use of the memory, in mebibytes.
+    pub(crate) memory_mib: Option<u64>,
     /// The most transactions in a block.
     pub(crate) block_entries_max: Option<usize>,
     /// Whether the node can be cut off from the others, and be made to lie.
@@ -71,6 +78,8 @@ pub(crate) fn write(
         // Whoever founds a shard here is the user who started all of them.
         consents: ["any"],
         approves: ["any"],
+        exempt_loopback: given.exempt_loopback,
+        memory_mib: given.memory_mib,
         block_entries_max: given.block_entries_max,
         http: given.http,
         weather: given.faults.then_some(WEATHER),

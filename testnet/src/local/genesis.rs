@@ -71,6 +71,8 @@ impl Local {
         (0..).zip(all).try_for_each(|(index, node)| {
             let given = config::Given {
                 http: options.http_of(index),
+                exempt_loopback: options.guarded.is_none(),
+                memory_mib: options.guarded,
                 block_entries_max: options.block_entries_max,
                 faults: options.faults,
             };

@@ -18,6 +18,10 @@ use super::manifest::Manifest;
 const FIRST: u16 = 10_000;
 const COUNT: u16 = 20_000;
 
+/// Ports that no node is given.
+const SPARE: u16 = FIRST + COUNT;
+const SPARE_COUNT: u16 = 2_000;
+
 /// Ports that are bound, and therefore free until they are let go of.
 #[derive(Debug, Default)]
 pub(crate) struct Held(Vec<TcpListener>);
@@ -57,6 +61,24 @@ pub(crate) fn assign(
         }
     }
     Ok((held, notes))
+}
+
+/// The first of so many ports in a row that are free now, and that no node gets by itself: for what a
+/// measurement serves.
+///
+/// # Errors
+///
+/// [`LocalError::NoPort`] if there are none.
+pub fn free(count: usize) -> Result<u16, LocalError> {
+    // Measurements that begin at the same moment do not look in the same order.
+    let start = (std::process::id() % u32::from(SPARE_COUNT)) as u16;
+    let bases = (0..SPARE_COUNT).map(|step| SPARE + (start + step) % SPARE_COUNT);
+    let mut bases = bases.filter(|base| {
+        let count = u16::try_from(count).ok();
+        let end = count.and_then(|count| base.checked_add(count));
+        end.is_some_and(|end| (*base..end).all(|port| bind(port).is_some()))
+    });
+    bases.next().ok_or(LocalError::NoPort)
 }
 
 fn candidates(network: &NetworkId) -> impl Iterator<Item = u16> + use<> {

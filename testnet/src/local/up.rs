@@ -53,6 +53,9 @@ pub struct Options {
     /// The first objects of [`contracts::simulator`] on a new network, which knows that contract if there
     /// are any.
     pub simulated: Vec<GenesisObject>,
+    /// Whether the nodes treat this machine as they would any other: with the limits of a public network,
+    /// and with so much memory for each node, in mebibytes. `None`: nobody on it has limits.
+    pub guarded: Option<u64>,
     /// The most transactions in a block. `None`: as many as the protocol allows.
     pub block_entries_max: Option<usize>,
     /// Whether nodes can be cut off from each other, delayed, and made to lie. What can be takes a little time, so a

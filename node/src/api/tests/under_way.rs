@@ -155,7 +155,9 @@ impl Scene {
     }
 
     async fn ask(&self, request: Request) -> Response {
-        let answer = Arc::clone(&self.api).answer(&request.to_bytes()).await;
+        let answer = Arc::clone(&self.api)
+            .answer(None, &request.to_bytes())
+            .await;
         Response::from_bytes(&answer).unwrap()
     }
 

@@ -23,6 +23,7 @@ fn options(directory: &Path) -> Options {
         beat: Duration::from_secs(1),
         accounts: Vec::new(),
         simulated: Vec::new(),
+        guarded: None,
         block_entries_max: None,
         faults: true,
     }

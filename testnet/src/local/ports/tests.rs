@@ -57,6 +57,13 @@ fn a_port_that_was_asked_for_is_had_or_refused_with_its_holder() {
 }
 
 #[test]
+fn ports_in_a_row_are_none_that_a_node_gets() {
+    let first = super::free(8).expect("there are eight");
+    assert!((30_000..32_000).contains(&first), "{first}");
+    assert!(matches!(super::free(40_000), Err(LocalError::NoPort)));
+}
+
+#[test]
 fn networks_look_for_ports_at_places_of_their_own() {
     let first = |byte| super::candidates(&NetworkId::from_bytes([byte; 32])).next();
     assert_ne!(first(1), first(2));
