@@ -3,6 +3,7 @@
 mod agreement;
 mod catch_up;
 mod figures;
+mod flood;
 mod transfers;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ const EXAMPLES: &str = "Examples:
   chainspace bench transfers --rate 1000 --seconds 20 --json
   chainspace bench agreement
   chainspace bench catch-up --blocks 10000
+  chainspace bench flood --seconds 6
   chainspace bench figures --out figures --quick";
 
 #[derive(Debug, Subcommand)]
@@ -35,17 +37,29 @@ pub(crate) enum Command {
     /// Measure how long a node that was away needs until it takes part again
     #[command(before_help = catch_up::EXAMPLES)]
     CatchUp(catch_up::Flags),
+    /// Measure how fast members are while strangers flood them, and what memory they take
+    #[command(before_help = flood::EXAMPLES)]
+    Flood(flood::Flags),
+    /// Flood a network that is being measured; `bench flood` starts it
+    #[command(before_help = flood::FLOODER_EXAMPLES, hide = true)]
+    Flooder(flood::FlooderFlags),
     /// Measure Figures 6 to 9 of the paper, and draw them beside its own results
     #[command(before_help = figures::EXAMPLES)]
     Figures(figures::Flags),
 }
 
-pub(crate) fn run(common: &Common, command: &Command, output: &Output) -> Result<Done, Failure> {
+pub(crate) fn run(
+    common: &Common,
+    command: &Command,
+    output: &Output,
+) -> Result<Option<Done>, Failure> {
     match command {
-        Command::Transfers(flags) => transfers::run(common, flags, output),
-        Command::Agreement(flags) => agreement::run(common, flags, output),
-        Command::CatchUp(flags) => catch_up::run(common, flags, output),
-        Command::Figures(flags) => figures::run(common, flags, output),
+        Command::Transfers(flags) => transfers::run(common, flags, output).map(Some),
+        Command::Agreement(flags) => agreement::run(common, flags, output).map(Some),
+        Command::CatchUp(flags) => catch_up::run(common, flags, output).map(Some),
+        Command::Flood(flags) => flood::run(common, flags, output).map(Some),
+        Command::Flooder(flags) => flood::run_flooder(common, flags, output).map(|()| None),
+        Command::Figures(flags) => figures::run(common, flags, output).map(Some),
     }
 }
 

@@ -167,7 +167,7 @@ fn run(common: &Common, command: Command, output: &Output) -> Result<Option<Done
         Command::Receipt(command) => receipt::run(common, &command, output).map(Some),
         Command::Evidence(command) => evidence::run(common, &command, output).map(Some),
         Command::Status(status::Status {}) => status::run(common).map(Some),
-        Command::Bench(command) => bench::run(common, &command, output).map(Some),
+        Command::Bench(command) => bench::run(common, &command, output),
         Command::Demo(command) => demo::run(&command, output).map(Some),
         Command::Simulate(command) => simulate::run(&command, output).map(Some),
         Command::Explore(command) => explore::run(&command, output).map(Some),

@@ -14,6 +14,7 @@ mod costs;
 mod drive;
 mod error;
 pub mod figures;
+mod flood;
 mod follower;
 mod limit;
 mod link;
@@ -38,6 +39,10 @@ pub use costs::Costs;
 pub use drive::Arrivals;
 use drive::Tally;
 pub use error::BenchError;
+pub use flood::{
+    FLOODS, Flood, FloodKind, FloodOptions, FloodTally, Flooded, FlooderOptions, MEMORY_MIB, Speed,
+    flood, flooder,
+};
 pub use limit::Limit;
 use payments::Book;
 use payments::Kind;

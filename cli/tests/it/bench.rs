@@ -116,6 +116,9 @@ fn what_cannot_be_measured_is_refused_with_a_reason() {
         (&["figures"], "--out"),
         (&["figures", "--out", "made", "--figures", "5"], "6..=9"),
         (&["figures", "--out", "made", "--seconds", "31"], "1..=30"),
+        (&["flood", "--seconds", "41"], "1..=40"),
+        (&["flood", "--memory", "9"], "256..="),
+        (&["flood", "--cross", "9"], "two shards or more"),
         (&["agreement", "--action-bytes", "8"], "16 to"),
         (&["agreement", "--nodes", "3"], "4 to 100 nodes"),
         (&["agreement", "--in-flight", "3"], "of each member"),
@@ -159,6 +162,46 @@ fn a_node_that_was_away_is_timed_until_it_is_back_and_nothing_is_left() {
     for pointer in ["/ready_ms", "/blocks_per_second", "/limit_per_second"] {
         is_positive(&data, pointer);
     }
+    let left = fs::read_dir(folder.path()).expect("it is there").count();
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn members_pay_on_under_every_flood_within_their_memory_and_turn_strangers_away() {
+    let folder = folder();
+    let arguments = [
+        "bench",
+        "flood",
+        "--seconds",
+        "1",
+        "--in-flight",
+        "100",
+        "--json",
+        "--dir",
+        ".",
+    ];
+    let data = run(folder.path(), &arguments).data(0);
+    is_positive(&data, "/undisturbed/committed");
+    assert_eq!(data["memory_limit_bytes"], 512 << 20, "{data}");
+    let floods = data["floods"].as_array().expect("there are some");
+    // What each is stopped by, whatever else.
+    let stopped_by = [
+        ("connections", "net_connections_refused"),
+        ("garbage", "net_offences"),
+        ("requests", "admission_unfunded"),
+    ];
+    assert_eq!(floods.len(), stopped_by.len());
+    for (flood, (kind, counter)) in floods.iter().zip(stopped_by) {
+        assert_eq!(flood["kind"], kind);
+        is_positive(flood, "/speed/committed");
+        is_positive(flood, "/memory_peak_bytes");
+        is_positive(flood, &format!("/refused/{counter}"));
+        assert!(
+            flood["memory_peak_bytes"].as_u64() < data["memory_limit_bytes"].as_u64(),
+            "{data}"
+        );
+    }
+    is_positive(&floods[1], "/disconnected");
     let left = fs::read_dir(folder.path()).expect("it is there").count();
     assert_eq!(left, 0);
 }

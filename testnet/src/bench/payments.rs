@@ -160,6 +160,23 @@ impl Book {
         }
     }
 
+    /// A book of accounts that the network of this document does not have. All payments of it are in order,
+    /// and none can be committed.
+    pub(crate) fn of_nothing(genesis: &Genesis, owners: usize, kind: Kind) -> Self {
+        let owners = Self::owners(owners, kind);
+        let accounts = owners
+            .into_iter()
+            .map(|(key, home, _)| (key, home, 2 * BALANCE));
+        let others = vec![(secret(0).public(), ShardId::new(0), 1); LOCAL_NAMES.len()];
+        let accounts: Vec<_> = others.into_iter().chain(accounts).collect();
+        let shards = genesis.shards.clone();
+        let elsewhere =
+            system_contracts::genesis::genesis("elsewhere", genesis.created, shards, &accounts);
+        let mut book = Self::open(&elsewhere, kind);
+        book.desk.network = genesis.network();
+        book
+    }
+
     /// How many shards a payment concerned on average, of those that were sent.
     pub(crate) fn concerned(&self) -> f64 {
         let sent: u64 = self.chains.iter().map(|chain| chain.sent).sum();
