@@ -556,7 +556,7 @@ proptest! {
         if let Err(error) = Request::from_bytes(&bytes) {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let fixture = FIXTURE.with(|fixture| Arc::clone(&fixture.api));
-            let answer = runtime.block_on(fixture.answer(&bytes));
+            let answer = runtime.block_on(fixture.answer(None, &bytes));
             let expected = Response::Refused(Refused::malformed(error));
             prop_assert_eq!(Response::from_bytes(&answer), Ok(expected));
         } else {
