@@ -2,9 +2,11 @@
 //!
 //! A network of its own is started, wallets pay each other into all shards without a pause, and a
 //! [`plan`] made from a seed kills, pauses, delays and cuts off nodes, in no shard more at a time than it
-//! must survive. When the time is over everything is healed, every payment is waited for, the network is
+//! must survive. If asked to, all shards begin one epoch after the other meanwhile, and [`changes`] kills
+//! members while an epoch ends, as many as it likes: they keep their disks. When the time is over everything is healed, every payment is waited for, the network is
 //! stopped, and the [`verdict`] is read from what the nodes have on their disks.
 
+mod changes;
 mod payments;
 mod plan;
 mod seen;
@@ -12,6 +14,7 @@ mod turmoil;
 mod verdict;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,11 +22,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use model::shard::Faults;
+use model::{Epoch, ShardId};
 use tokio::time::sleep;
 
 use crate::bench::{BenchError, Scene, Stage};
 use crate::local::{self, Layout};
 
+use changes::Changes;
 use payments::Payers;
 use plan::plan;
 use seen::Seen;
@@ -53,6 +58,8 @@ pub struct Options {
     pub duration: Duration,
     /// What decides what happens.
     pub seed: u64,
+    /// Whether the shards change the seats of their members all the while.
+    pub epochs: bool,
 }
 
 /// What has happened so far.
@@ -66,6 +73,8 @@ pub struct Progress {
     pub aborted: BTreeMap<&'static str, u64>,
     /// What was done to the nodes.
     pub faults: Counts,
+    /// Epochs that were seen to begin.
+    pub epochs: u64,
 }
 
 /// What came of it.
@@ -128,10 +137,10 @@ pub fn run(options: &Options, listeners: Listeners<'_>) -> Result<Report, BenchE
             .map_err(BenchError::system("start a runtime"))?;
         let layout = Layout::of(directory(&scene));
         let torment = torment(options, &scene, &layout, plan, listeners);
-        let (progress, seen) = runtime.block_on(torment)?;
+        let (progress, seen, epochs) = runtime.block_on(torment)?;
         local::stop(&layout)?;
         (listeners.note)("auditing what the nodes have on their disks");
-        let verdict = verdict::reach(&layout, &scene.genesis, &seen)?;
+        let verdict = verdict::reach(&layout, &scene.genesis, &seen, &epochs)?;
         let kept = match verdict.broken.is_empty() {
             true => None,
             false => Some(keep(&layout)?),
@@ -160,18 +169,23 @@ fn directory(scene: &Scene) -> &Path {
     home.and_then(Path::parent).unwrap_or(&scene.folder)
 }
 
-/// Lets wallets pay and nodes fail until the time is over, and waits until all is settled.
+/// Lets wallets pay and nodes fail until the time is over, and waits until all is settled. The last epoch
+/// of each shard is known then, if they have changed.
 async fn torment(
     options: &Options,
     scene: &Scene,
     layout: &Layout,
     plan: Vec<plan::Fault>,
     listeners: Listeners<'_>,
-) -> Result<(Progress, Seen), BenchError> {
+) -> Result<(Progress, Seen, BTreeMap<ShardId, Epoch>), BenchError> {
     let began = Instant::now();
     let enough = AtomicBool::new(false);
     let payers = Payers::open(layout, scene, options.seed)?;
     let turmoil = Turmoil::new(layout, scene, plan);
+    let changes = match options.epochs {
+        true => Changes::open(scene, options.seed, &turmoil)?,
+        false => Changes::none(),
+    };
     let progress = || {
         let (committed, aborted) = payers.count();
         Progress {
@@ -179,10 +193,11 @@ async fn torment(
             committed,
             aborted,
             faults: turmoil.counts(),
+            epochs: changes.count(),
         }
     };
     let unrest = async {
-        turmoil.run(began).await?;
+        tokio::try_join!(turmoil.run(began), changes.run(began, options.duration))?;
         (listeners.note)(
             "all nodes run and hear each other; waiting until every payment is settled",
         );
@@ -191,16 +206,17 @@ async fn torment(
     };
     let work = async {
         tokio::try_join!(payers.pay(&enough), unrest)?;
-        payers.wait_until_quiet(options.nodes).await
+        payers.wait_until_quiet(options.nodes).await?;
+        changes.epochs().await
     };
-    tokio::select! {
+    let epochs = tokio::select! {
         biased;
         () = interrupted(&scene.stop) => return Err(BenchError::Interrupted),
         done = work => done?,
-        () = report(|| (listeners.progress)(&progress())) => {}
-    }
+        never = report(|| (listeners.progress)(&progress())) => match never {},
+    };
     let progress = progress();
-    Ok((progress, payers.close()))
+    Ok((progress, payers.close(), epochs))
 }
 
 /// Ends when somebody asks to stop.
@@ -211,7 +227,7 @@ async fn interrupted(stop: &Arc<AtomicBool>) {
 }
 
 /// Tells every now and then, and never ends.
-async fn report(tell: impl Fn()) {
+async fn report(tell: impl Fn()) -> Infallible {
     loop {
         sleep(TELL_EVERY).await;
         tell();

@@ -13,6 +13,7 @@ use crate::output::{DOT, Done, Output};
 pub(super) const EXAMPLES: &str = "Examples:
   chainspace testnet torture --minutes 2
   chainspace testnet torture --minutes 10 --seed 7
+  chainspace testnet torture --minutes 5 --epochs
   chainspace testnet torture --seconds 20 --shards 3 --nodes 7 --json";
 
 #[derive(Debug, clap::Args)]
@@ -32,6 +33,9 @@ pub(crate) struct Flags {
     /// How many nodes a shard has
     #[arg(long, value_name = "N", default_value_t = 4)]
     nodes: usize,
+    /// Let shards change the seats of their members all the while, and kill members as they do
+    #[arg(long)]
+    epochs: bool,
 }
 
 pub(super) fn run(common: &Common, flags: &Flags, output: &Output) -> Result<Done, Failure> {
@@ -48,6 +52,7 @@ pub(super) fn run(common: &Common, flags: &Flags, output: &Output) -> Result<Don
         nodes: flags.nodes,
         duration: Duration::from_secs(flags.seconds.unwrap_or(flags.minutes * 60)),
         seed: flags.seed,
+        epochs: flags.epochs,
     };
     let listeners = Listeners {
         progress: &|progress| output.note(line(progress)),
@@ -80,8 +85,12 @@ pub(super) fn run(common: &Common, flags: &Flags, output: &Output) -> Result<Don
 /// How far it is.
 fn line(progress: &Progress) -> String {
     let left = progress.left.as_secs();
+    let epochs = match progress.epochs {
+        0 => String::new(),
+        count => format!(" {DOT} {count} epochs begun"),
+    };
     format!(
-        "{:02}:{:02} left {DOT} {} committed {DOT} {} {DOT} {}",
+        "{:02}:{:02} left {DOT} {} committed {DOT} {} {DOT} {}{epochs}",
         left / 60,
         left % 60,
         progress.committed,
@@ -136,6 +145,7 @@ fn text(options: &Options, report: &Report) -> String {
         "seed       {}, {} shards of {} nodes, {} s\n\
          payments   {} committed, {}\n\
          faults     {}\n\
+         epochs     {} begun\n\
          chains     {} transactions, {} of them across shards; heights {}\n\
          supply     {supply}\n{judged}",
         options.seed,
@@ -145,6 +155,7 @@ fn text(options: &Options, report: &Report) -> String {
         progress.committed,
         aborted(progress),
         faults(&progress.faults),
+        progress.epochs,
         verdict.transactions,
         verdict.across,
         heights.join(", "),
@@ -167,6 +178,7 @@ fn data(options: &Options, report: &Report) -> Value {
         "committed": progress.committed,
         "aborted": progress.aborted,
         "faults": { "kills": kills, "pauses": pauses, "cuts": cuts, "delays": delays },
+        "epochs": progress.epochs,
         "transactions": verdict.transactions,
         "across": verdict.across,
         "heights": verdict.heights,

@@ -71,6 +71,15 @@ fn who_signs_two_heads_or_shows_another_shard_the_opposite_holds_nobody_up() {
 }
 
 #[test]
+fn who_shows_another_shard_the_opposite_under_its_own_name_alone_is_caught() {
+    let network = Network::start_across();
+    network.json(0, &["testnet", "byzantine", "n3", "--false-votes"]);
+    let send = ["send", "1", "bob", "--from", "alice", "--shard", "1"];
+    let found = caught(&network, &send, &[("n3", "two heads")]);
+    assert!(found.iter().all(|proof| proof["name"] == "n3"), "{found:?}");
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_and_nobody_lies() {
     let network = Network::start();
     let refused = |code: i32, arguments: &[&str], why: &str| {

@@ -150,6 +150,24 @@ fn a_short_torture_breaks_no_promise_and_leaves_nothing_behind() {
     assert_eq!(left, 0, "nothing is kept");
 }
 
+#[test]
+fn members_that_are_killed_while_an_epoch_ends_break_no_promise() {
+    let folder = crate::support::folder();
+    let place = folder.path().join("torture");
+    let place = place.to_str().expect("the path is text");
+    let torture = "testnet torture --epochs --seconds 12 --seed 5 --json --dir";
+    let arguments: Vec<&str> = torture.split(' ').chain([place]).collect();
+    let ran = crate::support::run(folder.path(), &arguments);
+    let data = ran.data(0);
+    assert_eq!(data["broken"], serde_json::json!([]), "seed 5: {ran:?}");
+    assert!(data["committed"].as_u64() > Some(0), "seed 5: {ran:?}");
+    assert!(data["epochs"].as_u64() > Some(0), "seed 5: {ran:?}");
+    assert!(
+        data["faults"]["kills"].as_u64() > Some(0),
+        "seed 5: {ran:?}"
+    );
+}
+
 /// Waits until all nodes of each shard are ready and have one head.
 fn caught_up(network: &Network) {
     eventually("all nodes of a shard have the same head", || {

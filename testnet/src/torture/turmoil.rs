@@ -12,6 +12,16 @@ use super::plan::{Counts, Fault, Kind, Step, steps};
 use crate::bench::{BenchError, Scene};
 use crate::local::{Command, Endpoint, Layout, LocalError, ask};
 
+/// The end of a process, and its new beginning.
+pub(super) struct Strike {
+    /// The number of the node.
+    pub(super) node: usize,
+    /// How long it still runs.
+    pub(super) after: Duration,
+    /// How long it stays dead.
+    pub(super) lasts: Duration,
+}
+
 /// Whoever lets nodes fail.
 pub(super) struct Turmoil {
     layout: Layout,
@@ -19,6 +29,10 @@ pub(super) struct Turmoil {
     steps: Vec<Step>,
     /// The nodes that are cut off at the moment.
     apart: RefCell<BTreeSet<usize>>,
+    /// The nodes to which something is being done. Nothing else is done to them.
+    busy: RefCell<BTreeSet<usize>>,
+    /// The nodes whose turn in the plan was left out, until it ends.
+    spared: RefCell<BTreeSet<usize>>,
     counts: Cell<Counts>,
 }
 
@@ -29,6 +43,8 @@ impl Turmoil {
             endpoint: scene.endpoint.clone(),
             steps: steps(&faults),
             apart: RefCell::default(),
+            busy: RefCell::default(),
+            spared: RefCell::default(),
             counts: Cell::default(),
         }
     }
@@ -48,12 +64,46 @@ impl Turmoil {
         Ok(())
     }
 
-    async fn take(&self, step: &Step) -> Result<(), BenchError> {
-        if step.begins {
-            let mut counts = self.counts.get();
-            counts.add(step.kind);
-            self.counts.set(counts);
+    /// Kills a node and starts it again, unless something else is done to it then.
+    pub(super) async fn strike(&self, strike: &Strike) -> Result<(), BenchError> {
+        sleep(strike.after).await;
+        if !self.busy.borrow_mut().insert(strike.node) {
+            return Ok(());
         }
+        self.count(Kind::Kill);
+        let node = self.endpoint.nodes[strike.node].name.clone();
+        self.ask(Command::Kill { node: node.clone() }).await?;
+        sleep(strike.lasts).await;
+        self.ask(Command::Restart { node }).await?;
+        self.busy.borrow_mut().remove(&strike.node);
+        Ok(())
+    }
+
+    fn count(&self, kind: Kind) {
+        let mut counts = self.counts.get();
+        counts.add(kind);
+        self.counts.set(counts);
+    }
+
+    async fn take(&self, step: &Step) -> Result<(), BenchError> {
+        if !step.begins && self.spared.borrow_mut().remove(&step.node) {
+            return Ok(());
+        }
+        if step.begins {
+            if !self.busy.borrow_mut().insert(step.node) {
+                self.spared.borrow_mut().insert(step.node);
+                return Ok(());
+            }
+            self.count(step.kind);
+        }
+        self.carry_out(step).await?;
+        if !step.begins {
+            self.busy.borrow_mut().remove(&step.node);
+        }
+        Ok(())
+    }
+
+    async fn carry_out(&self, step: &Step) -> Result<(), BenchError> {
         let node = self.endpoint.nodes[step.node].name.clone();
         let command = match (step.kind, step.begins) {
             (Kind::Kill, true) => Command::Kill { node },

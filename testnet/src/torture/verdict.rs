@@ -1,6 +1,6 @@
 //! What must be true when everything is over, read from the disks of nodes that have stopped.
 //!
-//! All nodes of a shard have one head. The whole history of each shard is replayed by `audit`, which
+//! All nodes of a shard have one head, and are in the last epoch that it has begun. The whole history of each shard is replayed by `audit`, which
 //! shares no code with the nodes, and ends in that head; the histories of any two shards fit together.
 //! No object is locked. What the accounts hold together is what there was at first. And every
 //! transaction that is in any chain has ended in one way in all shards that it concerns.
@@ -16,7 +16,7 @@ use consensus::sbac::session::Stage;
 use contracts::Content as _;
 use model::block::{Entry, decode_entries};
 use model::key::Zip215;
-use model::{Finalized, Genesis, Hash, Height, NodeId, Outcome, ShardId, TransactionId};
+use model::{Epoch, Finalized, Genesis, Hash, Height, NodeId, Outcome, ShardId, TransactionId};
 use node::Contracts;
 use node::Reads;
 use node::store::{Directory, Setup};
@@ -48,6 +48,7 @@ struct Book {
     reads: Reads,
     height: Height,
     head: Hash,
+    epoch: Epoch,
     /// Objects that are locked.
     locked: usize,
     /// Transactions that several shards have begun and this one has not decided.
@@ -64,7 +65,8 @@ struct Fate {
     outcomes: BTreeMap<ShardId, Outcome>,
 }
 
-/// Reads the disks of all nodes, and compares them with what the wallets know.
+/// Reads the disks of all nodes, and compares them with what the wallets know, and with the last epoch of
+/// each shard where it is known.
 ///
 /// # Errors
 ///
@@ -73,6 +75,7 @@ pub(super) fn reach(
     layout: &Layout,
     genesis: &Genesis,
     seen: &Seen,
+    epochs: &BTreeMap<ShardId, Epoch>,
 ) -> Result<Verdict, BenchError> {
     let mut verdict = Verdict::default();
     let mut replays = Vec::new();
@@ -84,6 +87,7 @@ pub(super) fn reach(
             .map(|member| Book::open(layout, genesis, number, &member.name, member.node))
             .collect::<Result<Vec<_>, _>>()?;
         verdict.agreed(number, &books);
+        verdict.up_to_date(&books, epochs.get(&number).copied());
         let Some(first) = books.first() else { continue };
         verdict.heights.push(first.height.number());
         let replay = verdict.audited(genesis, number, first, &mut fates)?;
@@ -122,6 +126,17 @@ impl Verdict {
                 let undecided = book.undecided;
                 self.broken(format!("{name} has not decided {undecided} transactions"));
             }
+        }
+    }
+
+    /// All nodes of a shard are in its last epoch.
+    fn up_to_date(&mut self, books: &[Book], last: Option<Epoch>) {
+        let last = last.unwrap_or(Epoch::ZERO);
+        for book in books.iter().filter(|book| book.epoch != last) {
+            let Book { name, epoch, .. } = book;
+            self.broken(format!(
+                "{name} is in epoch {epoch}, and its shard in {last}"
+            ));
         }
     }
 
@@ -260,6 +275,7 @@ impl Book {
             reads: Reads::new(store.state(), store.reader()),
             height: tip.height,
             head: tip.head,
+            epoch: start.ledger.scope.epoch,
             locked: start.ledger.locked().count(),
             undecided,
             _directory: directory,
