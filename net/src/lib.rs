@@ -31,6 +31,7 @@
 //! without bound, drop streams that come too fast, or take each message through the swarm.
 
 pub mod bounds;
+mod claim;
 mod clock;
 mod codec;
 mod conduct;

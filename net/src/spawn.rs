@@ -1,6 +1,5 @@
 //! Starts the network on a thread of its own.
 
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
 use std::thread;
@@ -14,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use model::bounds::MEMBERS_MAX;
 
 use crate::bounds::{FRAME_OVERHEAD, GOSSIP_QUEUE, NEIGHBOURS_MAX, OFFENCE_QUEUE};
+use crate::claim::Claim;
 use crate::conduct::Reporter;
 use crate::config::{Config, Listen, StartError};
 use crate::counters::Meter;
@@ -111,8 +111,11 @@ async fn work(
     ready: std_mpsc::Sender<Result<(), StartError>>,
 ) {
     // Whoever starts us waits for the answer, and if it is gone so is its handle.
-    match open(&parts, weather, &listen) {
-        Ok((swarm, listeners)) => {
+    // All of them before the first is taken: `[::]` asks for the port of `0.0.0.0` as well.
+    let claims: Result<Vec<Claim>, _> = listen.iter().map(Claim::on).collect();
+    let opened = claims.and_then(|claims| Ok((open(&parts, weather, &listen)?, claims)));
+    match opened {
+        Ok(((swarm, listeners), _claims)) => {
             let mut service = Service::new(swarm, parts);
             service.start(listeners).await;
             drop(ready.send(Ok(())));
@@ -141,7 +144,6 @@ fn open(
     });
     let mut swarm = swarm::build(&appearance, offered, part, &config.limits, weather)?;
     let listen_at = |at: &Listen| {
-        probe(at)?;
         swarm
             .listen_on(at.address.clone())
             .map_err(|error| StartError::Listen {
@@ -186,22 +188,4 @@ fn outlets(config: &Config) -> (Outlets, Events) {
         gossip: gossip_out,
     };
     (outlets, events)
-}
-
-/// Asks the system whether the address is free. libp2p shares ports between its own listeners
-/// (SO_REUSEPORT), so that a second node would start at the address of a first one and take half
-/// of its connections.
-fn probe(at: &Listen) -> Result<(), StartError> {
-    match TcpListener::bind(at.socket) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            Err(StartError::AddressInUse {
-                address: at.text.clone(),
-            })
-        }
-        Err(error) => Err(StartError::Listen {
-            address: at.text.clone(),
-            reason: error.to_string(),
-        }),
-    }
 }

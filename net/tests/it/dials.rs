@@ -234,6 +234,49 @@ async fn a_busy_port_is_named() {
     });
 }
 
+#[test]
+fn of_nodes_that_start_at_one_port_at_once_one_runs() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("there are free ports");
+    let port = free.local_addr().expect("it listens").port();
+    drop(free);
+    let listen = format!("/ip4/127.0.0.1/tcp/{port}");
+    let starting = (1..=8).map(|number| {
+        let config = Config {
+            listen: vec![listen.clone()],
+            ..member(number, &[1, 2, 3, 4, 5, 6, 7, 8])
+        };
+        std::thread::spawn(move || net::spawn(config))
+    });
+    let starting: Vec<_> = starting.collect();
+    // Whoever has started stays until all others have tried.
+    let started: Vec<_> = starting
+        .into_iter()
+        .map(|node| node.join().expect("no panic"))
+        .collect();
+    let refused = started.iter().filter_map(|node| node.as_ref().err());
+    let in_use = |error: &StartError| matches!(error, StartError::AddressInUse { .. });
+    assert!(refused.clone().all(in_use));
+    assert_eq!(refused.count(), 7);
+}
+
+#[test]
+fn a_node_listens_at_one_port_of_both_families() {
+    let free = std::net::TcpListener::bind("[::]:0");
+    let Ok(port) = free.and_then(|free| Ok(free.local_addr()?.port())) else {
+        return; // a machine without IPv6
+    };
+    let listen = ["/ip4/0.0.0.0/tcp/", "/ip6/::/tcp/"].map(|at| format!("{at}{port}"));
+    let started = net::spawn(Config {
+        listen: listen.to_vec(),
+        ..member(1, &[1, 2])
+    });
+    let (handle, _events) = started.expect("both are free");
+    let addresses = handle.listen_addresses();
+    for family in ["/ip4/", "/ip6/"] {
+        assert!(addresses.iter().any(|at| at.starts_with(family)));
+    }
+}
+
 #[tokio::test]
 async fn a_network_without_handles_stops() {
     let listener = start(member(1, &[1, 2]));
