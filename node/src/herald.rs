@@ -1,9 +1,9 @@
 //! Gossip: what this node tells everybody, and what it makes of what it is told.
 //!
 //! ```text
-//!   registry (changes, acts) ---.                       .--> registry
-//!   certified heads of its shard +--> says ... hears --> judge --> heads
-//!   proofs of lies -------------'                       '--> event loop --> log
+//!   changes, acts of its shard --.                               .--> registry
+//!   certified heads of its shard +--> says ... hears --> judge --+--> heads
+//!   proofs of lies --------------'                               '--> event loop --> log
 //! ```
 //!
 //! Gossip makes things known soon. Whatever is lost is also to be had by asking, which the
@@ -11,9 +11,8 @@
 
 mod meter;
 
-use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -146,18 +145,27 @@ impl Herald {
         }
     }
 
-    /// Says what has become known of shards. What was heard is said in the very words in which it was
-    /// heard, which everybody who has them ignores.
+    /// Says what the shard of this node has done: that it has begun an epoch; and if it is the root shard,
+    /// what it has committed about others. What is known from elsewhere was said by those who did it.
     fn tell_news(&self, known: &Known, told: &mut Told) {
+        let (place, node) = (known.place, self.registry.node());
+        let seated = known
+            .committee()
+            .is_some_and(|ours| ours.seat(&node).is_some());
+        let ours = place.map(|place| place.shard).filter(|_| seated);
         for fact in known.directory.beyond(&told.directory) {
             match fact {
-                Fact::Changed(change) => self.say(Topic::Directory, &News::Changed(change)),
-                // That the root shard has founded it is proven by an act.
-                Fact::Founded(_) => {}
+                Fact::Changed(change) if ours == Some(change.next.shard) => {
+                    self.say(Topic::Directory, &News::Changed(change));
+                }
+                // That a shard was founded is proven by an act.
+                Fact::Changed(_) | Fact::Founded(_) => {}
             }
         }
-        for act in known.acts_after(told.acts) {
-            self.say(Topic::Directory, &News::Acted((**act).clone()));
+        if ours == Some(self.registry.root()) {
+            for act in known.acts_after(told.acts) {
+                self.say(Topic::Directory, &News::Acted((**act).clone()));
+            }
         }
         *told = Told {
             lies: told.lies,
