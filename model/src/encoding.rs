@@ -67,13 +67,34 @@ pub enum DecodeError {
         left: usize,
     },
     /// The bytes mean no value of the wanted type.
-    #[error("malformed: {0}")]
-    Malformed(String),
+    #[error("byte {at} is not as it should be: {reason}")]
+    Malformed {
+        /// The first byte that could not be read, counted from zero.
+        at: usize,
+        /// Why not.
+        reason: String,
+    },
+    /// The bytes end in the middle of the value.
+    #[error("they end after {at} bytes, in the middle of the value")]
+    CutOff {
+        /// How many there are.
+        at: usize,
+    },
 }
 
 impl DecodeError {
     fn malformed(reason: impl Display) -> Self {
-        Self::Malformed(reason.to_string().chars().take(REASON_CHARS_MAX).collect())
+        let reason = reason.to_string().chars().take(REASON_CHARS_MAX).collect();
+        Self::Malformed { at: 0, reason }
+    }
+
+    /// The same of an input of `all` bytes of which `read` have been read.
+    fn placed(self, read: usize, all: usize) -> Self {
+        match self {
+            Self::Malformed { at: _, reason } => Self::Malformed { at: read, reason },
+            Self::CutOff { at: _ } => Self::CutOff { at: all },
+            other => other,
+        }
     }
 }
 

@@ -7,7 +7,8 @@
 use core::convert::Infallible;
 use core::fmt::Display;
 
-use cbor4ii::core::dec::{self, Decode, Read, Reference};
+use cbor4ii::core::dec::{Decode, Error, Read, Reference};
+use cbor4ii::core::error::Len;
 use cbor4ii::core::types;
 use serde::de::value::U64Deserializer;
 use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visitor};
@@ -17,13 +18,19 @@ use super::{DecodeError, MAX_DEPTH};
 /// How many elements a collection may make room for before it has seen one.
 const ROOM_MAX: usize = 64;
 
+/// There is less than there has to be.
+const CUT_OFF: DecodeError = DecodeError::CutOff { at: 0 };
+
 /// Reads one value, which must be all there is.
 pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     let mut input = Input {
         rest: bytes,
         depth: 0,
     };
-    let value = T::deserialize(&mut input)?;
+    let value = T::deserialize(&mut input).map_err(|error| {
+        let read = bytes.len() - input.rest.len();
+        error.placed(read, bytes.len())
+    })?;
     match input.rest.len() {
         0 => Ok(value),
         left => Err(DecodeError::Trailing { left }),
@@ -55,16 +62,25 @@ impl<'de> Read<'de> for Input<'de> {
 }
 
 impl<'de> Input<'de> {
+    /// Reads what is no array. What is refused has not been read.
     fn item<T: Decode<'de>>(&mut self) -> Result<T, DecodeError> {
-        T::decode(self).map_err(refused)
+        let before = self.rest;
+        T::decode(self).map_err(|error| {
+            self.rest = before;
+            refused(&error, before)
+        })
     }
 
     /// Enters an array and returns the number of its elements, each of which takes a byte or more.
     fn enter(&mut self) -> Result<usize, DecodeError> {
-        let len = types::Array::<()>::len(self).map_err(refused)?;
+        let before = self.rest;
+        let len = types::Array::<()>::len(self).map_err(|error| {
+            self.rest = before;
+            refused(&error, before)
+        })?;
         let len = len.ok_or(DecodeError::NotCanonical)?;
         if len > self.rest.len() {
-            return Err(DecodeError::malformed("an array longer than the input"));
+            return Err(CUT_OFF);
         }
         if self.depth == MAX_DEPTH {
             return Err(DecodeError::TooDeep);
@@ -109,12 +125,29 @@ impl<'de> Input<'de> {
     }
 }
 
-fn refused(error: dec::Error<Infallible>) -> DecodeError {
-    DecodeError::malformed(error)
+/// What is wrong with the first of the bytes that are left.
+fn refused(error: &Error<Infallible>, left: &[u8]) -> DecodeError {
+    let found = left.first().copied().unwrap_or_default();
+    match error {
+        Error::RequireLength {
+            found: Len::Indefinite,
+            ..
+        } => DecodeError::NotCanonical,
+        // There are fewer bytes than the length says.
+        Error::Eof { .. } | Error::RequireLength { .. } => CUT_OFF,
+        Error::Mismatch { name, .. } | Error::Unsupported { name, .. } => {
+            DecodeError::malformed(format_args!("0x{found:02x} begins no {name}"))
+        }
+        Error::RequireUtf8 { .. } => DecodeError::malformed("a text is not UTF-8"),
+        Error::CastOverflow { .. } | Error::ArithmeticOverflow { .. } => {
+            DecodeError::malformed("a number is out of range")
+        }
+        other => DecodeError::malformed(other),
+    }
 }
 
 fn unsupported<T>(what: &'static str) -> Result<T, DecodeError> {
-    Err(DecodeError::Malformed(format!(
+    Err(DecodeError::malformed(format_args!(
         "{what} have no canonical encoding"
     )))
 }

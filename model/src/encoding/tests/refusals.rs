@@ -29,7 +29,8 @@ fn not_canonical<T: Serialize + DeserializeOwned>(hex: &str) {
 #[track_caller]
 fn malformed<T: Serialize + DeserializeOwned>(hex: &str) {
     let error = refusal::<T>(&bytes(hex));
-    assert!(matches!(error, DecodeError::Malformed(_)), "{hex}: {error}");
+    let malformed = matches!(error, DecodeError::Malformed { .. });
+    assert!(malformed, "{hex}: {error}");
 }
 
 #[test]
@@ -182,7 +183,7 @@ fn every_beginning_of_an_encoding_is_refused() {
     ));
     for end in 0..bytes.len() {
         let error = refusal::<(Named, Bytes, String, Shape)>(&bytes[..end]);
-        assert!(matches!(error, DecodeError::Malformed(_)), "{end}: {error}");
+        assert_eq!(error, DecodeError::CutOff { at: end });
     }
 }
 
@@ -228,13 +229,12 @@ fn lengths_beyond_the_input_are_refused() {
             refusal::<Bytes>(&declare(2)),
             refusal::<String>(&declare(3)),
         ] {
-            assert!(
-                matches!(error, DecodeError::Malformed(_)),
-                "{length}: {error}"
-            );
+            let at = bytes(length).len() + 1;
+            assert_eq!(error, DecodeError::CutOff { at }, "{length}");
         }
         // An array is refused by its length, not when the elements run out.
-        let expected = DecodeError::malformed("an array longer than the input");
+        let at = bytes(length).len() + 1;
+        let expected = DecodeError::CutOff { at };
         assert_eq!(refusal::<Vec<u64>>(&declare(4)), expected, "{length}");
         assert_eq!(refusal::<Everything>(&declare(4)), expected, "{length}");
         assert_eq!(refusal::<Shape>(&declare(4)), expected, "{length}");
@@ -285,8 +285,26 @@ fn room_is_made_for_few_elements_only() {
 }
 
 #[test]
+fn it_is_said_where_an_input_goes_wrong_and_with_which_byte() {
+    let at = |bytes: &[u8]| match refusal::<(u64, Vec<u64>, String)>(bytes) {
+        DecodeError::Malformed { at, reason } => (at, reason),
+        other => panic!("{other}"),
+    };
+    let found = at(b"text");
+    assert_eq!(found, (0, "0x74 begins no array".to_owned()));
+    assert_eq!(at(&[0x83, 0x60, 0x80, 0x60]).0, 1);
+    assert_eq!(at(&[0x83, 0x01, 0x82, 0x02, 0x60, 0x60]).0, 4);
+    assert_eq!(at(&[0x83, 0x01, 0x80, 0x02]).0, 3);
+    let not_text = at(&[0x83, 0x01, 0x80, 0x61, 0xff]);
+    assert_eq!(not_text, (3, "a text is not UTF-8".to_owned()));
+    let said = refusal::<Vec<u64>>(b"text").to_string();
+    assert_eq!(said, "byte 0 is not as it should be: 0x74 begins no array");
+}
+
+#[test]
 fn reasons_are_short_however_long_the_input() {
-    let DecodeError::Malformed(reason) = DecodeError::malformed("\u{e9}".repeat(100_000)) else {
+    let long = DecodeError::malformed("\u{e9}".repeat(100_000));
+    let DecodeError::Malformed { at: _, reason } = long else {
         unreachable!("this is how the error is made");
     };
     assert_eq!(reason.chars().count(), 200);
