@@ -1,5 +1,6 @@
 //! Health and metrics over HTTP, for those who watch over a node: `/livez`, `/readyz`, `/metrics` and
-//! `/version`.
+//! `/version`. And `/network`, the genesis document, for those who want to join: `chainspace join` takes
+//! its address.
 //!
 //! What is told here is read from numbers that others keep anyway, so nobody who asks is in the way of
 //! the node. By default only this machine can ask. Browsers are no exception to that: a page from
@@ -18,6 +19,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use bytes::Bytes;
 use model::Time;
 use prometheus_client::encoding::text;
 use serde_json::{Value, json};
@@ -45,6 +47,8 @@ pub(crate) struct Site {
     pub(crate) metrics: prometheus_client::registry::Registry,
     /// Has numbers of its own.
     pub(crate) network: net::Handle,
+    /// The genesis document of the network.
+    pub(crate) genesis: Bytes,
     /// Whether other machines may ask.
     pub(crate) public: bool,
 }
@@ -57,6 +61,7 @@ impl Site {
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics))
             .route("/version", get(version))
+            .route("/network", get(network))
             .fallback(nothing)
             .layer(middleware::from_fn_with_state(Arc::clone(&site), guard))
             .with_state(site)
@@ -119,8 +124,17 @@ async fn version(State(site): State<Arc<Site>>) -> Response {
     )
 }
 
+async fn network(State(site): State<Arc<Site>>) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream"),
+        // A network never changes its document, but another network may come to this address.
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    (headers, site.genesis.clone()).into_response()
+}
+
 async fn nothing() -> Response {
-    let there = json!({ "paths": ["/livez", "/readyz", "/metrics", "/version"] });
+    let there = json!({ "paths": ["/livez", "/readyz", "/metrics", "/version", "/network"] });
     (StatusCode::NOT_FOUND, json_body(&there)).into_response()
 }
 

@@ -122,6 +122,13 @@ impl Known {
         self.acts.list.get(first..).unwrap_or_default()
     }
 
+    /// The shard that lists a node, if the node has a store of another one.
+    pub(crate) fn elsewhere(&self, node: &NodeId) -> Option<ShardId> {
+        let here = self.place?.shard;
+        let listed = self.directory.shard_of(node);
+        listed.filter(|listed| *listed != here)
+    }
+
     fn enact(&mut self, act: Act, records: Vec<(bool, ShardRecord)>) {
         let acts = Arc::make_mut(&mut self.acts);
         acts.known.insert(act.transaction.body.id());

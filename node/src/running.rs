@@ -11,6 +11,8 @@ use crate::admission::{Counters, Ended, Meter};
 use crate::error::Fatal;
 use crate::gauges::{Gauges, Pulse};
 use crate::reads::Reads;
+use crate::registry::Registry;
+use crate::standing::Outlook;
 use crate::stop::{Guard, Stopper};
 
 /// How long requests that are being answered may go on when all else has stopped.
@@ -25,6 +27,7 @@ pub(crate) struct Parts {
     pub(crate) service: Runtime,
     pub(crate) http: Option<SocketAddr>,
     pub(crate) gauges: Arc<Gauges>,
+    pub(crate) registry: Arc<Registry>,
     /// There since the node has a shard.
     pub(crate) reads: Arc<OnceLock<Arc<Reads>>>,
     pub(crate) counters: Arc<Meter>,
@@ -79,6 +82,18 @@ impl Running {
         Pulse(Arc::clone(&self.0.gauges))
     }
 
+    /// What tells how far the node is on its way to a seat, from elsewhere.
+    #[must_use]
+    pub fn outlook(&self) -> Outlook {
+        Outlook {
+            network: self.0.network.clone(),
+            registry: Arc::clone(&self.0.registry),
+            gauges: Arc::clone(&self.0.gauges),
+            stopper: self.0.stopper.clone(),
+            reads: Arc::clone(&self.0.reads),
+        }
+    }
+
     /// Reads what the node has kept, as the explorer does; `None` while it has no shard.
     #[must_use]
     pub fn reads(&self) -> Option<Arc<Reads>> {
@@ -104,6 +119,7 @@ impl Running {
             service,
             http: _,
             gauges: _,
+            registry: _,
             reads: _,
             counters: _,
             work,

@@ -1,7 +1,8 @@
 //! Starting a node: from a configuration to threads that run.
 
-use std::fs;
+use std::fs::File;
 use std::future::Future;
+use std::io::Read as _;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
@@ -10,6 +11,7 @@ use std::thread::{self, JoinHandle};
 use consensus::replica::Setup;
 use consensus::{Ledger, Replica, Shards};
 use contracts::simulator;
+use model::bounds::GENESIS_BYTES_MAX;
 use model::key::Zip215;
 use model::shard::Seat;
 use model::statement::Scope;
@@ -171,6 +173,7 @@ impl Node {
         if let Some(forecast) = forecast {
             service.spawn(forecast.follow());
         }
+        let known = Arc::clone(&person.registry);
         let work = match member {
             Some(member) => Work::Member(run(&person, &shared, directory, member, incoming)?),
             None => Work::Waiting(wait(person, shared.clone(), directory, incoming)?),
@@ -182,6 +185,7 @@ impl Node {
             service,
             http: http_address,
             gauges: shared.gauges,
+            registry: known,
             reads: shared.reads,
             counters: shared.counters,
             work,
@@ -233,12 +237,28 @@ impl Person {
 /// [`Fatal::GenesisFile`] if it cannot be read, [`Fatal::Genesis`] or [`Fatal::GenesisContents`] if no
 /// network can start with it.
 pub fn load_genesis(path: &Path) -> Result<Genesis, Fatal> {
-    let file = || path.display().to_string();
-    let bytes = fs::read(path).map_err(|reason| Fatal::GenesisFile {
-        file: file(),
+    let file = path.display().to_string();
+    let cannot_read = |reason| Fatal::GenesisFile {
+        file: file.clone(),
         reason,
-    })?;
-    let genesis = Genesis::from_bytes(&bytes).map_err(|reason| Fatal::Genesis {
+    };
+    // What is too long is refused without being read whole.
+    let mut limited = File::open(path)
+        .map_err(cannot_read)?
+        .take(GENESIS_BYTES_MAX as u64 + 1);
+    let mut bytes = Vec::new();
+    limited.read_to_end(&mut bytes).map_err(cannot_read)?;
+    parse_genesis(&bytes, &file)
+}
+
+/// The genesis document that these bytes are; `from` is where they come from.
+///
+/// # Errors
+///
+/// [`Fatal::Genesis`] or [`Fatal::GenesisContents`] if no network can start with it.
+pub fn parse_genesis(bytes: &[u8], from: &str) -> Result<Genesis, Fatal> {
+    let file = || from.to_owned();
+    let genesis = Genesis::from_bytes(bytes).map_err(|reason| Fatal::Genesis {
         file: file(),
         reason,
     })?;
@@ -404,6 +424,7 @@ fn site(person: &Person, shared: &Shared) -> Site {
         gauges: Arc::clone(&shared.gauges),
         stopper: shared.stopper.clone(),
         registry: Arc::clone(&person.registry),
+        genesis: person.genesis.to_bytes().into(),
         public: person.config.http_public,
     }
 }

@@ -38,9 +38,20 @@ pub(crate) fn view(known: &Known, node: NodeId) -> net::View {
 pub(crate) async fn keep(network: net::Handle, registry: Arc<Registry>) {
     let mut known = registry.subscribe();
     let (mut shards, mut served) = (BTreeSet::new(), BTreeSet::new());
+    let mut elsewhere = None;
     loop {
         let now = known.borrow_and_update().clone();
-        if let Err(error) = network.set_view(view(&now, registry.node())) {
+        let node = registry.node();
+        let listed = now.elsewhere(&node);
+        if let Some(shard) = listed.filter(|_| listed != elsewhere) {
+            tracing::warn!(
+                %shard,
+                "a shard lists this node, which has kept another one: to take part, stop it, move its \
+                 `directory` away and start it again"
+            );
+        }
+        elsewhere = listed;
+        if let Err(error) = network.set_view(view(&now, node)) {
             tracing::error!(%error, "the network does not take what is known of shards");
         }
         let all = now.directory.all().map(|committee| committee.scope().shard);

@@ -15,14 +15,21 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The status and the body of an answer.
 fn ask(address: SocketAddr, path: &str, host: &str) -> (u16, String) {
+    let (status, body) = fetch(address, path, host);
+    (status, String::from_utf8(body).expect("it is text"))
+}
+
+fn fetch(address: SocketAddr, path: &str, host: &str) -> (u16, Vec<u8>) {
     let mut stream = TcpStream::connect(address).expect("the node listens");
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).expect("it is read");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("it is text");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("it is HTTP");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("it is answered");
+    let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+    let (head, body) = answer.split_at(end.expect("it is HTTP"));
+    let head = String::from_utf8_lossy(head);
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-    (status.expect("it has a status"), body.to_owned())
+    (status.expect("it has a status"), body[4..].to_vec())
 }
 
 fn get(address: SocketAddr, path: &str) -> (u16, String) {
@@ -143,11 +150,19 @@ fn a_network_that_decides_is_ready_and_counts() {
 }
 
 #[test]
+fn who_wants_to_join_gets_the_genesis_document_from_any_node() {
+    let mut network = watched();
+    network.start(0).unwrap();
+    let (status, body) = fetch(network.http_address(0), "/network", "localhost");
+    assert_eq!((status, body), (200, network.genesis.to_bytes()));
+}
+
+#[test]
 fn strangers_are_refused_and_what_is_not_there_is_not_found() {
     let mut network = watched();
     network.start(0).unwrap();
     let address = network.http_address(0);
-    for path in ["/livez", "/readyz", "/metrics", "/version", "/"] {
+    for path in ["/livez", "/readyz", "/metrics", "/version", "/network", "/"] {
         assert_eq!(ask(address, path, "evil.example").0, 403, "{path}");
     }
     let (status, body) = get(address, "/wallet");
