@@ -114,7 +114,7 @@ impl Rig {
     }
 }
 
-/// The members of all shards.
+/// The members of all shards. Nobody but the measurement knows its network, so none of them changes.
 fn committees(scene: &Scene) -> Result<Vec<Committee>, BenchError> {
     let shards = scene.genesis.shards.iter();
     let committees = shards.filter_map(|shard| scene.genesis.committee(shard.shard));
