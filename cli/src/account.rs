@@ -168,7 +168,7 @@ async fn show(wallet: &Wallet, addresses: Addresses, account: &str) -> Result<Do
 
 /// Whether there is more than one shard, so that it is worth saying which.
 fn has_shards(wallet: &Wallet) -> bool {
-    wallet.client().genesis().shards.len() > 1
+    wallet.client().records().len() > 1
 }
 
 /// The shards that hold some of it.

@@ -1,6 +1,7 @@
 //! How a command ends: the table of exit codes, and what is said about a failure.
 
 use client::Class;
+use client::file::BadFile;
 use serde_json::{Value, json};
 use testnet::local::LocalError;
 
@@ -130,6 +131,16 @@ impl From<client::Error> for Failure {
             hint: meant.or_else(|| error.hint().map(Into::into)),
             ..Self::new(error.class().into(), error.to_string())
         }
+    }
+}
+
+impl From<BadFile> for Failure {
+    fn from(bad: BadFile) -> Self {
+        let exit = match bad.is_mistake() {
+            true => Exit::Usage,
+            false => Exit::VerificationFailed,
+        };
+        Self::new(exit, bad.to_string()).hint(bad.hint())
     }
 }
 

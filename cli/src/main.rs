@@ -19,7 +19,9 @@ mod log;
 mod near;
 mod node;
 mod output;
+mod own;
 mod parent;
+mod peers;
 mod receipt;
 mod send;
 mod session;
@@ -123,6 +125,8 @@ enum Command {
     Receipt(receipt::Command),
     /// Say how the nodes are
     Status(status::Status),
+    /// Show whom a node is connected with
+    Peers(peers::Peers),
     /// Measure how fast it is on this machine
     #[command(subcommand)]
     Bench(bench::Command),
@@ -136,12 +140,23 @@ enum Command {
     Explore(explore::Command),
 }
 
+impl Command {
+    /// Whether the process becomes a node.
+    const fn runs_a_node(&self) -> bool {
+        match self {
+            Self::Node(node::Command::Run { .. }) => true,
+            Self::Join(join) => join.runs(),
+            _ => false,
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let exit = match Cli::try_parse_from(&arguments) {
         Ok(Cli { common, command }) => {
             // A node logs as its configuration says, which has to be read first.
-            if !matches!(command, Command::Node(node::Command::Run { .. })) {
+            if !command.runs_a_node() {
                 log::to_stderr(&common);
             }
             let output = Output::new(common.json, common.quiet);
@@ -156,7 +171,7 @@ fn main() -> ExitCode {
 fn run(common: &Common, command: Command, output: &Output) -> Result<Option<Done>, Failure> {
     match command {
         Command::Testnet(command) => testnet::run(common, command, output),
-        Command::Join(join) => join::run(join, output).map(Some),
+        Command::Join(join) => join::run(common, join, output),
         Command::Node(command) => node::run(common, command, output),
         Command::Shard(command) => shard::run(common, &command, output).map(Some),
         Command::Config(command) => config::run(command).map(Some),
@@ -166,7 +181,8 @@ fn run(common: &Common, command: Command, output: &Output) -> Result<Option<Done
         Command::Tx(command) => tx::run(common, &command, output).map(Some),
         Command::Receipt(command) => receipt::run(common, &command, output).map(Some),
         Command::Evidence(command) => evidence::run(common, &command, output).map(Some),
-        Command::Status(status::Status {}) => status::run(common).map(Some),
+        Command::Status(command) => status::run(common, &command, output),
+        Command::Peers(command) => peers::run(common, &command).map(Some),
         Command::Bench(command) => bench::run(common, &command, output),
         Command::Demo(command) => demo::run(&command, output).map(Some),
         Command::Simulate(command) => simulate::run(&command, output).map(Some),

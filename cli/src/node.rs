@@ -4,17 +4,20 @@
 mod init;
 mod paper;
 
-pub(crate) use init::{Init, run as init, write_new};
+pub(crate) use init::{Wanted, make, refuse_node, write_new};
 
 use std::io;
+use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
 use clap::Subcommand;
+use client::file::{self, BadFile, Kind};
+use node::config::{ConfigError, Loaded};
 use node::store::StoreError;
-use node::{Contracts, Fatal, Stopper};
+use node::{Contracts, Fatal, Outlook, Stopper};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::Common;
@@ -72,21 +75,22 @@ pub(crate) fn run(
         Command::Run {
             configuration,
             exit_with_parent,
-        } => run_until_stopped(common, configuration, exit_with_parent),
+        } => run_until_stopped(common, &configuration.load()?, exit_with_parent, |_| Ok(())),
     }
 }
 
-fn run_until_stopped(
+/// Runs a node with this configuration until somebody stops it. `started` is told when it listens.
+pub(crate) fn run_until_stopped(
     common: &Common,
-    configuration: Configuration,
+    loaded: &Loaded,
     exit_with_parent: bool,
+    started: impl FnOnce(Outlook) -> Result<(), Failure>,
 ) -> Result<Option<Done>, Failure> {
-    let loaded = configuration.load()?;
-    log::of_node(common, &loaded)?;
+    log::of_node(common, loaded)?;
     if let Some(warning) = node::limits::raise_open_files() {
         tracing::warn!("{warning}");
     }
-    let config = loaded.config;
+    let config = loaded.config.clone();
     let stopper = Arc::new(OnceLock::new());
     stop_when_told(&stopper, exit_with_parent)?;
     let contracts = Contracts::of(&node::load_genesis(&config.genesis)?);
@@ -96,6 +100,7 @@ fn run_until_stopped(
         tracing::info!(%address, "listening");
     }
     watchdog::ready(running.pulse())?;
+    started(running.outlook())?;
     running.wait()?;
     tracing::info!("stopped");
     Ok(None)
@@ -165,7 +170,7 @@ pub(crate) fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<
     thread.map(drop).map_err(cannot_start)
 }
 
-fn cannot_start(error: io::Error) -> Failure {
+pub(crate) fn cannot_start(error: io::Error) -> Failure {
     Failure::new(Exit::Failed, format!("cannot start the node: {error}"))
 }
 
@@ -176,6 +181,21 @@ impl From<Fatal> for Failure {
             Fatal::Store(StoreError::OtherNetwork { .. }) => Exit::WrongNetwork,
             _ => Exit::Failed,
         };
-        Self::new(exit, fatal.to_string())
+        match in_words(&fatal) {
+            Some(bad) => Self::new(exit, bad.to_string()).hint(bad.hint()),
+            None => Self::new(exit, fatal.to_string()),
+        }
     }
+}
+
+/// What is wrong with the file that stopped a node, if it is another file than it should be.
+fn in_words(fatal: &Fatal) -> Option<BadFile> {
+    let (file, wanted) = match fatal {
+        Fatal::Config(ConfigError::Read { file, .. } | ConfigError::Syntax { file, .. }) => {
+            (file, Kind::Configuration)
+        }
+        Fatal::GenesisFile { file, .. } | Fatal::Genesis { file, .. } => (file, Kind::Network),
+        _ => return None,
+    };
+    file::diagnose(Path::new(file), wanted)
 }

@@ -103,6 +103,25 @@ impl Output {
         }
     }
 
+    /// Whether somebody may be watching stdout as it is written.
+    pub(crate) fn is_screen(&self) -> bool {
+        !self.json && io::stdout().is_terminal()
+    }
+
+    /// Writes a line on stdout, for commands that go on.
+    pub(crate) fn line(&self, line: impl Display) {
+        let _ = write_to(&mut io::stdout().lock(), &format!("{line}\n"));
+    }
+
+    /// Writes on a screen what replaces the `lines` lines before it.
+    pub(crate) fn redraw(&self, lines: usize, text: &str) {
+        let back = match lines {
+            0 => String::new(),
+            lines => format!("\u{1b}[{lines}A\u{1b}[J"),
+        };
+        let _ = write_to(&mut io::stdout().lock(), &format!("{back}{text}\n"));
+    }
+
     /// Writes what a command has come to, and says how the process is to end.
     pub(crate) fn finish(&self, result: Result<Option<Done>, Failure>) -> Exit {
         match result {

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
-use model::{NetworkId, Outcome};
-use serde_json::json;
+use client::receipt::StepTaken;
+use model::{NetworkId, Outcome, ShardId};
+use serde_json::{Value, json};
 
 use crate::Common;
 use crate::exit::Failure;
@@ -60,6 +61,27 @@ pub(crate) fn run(common: &Common, command: &Command, output: &Output) -> Result
             },
             "shards": summary.shards.iter().map(|(shard, _)| shard.number()).collect::<Vec<_>>(),
             "signatures": summary.signatures,
+            "steps": summary.steps.iter().map(describe).collect::<Vec<_>>(),
         }),
     })
+}
+
+/// A step from the genesis document to those who signed.
+fn describe(step: &StepTaken) -> Value {
+    match step {
+        StepTaken::Founded(shard) => json!({
+            "step": "founded",
+            "shard": shard.map(ShardId::number),
+        }),
+        StepTaken::Changed {
+            shard,
+            epoch,
+            height,
+        } => json!({
+            "step": "changed",
+            "shard": shard.number(),
+            "epoch": epoch.number(),
+            "after_height": height.number(),
+        }),
+    }
 }

@@ -1,5 +1,8 @@
-//! `chainspace status`: how the nodes of the network are.
+//! `chainspace status`: how the nodes of the network are, now or from now on.
 
+mod watch;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
 use client::{Addresses, AskError, Client, Options};
@@ -10,7 +13,8 @@ use testnet::local::{self, EndpointNode, NodeState, State};
 use tokio::time::timeout;
 
 use crate::exit::Failure;
-use crate::output::Done;
+use crate::output::{Done, Output};
+use crate::own::Own;
 use crate::session::Session;
 use crate::testnet::{lies_of, trouble};
 use crate::{Common, table};
@@ -18,22 +22,53 @@ use crate::{Common, table};
 /// How long a node may take to answer. One that is paused never does.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// How commands of this file ask.
+const PATIENT: Options = Options {
+    timeout: PATIENCE,
+    via: None,
+};
+
 const EXAMPLES: &str = "Examples:
   chainspace status
-  chainspace status --json";
+  chainspace status --watch
+  chainspace status --watch --config me/node.toml";
 
 /// Say how the nodes are
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
-pub(crate) struct Status {}
+pub(crate) struct Status {
+    /// Go on until Ctrl-C: shard by shard, drawn anew, or a line for each change where nobody sees it
+    #[arg(long)]
+    watch: bool,
+    /// The configuration of a node of this machine, about which it is instead
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
 
-pub(crate) fn run(common: &Common) -> Result<Done, Failure> {
+pub(crate) fn run(
+    common: &Common,
+    status: &Status,
+    output: &Output,
+) -> Result<Option<Done>, Failure> {
+    if let Some(config) = &status.config {
+        let own = Own::of(config)?;
+        if !status.watch {
+            return watch::once(&own).map(Some);
+        }
+        let mine = Some((&*own.name, own.node));
+        return watch::run(&own.runtime, &own.client, mine, output).map(|()| None);
+    }
     let session = Session::find(common)?;
+    if !status.watch {
+        return nodes(&session).map(Some);
+    }
+    let client = session.client(PATIENT)?;
+    watch::run(&session.runtime, &client, None, output).map(|()| None)
+}
+
+fn nodes(session: &Session) -> Result<Done, Failure> {
     let states = local::ask(&session.layout, &session.endpoint, &local::Command::Nodes)?;
-    let client = session.client(Options {
-        timeout: PATIENCE,
-        ..Options::default()
-    })?;
+    let client = session.client(PATIENT)?;
     let nodes = &session.endpoint.nodes;
     let answers = session.runtime.block_on(ask_all(&client, nodes));
     let addresses = session.addresses();
@@ -58,6 +93,7 @@ pub(crate) fn run(common: &Common) -> Result<Done, Failure> {
     })
 }
 
+/// How each of these nodes says that it is.
 async fn ask_all(client: &Client, nodes: &[EndpointNode]) -> Vec<Result<api::Status, AskError>> {
     join_all(nodes.iter().map(async |node| {
         let answer = timeout(PATIENCE, client.status(&node.node)).await;

@@ -54,6 +54,35 @@ fn every_example_is_a_command_of_the_tree() {
     });
 }
 
+/// The commands in the shell blocks of a document, without what a shell does around them.
+fn typed(document: &str) -> Vec<String> {
+    let blocks = document.split("```sh\n").skip(1);
+    let blocks = blocks.filter_map(|rest| rest.split("```").next());
+    let lines = blocks.map(|block| block.replace("\\\n", " "));
+    let lines = lines.flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>());
+    lines
+        .filter_map(|line| {
+            let at = line.find("chainspace ")?;
+            let command = line.get(at..)?;
+            let ends = [" # ", " > ", " 2> ", ";", " &"];
+            let ends = ends.iter().filter_map(|end| command.find(end));
+            command
+                .get(..ends.min().unwrap_or(command.len()))
+                .map(str::to_owned)
+        })
+        .collect()
+}
+
+#[test]
+fn every_command_of_the_readme_is_a_command_of_the_tree() {
+    let commands = typed(include_str!("../../README.md"));
+    assert!(commands.len() > 10, "{commands:?}");
+    for command in commands {
+        let parsed = Cli::command().try_get_matches_from(command.split_whitespace());
+        assert!(parsed.is_ok(), "{command}: {parsed:?}");
+    }
+}
+
 #[test]
 fn the_exit_codes_in_the_help_are_those_of_the_table() {
     let documented: Vec<u8> = crate::EXIT_CODES

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::api::{Request, Response, Status};
-use model::{Committee, Genesis, Height, NetworkId, NodeId, ShardId};
+use model::api::{PeerList, Request, Response, Status};
+use model::{Committee, Genesis, Height, NetworkId, NodeId, ShardId, ShardRecord};
 use tokio::time::Instant;
 
 use crate::address::{Addresses, NetworkKind};
@@ -157,6 +157,31 @@ impl<A: Api> Client<A> {
             Response::Refused(refused) => Err(AskError::Silent(refused.to_string())),
             other => Err(unexpected(&other)),
         }
+    }
+
+    /// Whom a node is connected with, as it says to its own machine.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`].
+    pub async fn peers(&self, node: &NodeId) -> Result<PeerList, AskError> {
+        match self.api.ask(node, Request::Peers, ANSWER).await? {
+            Response::Peers(list) => Ok(list),
+            Response::Refused(refused) => Err(AskError::Silent(refused.to_string())),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// The last record of each shard that is known, ascending. [`Client::catch_up`] looks for what is new.
+    #[must_use]
+    pub fn records(&self) -> Vec<ShardRecord> {
+        let known = self.members.known();
+        let shards = known.directory().all();
+        let records = shards.filter_map(|committee| {
+            let shard = committee.scope().shard;
+            known.directory().last_record(shard).cloned()
+        });
+        records.collect()
     }
 
     /// When an operation that begins now has to be over.

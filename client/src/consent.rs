@@ -76,6 +76,24 @@ impl<A: Api> Client<A> {
         }
     }
 
+    /// The consents of all nodes that have to agree to `record`, which follows on `before`: those among
+    /// `given`, or else those that the nodes give when they are asked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotAgreed`].
+    pub async fn consents(
+        &self,
+        record: &ShardRecord,
+        before: Option<&ShardRecord>,
+        given: Option<&[Consent]>,
+    ) -> Result<Vec<Signature>, Error> {
+        match given {
+            Some(given) => self.sort_consents(record, before, given),
+            None => self.gather_consents(record, before).await,
+        }
+    }
+
     /// The signatures among `given` of all nodes that have to agree to `record`, which follows on
     /// `before`, in the order in which the contract wants them.
     ///

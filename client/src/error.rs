@@ -143,7 +143,7 @@ pub enum Error {
     #[error(
         "what the nodes of shard {root} list as the shards of the network cannot be true: {reason}"
     )]
-    Registry {
+    ShardList {
         /// The shard that keeps the records.
         root: ShardId,
         /// Why not.
@@ -268,7 +268,7 @@ impl Error {
             | Self::CheckerRefuses(_)
             | Self::NotAgreed { .. }
             | Self::Expired { .. } => Class::Aborted,
-            Self::Registry { .. } => Class::Verification,
+            Self::ShardList { .. } => Class::Verification,
             Self::Paper(error) => error.class(),
             Self::CannotManage(error) => class_of(error),
             Self::Address(_)
@@ -321,7 +321,7 @@ impl Error {
                 "nothing has been sent; the operator of each node has to allow it, or to hand in its \
                  consent: see `chainspace shard create --help`",
             ),
-            Self::Registry { .. } => Some("ask other nodes; these, or some of them, lie"),
+            Self::ShardList { .. } => Some("ask other nodes; these, or some of them, lie"),
             Self::Paper(error) => error.hint(),
             Self::CannotManage(_) => Some("nothing has been sent"),
             Self::NotAnAccount { .. } => Some("choose one of the payer's account objects"),

@@ -12,11 +12,9 @@
 mod tests;
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
-use model::encoding::{self, DecodeError};
+use model::encoding;
 use model::founding::BadPaper;
 use model::hash::{Tag, hash_parts};
 use model::key::Zip215;
@@ -28,6 +26,7 @@ use serde::de::DeserializeOwned;
 
 use crate::address::NetworkKind;
 use crate::error::Class;
+use crate::file::{self, BadFile, Kind, Problem};
 
 /// Bytes of the check.
 const CHECK_BYTES: usize = 4;
@@ -42,53 +41,31 @@ pub const EVIDENCE_BYTES_MAX: usize = 64 * 1024;
 pub trait Paper: Serialize + DeserializeOwned {
     /// What its text begins with.
     const PREFIX: &'static str;
-    /// What it is, for people.
-    const NAME: &'static str;
+    /// What it is.
+    const KIND: Kind;
 }
 
 impl Paper for SignedDescriptor {
     const PREFIX: &'static str = "csd1";
-    const NAME: &'static str = "the descriptor of a node";
+    const KIND: Kind = Kind::Descriptor;
 }
 
 impl Paper for Invitation {
     const PREFIX: &'static str = "csp1";
-    const NAME: &'static str = "the proposal of a shard";
+    const KIND: Kind = Kind::Proposal;
 }
 
 impl Paper for Consent {
     const PREFIX: &'static str = "csc1";
-    const NAME: &'static str = "the consent of a node";
+    const KIND: Kind = Kind::Consent;
 }
-
-/// All prefixes, with what they stand for.
-const KINDS: [(&str, &str); 3] = [
-    (SignedDescriptor::PREFIX, SignedDescriptor::NAME),
-    (Invitation::PREFIX, Invitation::NAME),
-    (Consent::PREFIX, Consent::NAME),
-];
 
 /// Why a file or a text is not the paper that is wanted.
 #[derive(Debug, thiserror::Error)]
 pub enum PaperError {
-    /// It cannot be read.
-    #[error("cannot read {}: {reason}", .path.display())]
-    Disk {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        reason: io::Error,
-    },
-    /// It is something else.
-    #[error("{} is not {wanted}: it is {found}", .path.display())]
-    Kind {
-        /// The file.
-        path: PathBuf,
-        /// What is wanted.
-        wanted: &'static str,
-        /// What it is.
-        found: &'static str,
-    },
+    /// It is not what is wanted, or cannot be read.
+    #[error(transparent)]
+    File(#[from] BadFile),
     /// It is no text of a paper, or was changed on the way.
     #[error("{} is damaged: a character is wrong, missing or too many", .path.display())]
     Damaged {
@@ -113,14 +90,6 @@ pub enum PaperError {
         /// The network.
         kind: NetworkKind,
     },
-    /// What it holds is not in order.
-    #[error("{}: {reason}", .path.display())]
-    Encoding {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: DecodeError,
-    },
 }
 
 impl PaperError {
@@ -128,13 +97,14 @@ impl PaperError {
     #[must_use]
     pub const fn class(&self) -> Class {
         match self {
-            Self::Disk { .. } | Self::Kind { .. } | Self::Hidden { .. } => Class::Usage,
+            Self::File(bad) if bad.is_mistake() => Class::Usage,
+            Self::Hidden { .. } => Class::Usage,
             Self::Bad { path: _, reason } => match reason {
                 BadPaper::OtherNetwork { .. } => Class::WrongNetwork,
                 BadPaper::Descriptor(_) => Class::Usage,
                 BadPaper::Signature(_) => Class::Verification,
             },
-            Self::Damaged { .. } | Self::Encoding { .. } => Class::Verification,
+            Self::File(_) | Self::Damaged { .. } => Class::Verification,
         }
     }
 
@@ -142,12 +112,12 @@ impl PaperError {
     #[must_use]
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Disk { .. } | Self::Kind { .. } => None,
+            Self::File(bad) => Some(bad.hint()),
             Self::Hidden { .. } => {
                 Some("its operator has to set `external_addresses`, and to write it again")
             }
             Self::Bad { .. } => Some("ask its operator for another one"),
-            Self::Damaged { .. } | Self::Encoding { .. } => Some("ask for another copy"),
+            Self::Damaged { .. } => Some("ask for another copy"),
         }
     }
 }
@@ -171,8 +141,21 @@ pub fn to_text<P: Paper>(paper: &P) -> String {
 /// [`PaperError`] says what is wrong with it.
 pub fn read<P: Paper>(path: &Path) -> Result<P, PaperError> {
     // Whitespace may be as much again as there are digits.
-    let bytes = read_bytes(path, 4 * (PAPER_BYTES_MAX + CHECK_BYTES))?;
-    from_text(&String::from_utf8_lossy(&bytes), path)
+    let bytes = file::read(path, P::KIND, 4 * (PAPER_BYTES_MAX + CHECK_BYTES))?;
+    let wanted = P::KIND;
+    match file::kind_of(&bytes) {
+        Some(found) if found != wanted => {
+            let problem = Problem::Other { wanted, found };
+            let path = path.to_owned();
+            Err(BadFile {
+                path,
+                wanted,
+                problem,
+            }
+            .into())
+        }
+        _ => from_text(&String::from_utf8_lossy(&bytes), path),
+    }
 }
 
 /// The paper that the text of a file at `path` is.
@@ -185,13 +168,19 @@ pub fn from_text<P: Paper>(text: &str, path: &Path) -> Result<P, PaperError> {
         path: path.to_owned(),
     };
     let text: String = text.split_whitespace().collect();
-    let known = KINDS.iter().find(|(prefix, _)| text.starts_with(prefix));
     let Some(digits) = text.strip_prefix(P::PREFIX) else {
-        return Err(PaperError::Kind {
-            path: path.to_owned(),
-            wanted: P::NAME,
-            found: known.map_or("no paper at all", |(_, name)| *name),
-        });
+        let wanted = P::KIND;
+        let problem = match file::kind_of(text.as_bytes()) {
+            Some(found) if found != wanted => Problem::Other { wanted, found },
+            _ => Problem::Unknown { wanted },
+        };
+        let path = path.to_owned();
+        return Err(BadFile {
+            path,
+            wanted,
+            problem,
+        }
+        .into());
     };
     let bytes = digits_of(digits).ok_or_else(damaged)?;
     let (body, check) = bytes
@@ -200,10 +189,8 @@ pub fn from_text<P: Paper>(text: &str, path: &Path) -> Result<P, PaperError> {
     if *check != check_of(P::PREFIX, body) {
         return Err(damaged());
     }
-    encoding::decode(body, PAPER_BYTES_MAX).map_err(|reason| PaperError::Encoding {
-        path: path.to_owned(),
-        reason,
-    })
+    let decoded = encoding::decode(body, PAPER_BYTES_MAX);
+    decoded.map_err(|reason| file::refuse(path, P::KIND, text.as_bytes(), &reason).into())
 }
 
 /// Whether other nodes of a network of this kind can try an address. On a local network all are at one
@@ -245,32 +232,11 @@ pub fn read_descriptor(
 ///
 /// # Errors
 ///
-/// [`PaperError::Disk`] and [`PaperError::Encoding`].
+/// [`PaperError::File`].
 pub fn read_evidence(path: &Path) -> Result<Malpractice, PaperError> {
-    let bytes = read_bytes(path, EVIDENCE_BYTES_MAX)?;
-    encoding::decode(&bytes, EVIDENCE_BYTES_MAX).map_err(|reason| PaperError::Encoding {
-        path: path.to_owned(),
-        reason,
-    })
-}
-
-/// What a file holds, if that is not more than `limit` bytes.
-fn read_bytes(path: &Path, limit: usize) -> Result<Vec<u8>, PaperError> {
-    let disk = |reason| PaperError::Disk {
-        path: path.to_owned(),
-        reason,
-    };
-    let file = File::open(path).map_err(disk)?;
-    let mut bytes = Vec::new();
-    let mut limited = file.take(limit as u64 + 1);
-    limited.read_to_end(&mut bytes).map_err(disk)?;
-    if bytes.len() > limit {
-        return Err(disk(io::Error::new(
-            ErrorKind::FileTooLarge,
-            "it is too long",
-        )));
-    }
-    Ok(bytes)
+    let bytes = file::read(path, Kind::Evidence, EVIDENCE_BYTES_MAX)?;
+    let decoded = encoding::decode(&bytes, EVIDENCE_BYTES_MAX);
+    decoded.map_err(|reason| file::refuse(path, Kind::Evidence, &bytes, &reason).into())
 }
 
 fn check_of(prefix: &str, bytes: &[u8]) -> [u8; CHECK_BYTES] {

@@ -17,14 +17,16 @@ use std::path::{Path, PathBuf};
 use model::key::Zip215;
 use model::receipt::{BadReceipt, CertifiedResult};
 use model::result::Outcome;
-use model::{Height, NetworkId, Receipt, ShardId, TransactionId, bounds};
+use model::{Epoch, Height, NetworkId, Receipt, ShardId, Step, TransactionId, bounds};
 
 use crate::address::{Addresses, NetworkKind};
 use crate::api::Api;
 use crate::connection::Client;
 use crate::describe;
 use crate::error::Class;
+use crate::file::{self, BadFile, Kind};
 use crate::outcome::{self, Settled, Verified};
+use crate::shard_list::founded;
 
 /// Why a receipt cannot be read, written or believed.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +41,9 @@ pub enum ReceiptError {
         /// What the system says.
         reason: std::io::Error,
     },
+    /// It is no receipt, or cannot be read.
+    #[error(transparent)]
+    File(#[from] BadFile),
     /// There is something else in the place of the receipt.
     #[error("{} is there already, and is not this receipt", .0.display())]
     Exists(PathBuf),
@@ -62,8 +67,9 @@ impl ReceiptError {
         match self {
             Self::Disk { reason, .. } if reason.kind() == ErrorKind::NotFound => Class::Usage,
             Self::Disk { .. } => Class::Internal,
+            Self::File(bad) if bad.is_mistake() => Class::Usage,
             Self::Exists(_) => Class::Usage,
-            Self::Bad(_) | Self::OtherNetwork { .. } => Class::Verification,
+            Self::File(_) | Self::Bad(_) | Self::OtherNetwork { .. } => Class::Verification,
         }
     }
 
@@ -72,6 +78,7 @@ impl ReceiptError {
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Disk { .. } => None,
+            Self::File(bad) => Some(bad.hint()),
             Self::Exists(_) => Some("give the receipt another name"),
             Self::Bad(_) => Some("do not accept it; ask for another copy"),
             Self::OtherNetwork { .. } => Some("do not accept it unless you trust that network too"),
@@ -96,10 +103,39 @@ pub struct Summary {
     pub shards: Vec<(ShardId, Height)>,
     /// How many signatures over heads were checked.
     pub signatures: usize,
-    /// How many steps lead from the genesis document to those who signed.
-    pub steps: usize,
+    /// The steps that lead from the genesis document to those who signed.
+    pub steps: Vec<StepTaken>,
     /// Why it was aborted, as a sentence.
     pub abort: Option<String>,
+}
+
+/// A step that was checked, on the way from the genesis document to those who signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepTaken {
+    /// The root shard founded this one; `None`, if the transaction does not say which.
+    Founded(Option<ShardId>),
+    /// A shard began an epoch.
+    Changed {
+        /// The shard.
+        shard: ShardId,
+        /// The epoch that began.
+        epoch: Epoch,
+        /// The height of the last block of the epoch before.
+        height: Height,
+    },
+}
+
+impl From<&Step> for StepTaken {
+    fn from(step: &Step) -> Self {
+        match step {
+            Step::Founded(act) => Self::Founded(founded(&act.transaction)),
+            Step::Changed(change) => Self::Changed {
+                shard: change.next.shard,
+                epoch: change.next.epoch,
+                height: change.hand_over.head.head.height,
+            },
+        }
+    }
 }
 
 /// The receipt of a decided transaction that `client` has seen. It proves something only if
@@ -149,18 +185,16 @@ pub fn save(receipt: &Receipt, path: &Path) -> Result<(), ReceiptError> {
 ///
 /// # Errors
 ///
-/// [`ReceiptError::Disk`], [`ReceiptError::Bad`] and [`ReceiptError::OtherNetwork`].
+/// [`ReceiptError::File`], [`ReceiptError::Bad`] and [`ReceiptError::OtherNetwork`].
 pub fn verify(path: &Path, known: Option<NetworkId>) -> Result<Summary, ReceiptError> {
-    let reading = || disk("read", path);
-    let length = fs::metadata(path).map_err(reading())?.len();
-    if length > bounds::RECEIPT_BYTES_MAX as u64 {
-        let limit = bounds::RECEIPT_BYTES_MAX;
-        let found = usize::try_from(length).unwrap_or(usize::MAX);
-        let too_long = model::encoding::DecodeError::TooLong { limit, found };
-        return Err(BadReceipt::Encoding(too_long).into());
+    let bytes = file::read(path, Kind::Receipt, bounds::RECEIPT_BYTES_MAX)?;
+    match Receipt::from_bytes(&bytes) {
+        Ok(receipt) => check(&receipt, known),
+        Err(BadReceipt::Encoding(reason)) => {
+            Err(file::refuse(path, Kind::Receipt, &bytes, &reason).into())
+        }
+        Err(other) => Err(other.into()),
     }
-    let bytes = fs::read(path).map_err(reading())?;
-    check(&Receipt::from_bytes(&bytes)?, known)
 }
 
 /// Checks every link of a receipt. `known` is the network that the user knows.
@@ -187,7 +221,7 @@ pub fn check(receipt: &Receipt, known: Option<NetworkId>) -> Result<Summary, Rec
         outcome: aborted.map_or(Outcome::Committed, |(_, reason)| Outcome::Aborted(reason)),
         shards: receipt.results.iter().map(place).collect(),
         signatures: proven.signatures,
-        steps: proven.steps,
+        steps: receipt.steps.iter().map(StepTaken::from).collect(),
         abort: aborted
             .map(|cause| describe::cause_of_abort(&cause, &receipt.transaction, addresses)),
     })
@@ -233,7 +267,7 @@ impl fmt::Display for Summary {
             f,
             "\n{signatures} signatures and {paths} path{plural} checked"
         )?;
-        match steps {
+        match steps.len() {
             0 => Ok(()),
             1 => write!(f, ", after one step from the genesis document"),
             steps => write!(f, ", after {steps} steps from the genesis document"),

@@ -5,6 +5,9 @@
 //!
 //! Paper: Section VI-A, `MS.update`. Deviation: D-10.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -42,25 +45,22 @@ impl<A: Api> Client<A> {
         record.ok_or(Error::NoSuchShard(shard))
     }
 
-    /// The plan that these nodes follow `before`, with the consents of those who are new, which are asked
-    /// for them over the network.
+    /// The record by which these nodes follow `before`.
     ///
     /// # Errors
     ///
-    /// [`Error::CannotManage`] if the list cannot follow, and [`Error::NotAgreed`] if a newcomer does not
-    /// agree.
-    pub async fn plan(
+    /// [`Error::CannotManage`] if they cannot.
+    pub fn successor(
         &self,
         before: &ShardRecord,
         members: Vec<NodeDescriptor>,
         price: u64,
-    ) -> Result<Plan, Error> {
+    ) -> Result<ShardRecord, Error> {
         let next = before.followed_by(members, price);
         let next = next.ok_or(CannotRun::Exhausted)?;
         let possible = next.check(self.network(), Some(before));
         possible.map_err(CannotRun::from)?;
-        let consents = self.gather_consents(&next, Some(before)).await?;
-        Ok(Plan { next, consents })
+        Ok(next)
     }
 
     /// Asks all members of `before` that have a seat to be for a plan. How each answers, in the order of

@@ -58,7 +58,7 @@ pub(crate) struct Inner {
     manners: BTreeMap<NodeId, Manner>,
     /// Every question that reached a node.
     pub(crate) asked: Vec<(NodeId, Request)>,
-    /// Whether nodes agree to whatever shard they are asked about.
+    /// Whether nodes agree to whatever shard they are asked about, and approve of whatever list.
     pub(crate) agreeable: bool,
 }
 
@@ -245,9 +245,13 @@ impl World {
 
     /// What a node answers that is asked to agree to a shard.
     pub(crate) fn consent(&self, node: &NodeId, record: &ShardRecord) -> Consent {
-        let number = self.members().position(|member| member.node == *node);
-        let number = number.expect("there is such a node");
-        let sign = |bytes: &[u8]| self.sign(number, bytes);
+        let member = self.members().position(|member| member.node == *node);
+        let newcomer = || (0..).find(|number| Self::newcomer(*number).node == *node);
+        let secret = match member {
+            Some(number) => secret(number),
+            None => secret(100 + newcomer().expect("a few newcomers")),
+        };
+        let sign = |bytes: &[u8]| secret.sign(bytes);
         Consent::new(self.genesis.network(), record, *node, sign)
     }
 
@@ -295,19 +299,27 @@ impl Api for World {
         if let Some(unreached) = manner.unreached(self.genesis.network()) {
             return Err(unreached);
         }
+        sleep(LATENCY).await;
+        self.inner().asked.push((*node, request.clone()));
+        let agreeable = self.inner().agreeable;
+        match &request {
+            Request::Consent(record) if agreeable => {
+                return Ok(Response::Consent(self.consent(node, record)));
+            }
+            Request::Consent(record) => {
+                return Ok(Response::Refused(Refused::NotAllowed(record.terms())));
+            }
+            Request::Approve(_) if agreeable => return Ok(Response::Accepted),
+            Request::Approve(plan) => {
+                let refused = Refused::NotApproved(plan.next.terms());
+                return Ok(Response::Refused(refused));
+            }
+            _ => {}
+        }
         let mut shards = self.genesis.shards.iter();
         let shard = shards.position(|shard| shard.members.iter().any(|m| m.node == *node));
         let shard = shard.or_else(|| self.inner().ledger.shard_of(node));
         let shard = shard.expect("the nodes of the network are asked");
-        sleep(LATENCY).await;
-        self.inner().asked.push((*node, request.clone()));
-        if let Request::Consent(record) = &request {
-            return Ok(if self.inner().agreeable {
-                Response::Consent(self.consent(node, record))
-            } else {
-                Response::Refused(Refused::NotAllowed(record.terms()))
-            });
-        }
         let answering = manner.answer(self, shard, &request);
         match tokio::time::timeout(timeout, answering).await {
             Ok(Some(response)) => Ok(response),

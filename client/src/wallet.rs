@@ -52,7 +52,7 @@ use crate::keys::Keystore;
 use crate::network::Network;
 use crate::outcome::{Settled, Verified};
 use crate::read::Holdings;
-use crate::registry::Registry;
+use crate::shard_list::ShardList;
 use journal::{Closed, Journal};
 
 pub use journal::JournalError;
@@ -181,10 +181,10 @@ impl<A: Api> Wallet<A> {
     ///
     /// # Errors
     ///
-    /// As [`Client::registry`], and [`Error::Journal`].
-    pub async fn registry(&self) -> Result<Registry, Error> {
+    /// As [`Client::shard_list`], and [`Error::Journal`].
+    pub async fn shard_list(&self) -> Result<ShardList, Error> {
         let seen = self.journaled(Journal::seen).await?;
-        self.client.registry(&seen).await
+        self.client.shard_list(&seen).await
     }
 
     /// A decided transaction; `None` if no node that answers knows it.

@@ -51,12 +51,19 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Init {
+    /// The genesis document of the network
+    #[arg(long, value_name = "FILE")]
+    network: PathBuf,
+    #[command(flatten)]
+    wanted: Wanted,
+}
+
+/// What a user says of a new node.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Wanted {
     /// The folder of the node, which is made if it is not there
     #[arg(default_value = ".")]
     pub(crate) folder: PathBuf,
-    /// The genesis document of the network
-    #[arg(long, value_name = "FILE")]
-    pub(crate) network: PathBuf,
     /// A name for people, which no other node of its shard has [default: one made of its key]
     #[arg(long)]
     pub(crate) name: Option<String>,
@@ -76,24 +83,37 @@ pub(crate) struct Init {
 
 pub(crate) fn run(init: &Init, output: &Output) -> Result<Done, Failure> {
     let genesis = node::load_genesis(&init.network)?;
-    check(init, NetworkKind::of(&genesis))?;
-    let folder = &init.folder;
+    make(&genesis, &init.wanted, output)
+}
+
+/// Refuses a folder in which there is a node.
+pub(crate) fn refuse_node(folder: &Path) -> Result<(), Failure> {
+    let names = [CONFIG, MEMBER_KEY, NETWORK_KEY];
+    let Some(name) = names.iter().find(|name| folder.join(name).exists()) else {
+        return Ok(());
+    };
+    let found = format!("there is a node in {} already: {name}", folder.display());
+    Err(Failure::usage(found).hint(format!(
+        "nothing was changed; start that node by `chainspace node run --config {}`, or choose another \
+         folder",
+        folder.join(CONFIG).display()
+    )))
+}
+
+/// Makes a node for the network with this document.
+pub(crate) fn make(genesis: &Genesis, wanted: &Wanted, output: &Output) -> Result<Done, Failure> {
+    check(wanted, NetworkKind::of(genesis))?;
+    let folder = &wanted.folder;
     let file = |name: &str| folder.join(name);
-    for name in [CONFIG, MEMBER_KEY, NETWORK_KEY] {
-        if file(name).exists() {
-            let found = format!("there is a node in {} already: {name}", folder.display());
-            let hint = "nothing was changed; choose another folder";
-            return Err(Failure::usage(found).hint(hint));
-        }
-    }
+    refuse_node(folder)?;
     fs::create_dir_all(folder).map_err(|error| failed("make the folder", folder, &error))?;
-    copy_genesis(&genesis, &file(GENESIS))?;
+    copy_genesis(genesis, &file(GENESIS))?;
     let key = MemberKey::create(&file(MEMBER_KEY)).map_err(Fatal::from)?;
     let peer = peer_name(&file(NETWORK_KEY)).map_err(Fatal::from)?;
     let node = key.node();
-    let name = init.name.clone().unwrap_or_else(|| name_of(&node));
-    write_new(&file(CONFIG), &configuration(init, &name))?;
-    let address = address::format(Kind::Node, NetworkKind::of(&genesis), node.key().as_bytes());
+    let name = wanted.name.clone().unwrap_or_else(|| name_of(&node));
+    write_new(&file(CONFIG), &configuration(wanted, &name))?;
+    let address = address::format(Kind::Node, NetworkKind::of(genesis), node.key().as_bytes());
     let config = file(CONFIG).display().to_string();
     output.note(format_args!(
         "{} node {name}   {address}   peer {peer}\n\
@@ -115,8 +135,8 @@ pub(crate) fn run(init: &Init, output: &Output) -> Result<Done, Failure> {
 }
 
 /// Refuses what could not be registered, or be reached, before anything is made.
-fn check(init: &Init, kind: NetworkKind) -> Result<(), Failure> {
-    if let Some(name) = &init.name {
+fn check(wanted: &Wanted, kind: NetworkKind) -> Result<(), Failure> {
+    if let Some(name) = &wanted.name {
         let descriptor = model::NodeDescriptor {
             name: name.clone(),
             node: NodeId::new(model::PublicKey::from_bytes([0; 32])),
@@ -126,11 +146,11 @@ fn check(init: &Init, kind: NetworkKind) -> Result<(), Failure> {
             .check()
             .map_err(|bad| Failure::usage(bad.to_string()))?;
     }
-    if Consents::parse(&init.consents).is_none() {
+    if Consents::parse(&wanted.consents).is_none() {
         let found = "--consent takes the terms of a shard, as `shard propose` says them, or any";
         return Err(Failure::usage(found));
     }
-    for address in &init.external {
+    for address in &wanted.external {
         model::address::check(address)
             .map_err(|bad| Failure::usage(format!("{address}: {bad}")))?;
         if !is_reachable(address, kind) {
@@ -148,25 +168,25 @@ fn name_of(node: &NodeId) -> String {
 }
 
 /// The configuration, as `node run` reads it.
-fn configuration(init: &Init, name: &str) -> String {
+fn configuration(wanted: &Wanted, name: &str) -> String {
     let texts = |texts: &[String]| -> toml::Value {
         let texts = texts.iter().map(|text| toml::Value::from(text.as_str()));
         texts.collect::<Vec<_>>().into()
     };
-    let listen = match &*init.listen {
+    let listen = match &*wanted.listen {
         [] => texts(&[LISTEN.to_owned()]),
         listen => texts(listen),
     };
     let keys: [(&str, toml::Value); 9] = [
         ("name", name.into()),
-        ("consents", texts(&init.consents)),
+        ("consents", texts(&wanted.consents)),
         ("directory", DATA.into()),
         ("genesis", GENESIS.into()),
         ("member_key", MEMBER_KEY.into()),
         ("network_key", NETWORK_KEY.into()),
         ("listen", listen),
-        ("external_addresses", texts(&init.external)),
-        ("bootnodes", texts(&init.bootnodes)),
+        ("external_addresses", texts(&wanted.external)),
+        ("bootnodes", texts(&wanted.bootnodes)),
     ];
     let lines = keys.map(|(key, value)| format!("{key} = {value}\n"));
     let local = !init.listen.is_empty() && node::is_on_one_machine(&init.listen);

@@ -73,7 +73,8 @@ fn papers(create: &Create, session: &Session) -> Result<Papers, Failure> {
     };
     let invitation = match paper::read::<Invitation>(first) {
         Ok(invitation) => invitation,
-        Err(PaperError::Kind { .. }) => {
+        // No proposal, so it should be a descriptor; if not, that is what will be said.
+        Err(PaperError::File(_)) => {
             let members = descriptors(session, &create.files)?;
             return Ok((members, price(create.price.as_deref())?, None));
         }

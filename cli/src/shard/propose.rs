@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use client::{Amount, paper};
-use model::{Invitation, NodeDescriptor, ShardRecord};
+use client::{Amount, Options, paper};
+use model::{Epoch, Invitation, NodeDescriptor, ShardId, ShardRecord};
 use serde_json::json;
 
-use super::show::registry;
+use super::show::shard_list;
+use super::update::named;
 use crate::Common;
 use crate::exit::Failure;
 use crate::node::write_new;
@@ -15,16 +16,21 @@ use crate::session::Session;
 
 const EXAMPLES: &str = "Examples:
   chainspace shard propose a.csd b.csd c.csd d.csd --out new.csp
-  chainspace shard propose a.csd b.csd c.csd d.csd --price 0.001CSC --out new.csp";
+  chainspace shard propose a.csd b.csd c.csd d.csd --price 0.001CSC --out new.csp
+  chainspace shard propose n4 n5 n6 ada.csd --shard 1 --out next.csp";
 
 /// Write a proposal for nodes to agree to, for `node consent`
 #[derive(Debug, clap::Args)]
 #[command(before_help = EXAMPLES)]
 pub(crate) struct Propose {
-    /// The descriptors of the nodes, in the order of their seats
-    #[arg(required = true)]
-    descriptors: Vec<PathBuf>,
-    /// What the shard asks for its part in a transaction [default: nothing]
+    /// The descriptors of the nodes, in the order of their seats; with --shard also names of nodes that
+    /// the shard has
+    #[arg(required = true, value_name = "DESCRIPTOR")]
+    nodes: Vec<String>,
+    /// Propose the list of nodes that is to follow in this shard, instead of a new shard
+    #[arg(long, value_name = "K")]
+    shard: Option<u32>,
+    /// What the shard asks for its part in a transaction [default: nothing, or as before]
     #[arg(long, value_name = "AMOUNT")]
     price: Option<String>,
     /// Where to write the proposal [default: stdout]
@@ -33,25 +39,27 @@ pub(crate) struct Propose {
 }
 
 pub(crate) fn run(common: &Common, propose: &Propose, output: &Output) -> Result<Done, Failure> {
-    let price = price(propose.price.as_deref())?;
     let session = Session::find(common)?;
-    let members = descriptors(&session, &propose.descriptors)?;
-    let number = registry(&session)?.token.next;
-    let record = ShardRecord::founded(number, members, price);
+    let record = match propose.shard {
+        Some(shard) => successor(propose, &session, ShardId::new(shard))?,
+        None => first(propose, &session)?,
+    };
     let network = session.endpoints.genesis.network();
-    let possible = record.check(network, None);
-    possible.map_err(|bad| Failure::usage(bad.to_string()))?;
-    let terms = record.terms();
-    let invitation = Invitation { network, record };
-    let text = paper::to_text(&invitation);
+    let (shard, epoch, terms) = (record.shard, record.epoch, record.terms());
+    let what = match epoch {
+        Epoch::ZERO => format!("shard {shard}, if no other is founded before"),
+        epoch => format!("epoch {epoch} of shard {shard}"),
+    };
     output.note(format_args!(
-        "Proposed  shard {number} of {} nodes, if no other is founded before\n\
+        "Proposed  {what}, of {} nodes\n\
          \x20 terms    {terms}\n\
          \x20 next     on each machine: chainspace node consent FILE --config node.toml > NAME.csc",
-        invitation.record.seats.len(),
+        record.seats.len(),
     ));
+    let text = paper::to_text(&Invitation { network, record });
     let data = json!({
-        "shard": number.number(),
+        "shard": shard.number(),
+        "epoch": epoch.number(),
         "terms": terms,
         "proposal": text,
         "file": propose.out.as_ref().map(|file| file.display().to_string()),
@@ -64,6 +72,29 @@ pub(crate) fn run(common: &Common, propose: &Propose, output: &Output) -> Result
         text: file.display().to_string(),
         data,
     })
+}
+
+/// The first record of a new shard.
+fn first(propose: &Propose, session: &Session) -> Result<ShardRecord, Failure> {
+    let price = price(propose.price.as_deref())?;
+    let files: Vec<PathBuf> = propose.nodes.iter().map(PathBuf::from).collect();
+    let members = descriptors(session, &files)?;
+    let record = ShardRecord::founded(shard_list(session)?.token.next, members, price);
+    let possible = record.check(session.endpoints.genesis.network(), None);
+    possible.map_err(|bad| Failure::usage(bad.to_string()))?;
+    Ok(record)
+}
+
+/// The record that is to follow in a shard.
+fn successor(propose: &Propose, session: &Session, shard: ShardId) -> Result<ShardRecord, Failure> {
+    let client = session.client(Options::default())?;
+    let before = session.runtime.block_on(client.last_record(shard))?;
+    let members = named(session, &propose.nodes, &before)?;
+    let price = match &propose.price {
+        Some(text) => price(Some(text))?,
+        None => before.price,
+    };
+    Ok(client.successor(&before, members, price)?)
 }
 
 /// The descriptors in these files, each signed by its node.

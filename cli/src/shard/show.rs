@@ -1,7 +1,7 @@
 //! `chainspace shard list` and `chainspace shard show`: what the ledger says of shards, and how far that
 //! has been checked.
 
-use client::{Addresses, Amount, Listed, Options, Registry, Source};
+use client::{Addresses, Amount, Listed, Options, ShardList, Source};
 use model::{Place, ShardId, ShardRecord};
 use serde_json::{Value, json};
 
@@ -35,13 +35,13 @@ pub(crate) struct Show {
 
 pub(crate) fn list(common: &Common, _list: &List) -> Result<Done, Failure> {
     let session = Session::find(common)?;
-    let registry = registry(&session)?;
+    let shard_list = shard_list(&session)?;
     let mut table = table::new(
         ["SHARD", "EPOCH", "NODES", "VACATED", "PRICE", "RECORD"],
         &[0, 1, 3],
     );
     let mut shards = Vec::new();
-    for listed in registry.shards.values() {
+    for listed in shard_list.shards.values() {
         let record = &listed.record;
         let names: Vec<&str> = members(record).map(|node| &*node.name).collect();
         table.add_row([
@@ -50,34 +50,34 @@ pub(crate) fn list(common: &Common, _list: &List) -> Result<Done, Failure> {
             names.join(" "),
             vacated(record).to_string(),
             Amount::from_ncsc(record.price).to_string(),
-            source(listed, &registry),
+            source(listed, &shard_list),
         ]);
-        shards.push(data(listed, &registry, session.addresses()));
+        shards.push(data(listed, &shard_list, session.addresses()));
     }
     Ok(Done {
         text: table.trim_fmt(),
-        data: json!({ "shards": shards, "next": registry.token.next.number() }),
+        data: json!({ "shards": shards, "next": shard_list.token.next.number() }),
     })
 }
 
 pub(crate) fn show(common: &Common, show: &Show) -> Result<Done, Failure> {
     let session = Session::find(common)?;
-    let registry = registry(&session)?;
-    let listed = registry.shard(ShardId::new(show.shard))?;
+    let shard_list = shard_list(&session)?;
+    let listed = shard_list.shard(ShardId::new(show.shard))?;
     let addresses = session.addresses();
     Ok(Done {
-        text: describe(listed, &registry, addresses),
-        data: data(listed, &registry, addresses),
+        text: describe(listed, &shard_list, addresses),
+        data: data(listed, &shard_list, addresses),
     })
 }
 
 /// What the ledger says, not older than what this wallet has seen.
-pub(super) fn registry(session: &Session) -> Result<Registry, Failure> {
+pub(super) fn shard_list(session: &Session) -> Result<ShardList, Failure> {
     let wallet = session.wallet(Options::default())?;
-    Ok(session.runtime.block_on(wallet.registry())?)
+    Ok(session.runtime.block_on(wallet.shard_list())?)
 }
 
-fn describe(listed: &Listed, registry: &Registry, addresses: Addresses) -> String {
+fn describe(listed: &Listed, shard_list: &ShardList, addresses: Addresses) -> String {
     let Listed {
         record,
         object,
@@ -101,18 +101,18 @@ fn describe(listed: &Listed, registry: &Registry, addresses: Addresses) -> Strin
         lines.extend(places.map(|place| format!("         {place}")));
     }
     lines.push(format!("record   {}", addresses.object(&object.id())));
-    lines.push(format!("checked  {}", source(listed, registry)));
+    lines.push(format!("checked  {}", source(listed, shard_list)));
     lines.join("\n")
 }
 
 /// How it is known what the record says.
-fn source(listed: &Listed, registry: &Registry) -> String {
-    let Registry {
+fn source(listed: &Listed, shard_list: &ShardList) -> String {
+    let ShardList {
         root,
         height,
         witnesses,
         ..
-    } = registry;
+    } = shard_list;
     let origin = match listed.source {
         Source::Genesis => "in the genesis document",
         Source::Transaction => "made by a transaction",
@@ -121,7 +121,7 @@ fn source(listed: &Listed, registry: &Registry) -> String {
     format!("{origin}, listed alike by {witnesses} node{plural} of shard {root} at height {height}")
 }
 
-fn data(listed: &Listed, registry: &Registry, addresses: Addresses) -> Value {
+fn data(listed: &Listed, shard_list: &ShardList, addresses: Addresses) -> Value {
     let record = &listed.record;
     let seats = record.seats.iter().map(|place| {
         let node = place.descriptor();
@@ -144,9 +144,9 @@ fn data(listed: &Listed, registry: &Registry, addresses: Addresses) -> Value {
             Source::Genesis => "genesis",
             Source::Transaction => "transaction",
         },
-        "root": registry.root.number(),
-        "height": registry.height.number(),
-        "witnesses": registry.witnesses,
+        "root": shard_list.root.number(),
+        "height": shard_list.height.number(),
+        "witnesses": shard_list.witnesses,
     })
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Everything that this does can be done again: what is done already is found to be done.
 
-use std::path::Path;
+mod wanted;
+
 use std::time::{Duration, Instant};
 
 use client::error::Error;
@@ -11,21 +12,26 @@ use model::{Epoch, NodeDescriptor, Place, Plan, PublicKey, ShardId, ShardRecord}
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
-use super::propose::{descriptors, price};
+use super::propose::price;
 use crate::Common;
 use crate::exit::{Exit, Failure};
 use crate::output::{DONE, Done, Output};
 use crate::session::{Session, patience};
 
+use wanted::Wanted;
+pub(super) use wanted::named;
+
 const EXAMPLES: &str = "Examples:
   chainspace shard update 1 n4 n5 n6 ada.csd --from alice
-  chainspace shard update 2 a.csd b.csd c.csd d.csd --price 0.001CSC --from alice";
+  chainspace shard update 2 a.csd b.csd c.csd d.csd --price 0.001CSC --from alice
+  chainspace shard update 1 next.csp ada.csc --from alice";
 
 const ABOUT_APPROVAL: &str = "Approval:
   Two thirds of the members decide. A member approves if its operator has allowed it: in its
   configuration, approves = [\"TERMS\"], where TERMS is what a member says that refuses, or
-  approves = [\"any\"]. A node that is new has to agree as for `shard create`: consents = [\"TERMS\"].
-  The same command again goes on where it was left.";
+  approves = [\"any\"]. A node that is new has to agree as for `shard create`: consents = [\"TERMS\"], or
+  by mail: `chainspace shard propose --shard K` writes a proposal, `chainspace node consent` what the new
+  nodes sign, and this command takes both. The same command again goes on where it was left.";
 
 /// How long the members may take to tell the root shard themselves.
 const RECORD_PATIENCE: Duration = Duration::from_secs(10);
@@ -41,7 +47,7 @@ pub(crate) struct Update {
     #[arg(value_name = "K")]
     shard: u32,
     /// All nodes that it is to have, in the order of their seats: descriptors, or names or addresses of
-    /// nodes that it has
+    /// nodes that it has; or a proposal and the consents to it
     #[arg(required = true, value_name = "NODE")]
     nodes: Vec<String>,
     /// What the shard asks for its part in a transaction [default: as before]
@@ -91,30 +97,28 @@ impl Errand<'_> {
     async fn run(&self, nodes: &[String], price: Option<u64>) -> Result<Done, Failure> {
         let began = Instant::now();
         let before = self.client().last_record(self.shard).await?;
-        let members = self.members(nodes, &before)?;
-        let price = price.unwrap_or(before.price);
-        let wanted = ShardRecord::founded(self.shard, members.clone(), price);
-        let (epoch, plan, stances) = if before.terms() == wanted.terms() {
+        let wanted = Wanted::of(self.session, nodes, price, &before)?;
+        let (epoch, stances) = if before.terms() == wanted.terms(&before) {
             let epoch = before.epoch;
             self.note(format_args!(
                 "Nothing   to change: shard {} has these nodes in epoch {epoch}",
                 self.shard
             ));
-            (epoch, None, Vec::new())
+            (epoch, None)
         } else {
-            let (plan, stances) = self.change(&before, members, price).await?;
-            (plan.next.epoch, Some(plan), stances)
+            let (epoch, stances) = self.change(&before, &wanted).await?;
+            (epoch, Some(stances))
         };
         let changed = began.elapsed();
-        let recorded_by = self.record(epoch, plan.as_ref()).await?;
+        let recorded_by = self.record(epoch, &wanted).await?;
         let shard = self.shard;
         Ok(Done {
             text: format!("shard {shard} epoch {epoch}"),
             data: json!({
                 "shard": shard.number(),
                 "epoch": epoch.number(),
-                "changed": plan.is_some(),
-                "members": self.stances(&stances),
+                "changed": stances.is_some(),
+                "members": self.stances(&stances.unwrap_or_default()),
                 "changed_after_ms": millis(changed),
                 "recorded_after_ms": millis(began.elapsed()),
                 "recorded_by": recorded_by,
@@ -130,37 +134,14 @@ impl Errand<'_> {
         self.output.note(line);
     }
 
-    /// The nodes that were named. Those that the shard has keep their words, unless a descriptor gives
-    /// them new ones.
-    fn members(
-        &self,
-        nodes: &[String],
-        before: &ShardRecord,
-    ) -> Result<Vec<NodeDescriptor>, Failure> {
-        let member = |text: &String| -> Result<NodeDescriptor, Failure> {
-            let path = Path::new(text);
-            if path.exists() {
-                let read = descriptors(self.session, &[path.to_owned()])?;
-                return read.into_iter().next().ok_or_else(|| unknown(text, before));
-            }
-            let node = self.session.addresses().parse_node(text).ok();
-            let found = before
-                .descriptors()
-                .find(|known| known.name == *text || Some(known.node) == node);
-            found.cloned().ok_or_else(|| unknown(text, before))
-        };
-        nodes.iter().map(member).collect()
-    }
-
     /// Ends the epoch of `before`, and waits until the next one has begun.
     async fn change(
         &self,
         before: &ShardRecord,
-        members: Vec<NodeDescriptor>,
-        price: u64,
-    ) -> Result<(Plan, Vec<Stance>), Failure> {
-        self.announce(before, &members);
-        let plan = self.client().plan(before, members, price).await?;
+        wanted: &Wanted,
+    ) -> Result<(Epoch, Vec<Stance>), Failure> {
+        self.announce(before, &wanted.members);
+        let plan = wanted.plan(self.client(), before).await?;
         let needed = self.client().needed(before)?;
         let stances = self.client().put_forward(&plan, before).await;
         for Stance { member, answer } in &stances {
@@ -190,7 +171,7 @@ impl Errand<'_> {
                     self.output.green(DONE),
                     millis(began.elapsed())
                 ));
-                Ok((plan, stances))
+                Ok((now.epoch, stances))
             }
             Some(_) => Err(Failure::new(
                 Exit::Aborted,
@@ -261,14 +242,14 @@ impl Errand<'_> {
     }
 
     /// Waits until the ledger knows of this epoch, and tells it if nobody else does. Who did.
-    async fn record(&self, epoch: Epoch, plan: Option<&Plan>) -> Result<&'static str, Failure> {
+    async fn record(&self, epoch: Epoch, wanted: &Wanted) -> Result<&'static str, Failure> {
         let until = Instant::now() + RECORD_PATIENCE;
         let mut told = "nodes";
         loop {
-            let registry = self.wallet.registry().await?;
-            let recorded = registry.shard(self.shard)?.record.epoch;
-            if recorded >= epoch {
-                let root = registry.root;
+            let shard_list = self.wallet.shard_list().await?;
+            let recorded = &shard_list.shard(self.shard)?.record;
+            if recorded.epoch >= epoch {
+                let root = shard_list.root;
                 self.note(format_args!(
                     "{} shard {root} has recorded epoch {epoch}, told by the {told}",
                     self.output.green(DONE)
@@ -277,7 +258,7 @@ impl Errand<'_> {
             }
             if Instant::now() < until {
                 sleep(LOOK_EVERY).await;
-            } else if self.tell(recorded, plan).await? {
+            } else if self.tell(recorded, wanted).await? {
                 told = "wallet";
             }
         }
@@ -285,21 +266,20 @@ impl Errand<'_> {
 
     /// Tells the root shard of the epoch after the one that it has recorded. Whether it was this wallet
     /// who told it, and not a member meanwhile.
-    async fn tell(&self, recorded: Epoch, plan: Option<&Plan>) -> Result<bool, Failure> {
+    async fn tell(&self, recorded: &ShardRecord, wanted: &Wanted) -> Result<bool, Failure> {
         let shard = self.shard;
-        let change = self.client().change_after(shard, recorded);
-        let fitting = change
-            .zip(plan)
-            .filter(|(change, plan)| change.next == plan.next);
-        let Some((change, plan)) = fitting else {
-            let why = format!("the nodes of shard {shard} have not recorded their list of nodes");
+        let Some(change) = self.client().change_after(shard, recorded.epoch) else {
+            let why = format!("the nodes of shard {shard} do not show how it has changed");
             return Err(Failure::new(Exit::OutcomeUnknown, why)
                 .hint("the shard goes on with it all the same; run the same command again later"));
         };
+        // Who has agreed once agrees again.
+        let given = wanted.consents.as_deref();
+        let consents = self.client().consents(&change.next, Some(recorded), given);
         let updating = Updating {
             payer: self.payer,
+            consents: consents.await?,
             change,
-            consents: plan.consents.clone(),
         };
         match self.wallet.update(updating, &Watch::nobody()).await {
             Ok(settled) => Ok(settled.is_committed()),
@@ -308,12 +288,6 @@ impl Errand<'_> {
             Err(error) => Err(error.into()),
         }
     }
-}
-
-fn unknown(text: &str, before: &ShardRecord) -> Failure {
-    let names: Vec<&str> = before.descriptors().map(|node| &*node.name).collect();
-    let why = format!("`{text}` is no file, and no node of shard {}", before.shard);
-    Failure::usage(why).hint(format!("its nodes are: {}", names.join(", ")))
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -38,9 +38,6 @@ fn who_joins_gets_a_node_and_what_is_no_network_file_is_refused() {
     assert_eq!(again.code, 2, "{again:?}");
     fs::write(here.join("torn"), "no network").expect("it can be written");
     assert_ne!(join(&["torn", "other"]).code, 0);
-    let url = join(&["https://example.org/network", "other"]);
-    assert_eq!(url.code, 2, "{url:?}");
-    assert!(url.stderr.contains("fetch the file first"), "{url:?}");
     let consent = join(&[file, "other", "--consent", "whatever"]);
     assert_eq!(consent.code, 2, "{consent:?}");
     assert!(!here.join("other").exists(), "nothing is made");

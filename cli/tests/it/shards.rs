@@ -233,7 +233,7 @@ fn descriptors_that_cannot_form_a_shard_are_refused_and_nothing_is_sent() {
     refused(
         &create(&no_paper),
         2,
-        &["config.toml is not the descriptor of a node"],
+        &["config.toml is no descriptor of a node: it is a configuration"],
     );
 
     // What another node signed.

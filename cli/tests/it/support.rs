@@ -300,7 +300,8 @@ fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
     receiver
 }
 
-fn text_of(mut stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
+/// What a stream has said so far.
+pub(crate) fn text_of(mut stream: impl Read + Send + 'static) -> Arc<Mutex<String>> {
     let text = Arc::new(Mutex::new(String::new()));
     let collected = Arc::clone(&text);
     thread::spawn(move || {

@@ -25,11 +25,11 @@ impl<A: Api> Wallet<A> {
         until: Instant,
         watch: &Watch<'_>,
     ) -> Result<Option<Vec<Object>>, Error> {
-        let registry = self.registry().await?;
+        let shard_list = self.shard_list().await?;
         let object = match &job.task {
-            Task::Object(objection) => registry.shard(objection.shard)?.object.clone(),
-            Task::Update(updating) => registry.shard(updating.change.next.shard)?.object.clone(),
-            Task::Found(_) | Task::Pay(_) | Task::Move(_) => registry.token_object,
+            Task::Object(objection) => shard_list.shard(objection.shard)?.object.clone(),
+            Task::Update(updating) => shard_list.shard(updating.change.next.shard)?.object.clone(),
+            Task::Found(_) | Task::Pay(_) | Task::Move(_) => shard_list.token_object,
         };
         let Some(holder) = job.contention.held().get(&object.id()).copied() else {
             return Ok(Some(vec![object]));

@@ -9,7 +9,7 @@ use system_contracts::cscoin::CannotRun;
 use system_contracts::manage_shards::CannotRun as CannotManage;
 
 use super::*;
-use crate::registry::{Registry, Source};
+use crate::shard_list::{ShardList, Source};
 
 fn desk() -> Desk {
     let desk = Desk::of_shards(&[&[5, 6], &[7]]);
@@ -48,10 +48,10 @@ impl Desk {
         wallet.object(objection, &Watch::nobody()).await
     }
 
-    async fn registry(&self) -> Registry {
+    async fn shard_list(&self) -> ShardList {
         let client = self.world.client(Options::default());
         client
-            .registry(&Heights::new())
+            .shard_list(&Heights::new())
             .await
             .expect("it can be read")
     }
@@ -94,9 +94,9 @@ async fn a_shard_is_founded_by_nodes_that_agree() {
     committed(desk.found(founding.clone()).await);
     let asked = |event: &Event| matches!(event, Event::Asking { nodes: 4, .. });
     assert!(desk.has_told(asked));
-    let registry = desk.registry().await;
-    assert_eq!(registry.token.next, ShardId::new(3));
-    let listed = registry.shard(ShardId::new(2)).expect("it is founded");
+    let shard_list = desk.shard_list().await;
+    assert_eq!(shard_list.token.next, ShardId::new(3));
+    let listed = shard_list.shard(ShardId::new(2)).expect("it is founded");
     assert_eq!(listed.record, founding.record(ShardId::new(2)));
     assert_eq!(listed.source, Source::Transaction);
     assert_eq!(desk.open_attempts(), 0);
@@ -121,7 +121,7 @@ async fn nobody_is_made_a_member_without_agreeing() {
         "{said}"
     );
     assert_eq!(desk.open_attempts(), 0);
-    assert_eq!(desk.registry().await.shards.len(), 2);
+    assert_eq!(desk.shard_list().await.shards.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -138,8 +138,8 @@ async fn two_who_found_at_once_both_found() {
     );
     committed(one);
     committed(two);
-    let registry = desk.registry().await;
-    assert_eq!(registry.token.next, ShardId::new(4));
+    let shard_list = desk.shard_list().await;
+    assert_eq!(shard_list.token.next, ShardId::new(4));
     let retried = |desk: &Desk| desk.has_told(|event| matches!(event, Event::Retrying { .. }));
     assert!(retried(&desk) != retried(&other), "one of them was second");
 }
@@ -191,7 +191,7 @@ async fn a_founding_whose_outcome_is_unknown_is_taken_up() {
     desk.world.set_deciding(true);
     let settled = committed(desk.found(founding(&desk, 0)).await);
     assert_eq!((settled.id, settled.resumed), (first, true));
-    assert_eq!(desk.registry().await.shards.len(), 3);
+    assert_eq!(desk.shard_list().await.shards.len(), 3);
 
     // After the deadline another attempt consumes the same token, with new consents.
     desk.stall();
@@ -201,7 +201,7 @@ async fn a_founding_whose_outcome_is_unknown_is_taken_up() {
     desk.world.set_deciding(true);
     let settled = committed(desk.found(founding(&desk, 4)).await);
     assert_ne!(settled.id, first);
-    assert_eq!(desk.registry().await.shards.len(), 4);
+    assert_eq!(desk.shard_list().await.shards.len(), 4);
     assert_eq!(desk.open_attempts(), 0);
 }
 
@@ -266,8 +266,8 @@ fn two_heads(desk: &Desk, number: usize) -> Malpractice {
 async fn a_node_that_lied_is_excluded_once() {
     let desk = desk();
     committed(desk.object(two_heads(&desk, 2)).await);
-    let registry = desk.registry().await;
-    let listed = registry.shard(ShardId::new(0)).expect("it is there");
+    let shard_list = desk.shard_list().await;
+    let listed = shard_list.shard(ShardId::new(0)).expect("it is there");
     let vacated = |place: &Place| matches!(place, Place::Vacated(_));
     let seats: Vec<bool> = listed.record.seats.iter().map(vacated).collect();
     assert_eq!(seats, [false, false, true, false]);

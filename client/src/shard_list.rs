@@ -23,7 +23,7 @@ use crate::read::Wanted;
 
 /// What ManageShards has at some height of the root shard.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Registry {
+pub struct ShardList {
     /// The token.
     pub token: Token,
     /// The object that holds it.
@@ -64,7 +64,7 @@ enum Entry {
     Shard(ShardRecord),
 }
 
-impl Registry {
+impl ShardList {
     /// A shard.
     ///
     /// # Errors
@@ -81,8 +81,8 @@ impl<A: Api> Client<A> {
     /// # Errors
     ///
     /// [`Error::Unreachable`] or [`Error::WrongNetwork`] if no node of the root shard answers, and
-    /// [`Error::Registry`] if what they list cannot be.
-    pub async fn registry(&self, at_least: &Heights) -> Result<Registry, Error> {
+    /// [`Error::ShardList`] if what they list cannot be.
+    pub async fn shard_list(&self, at_least: &Heights) -> Result<ShardList, Error> {
         let root = self.root();
         let wanted = Wanted {
             label: shards_label(),
@@ -92,8 +92,8 @@ impl<A: Api> Client<A> {
         };
         let (list, witnesses) = self.agreed_list(&wanted).await?;
         let height = list.height;
-        let registry = self.registry_of(list.found, root, height, witnesses);
-        registry.map_err(|reason| Error::Registry { root, reason })
+        let shard_list = self.shard_list_of(list.found, root, height, witnesses);
+        shard_list.map_err(|reason| Error::ShardList { root, reason })
     }
 
     /// The shard that keeps the records.
@@ -102,13 +102,13 @@ impl<A: Api> Client<A> {
         first.expect("a genesis document has a shard").shard
     }
 
-    fn registry_of(
+    fn shard_list_of(
         &self,
         found: BTreeMap<ObjectId, (Object, Entry)>,
         root: ShardId,
         height: Height,
         witnesses: usize,
-    ) -> Result<Registry, String> {
+    ) -> Result<ShardList, String> {
         let first = self.genesis().objects_of(root);
         let (mut token, mut shards) = (None, BTreeMap::new());
         for (id, (object, entry)) in found {
@@ -148,7 +148,7 @@ impl<A: Api> Client<A> {
         if let Some(missing) = founders.find(|founder| !shards.contains_key(&founder.shard)) {
             return Err(format!("shard {} has no record", missing.shard));
         }
-        Ok(Registry {
+        Ok(ShardList {
             token,
             token_object,
             shards,

@@ -6,26 +6,26 @@ use super::*;
 use crate::connection::Options;
 use crate::testing::{Manner, SHARD, World};
 
-async fn registry(world: &World) -> Result<Registry, Error> {
+async fn shard_list(world: &World) -> Result<ShardList, Error> {
     let client = world.client(Options::default());
-    client.registry(&Heights::new()).await
+    client.shard_list(&Heights::new()).await
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_first_shards_are_those_of_the_genesis_document() {
     let world = World::of_shards(&[&[1], &[]]);
-    let registry = registry(&world).await.expect("the nodes are honest");
-    assert_eq!(registry.root, SHARD);
-    assert_eq!(registry.token.next, ShardId::new(2));
-    assert_eq!(registry.witnesses, 2);
-    assert_eq!(registry.shards.len(), 2);
-    for (founder, (number, listed)) in world.genesis.shards.iter().zip(&registry.shards) {
+    let shard_list = shard_list(&world).await.expect("the nodes are honest");
+    assert_eq!(shard_list.root, SHARD);
+    assert_eq!(shard_list.token.next, ShardId::new(2));
+    assert_eq!(shard_list.witnesses, 2);
+    assert_eq!(shard_list.shards.len(), 2);
+    for (founder, (number, listed)) in world.genesis.shards.iter().zip(&shard_list.shards) {
         assert_eq!((founder.shard, listed.source), (*number, Source::Genesis));
         let places = founder.members.iter().cloned().map(Place::Taken);
         assert_eq!(listed.record.seats, places.collect::<Vec<_>>());
-        assert_eq!(registry.shard(*number).expect("it is there"), listed);
+        assert_eq!(shard_list.shard(*number).expect("it is there"), listed);
     }
-    let missing = registry.shard(ShardId::new(7));
+    let missing = shard_list.shard(ShardId::new(7));
     assert!(matches!(missing, Err(Error::NoSuchShard(_))));
 }
 
@@ -43,8 +43,8 @@ async fn one_faulty_node_of_any_kind_changes_nothing() {
     ] {
         let world = World::of_shards(&[&[1], &[]]);
         world.set(0, manner);
-        let registry = registry(&world).await.expect("the others are honest");
-        assert_eq!(registry.shards.len(), 2, "{manner:?}");
+        let shard_list = shard_list(&world).await.expect("the others are honest");
+        assert_eq!(shard_list.shards.len(), 2, "{manner:?}");
     }
 }
 
@@ -60,8 +60,8 @@ async fn a_list_that_cannot_be_is_refused() {
             .collect()
     };
     let judge = |found| {
-        let judged = client.registry_of(found, SHARD, Height::ZERO, 2);
-        judged.map(|registry| registry.shards.len())
+        let judged = client.shard_list_of(found, SHARD, Height::ZERO, 2);
+        judged.map(|shard_list| shard_list.shards.len())
     };
     assert_eq!(judge(good()), Ok(2));
     let is_token = |entry: &Entry| matches!(entry, Entry::Token(_));
