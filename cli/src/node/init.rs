@@ -189,7 +189,7 @@ fn configuration(wanted: &Wanted, name: &str) -> String {
         ("bootnodes", texts(&wanted.bootnodes)),
     ];
     let lines = keys.map(|(key, value)| format!("{key} = {value}\n"));
-    let local = !init.listen.is_empty() && node::is_on_one_machine(&init.listen);
+    let local = !wanted.listen.is_empty() && node::is_on_one_machine(&wanted.listen);
     let local = if local { ON_ONE_MACHINE } else { "" };
     format!("{HEADER}{}{local}", lines.concat())
 }
