@@ -51,11 +51,14 @@ fn all_guests_together_have_a_bucket_and_members_are_not_counted_in_it() {
         limits.guests_rate = rate(1, 2);
         limits.fair_rate = rate(1, 1);
     });
-    let ask = || quotas.guest_asks(PeerId::random(), Protocol::Api);
-    assert_eq!(ask(), Ok(()));
+    let (greedy, modest) = (PeerId::random(), PeerId::random());
+    let ask = |peer| quotas.guest_asks(peer, Protocol::Api);
+    assert_eq!(ask(greedy), Ok(()));
     assert_eq!(quotas.asks(PeerId::random(), Protocol::Api), Ok(()));
-    assert_eq!(ask(), Ok(()));
-    assert_eq!(ask(), Err(Over::Wait(SECOND)));
+    assert_eq!(ask(greedy), Ok(()));
+    // It is empty now. What everybody can have is left.
+    assert_eq!(ask(modest), Ok(()));
+    assert_eq!(ask(modest), Err(Over::Wait(SECOND)));
     assert_eq!(quotas.asks(PeerId::random(), Protocol::Api), Ok(()));
 }
 
