@@ -123,9 +123,10 @@ fn a_network_refuses_a_manifest_that_it_cannot_read_and_touches_nothing() {
     for broken in [
         String::new(),
         whole[..whole.len() / 2].to_owned(),
-        whole.replace("\"format\": 3", "\"format\": 1"),
+        whole.replace("\"format\": 4", "\"format\": 1"),
         "x".repeat(2_000_000),
     ] {
+        assert_ne!(broken, whole, "a network that comes up never ends");
         fs::write(&manifest, &broken).expect("it can be written");
         check(
             &run(folder.path(), &["testnet", "up"]),
