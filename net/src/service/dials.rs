@@ -71,14 +71,24 @@ impl Service {
             drop(outcome.send(Ok(remote)));
             return answer;
         }
-        let options = DialOpts::peer_id(peer)
-            .condition(PeerCondition::Disconnected)
-            .allocate_new_port()
-            .build();
         let waiter = Waiter {
             address: address.to_string(),
             outcome,
         };
+        // Somebody else here dialed it, and the peers are greeting each other: that connection will do.
+        let mut arrivals = self.arrivals.values();
+        let greeting = arrivals.find_map(|arrival| {
+            let id = arrival.connection.id;
+            (arrival.connection.peer == peer && !self.waiters.contains_key(&id)).then_some(id)
+        });
+        if let Some(id) = greeting {
+            self.waiters.insert(id, waiter);
+            return answer;
+        }
+        let options = DialOpts::peer_id(peer)
+            .condition(PeerCondition::Disconnected)
+            .allocate_new_port()
+            .build();
         self.waiters.insert(options.connection_id(), waiter);
         self.start_dial(options);
         answer

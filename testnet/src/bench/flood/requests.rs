@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use consensus::message::BlocksRequest;
+use consensus::message::{BlocksRequest, SyncRequest};
 use model::api::{Refused, Request, Response, SUBMIT_MAX};
 use model::{Height, Transaction, encoding};
 use net::{Door, Protocol, Stranger};
@@ -82,9 +82,9 @@ fn requests(flood: &Flood, stop: &AtomicBool) -> Result<Vec<Asked>, BenchError> 
         door: Door::Api,
         body: request.to_bytes(),
     };
-    let blocks = BlocksRequest {
+    let blocks = SyncRequest::Blocks(BlocksRequest {
         first: Height::new(1),
-    };
+    });
     let sync = || Asked {
         door: Door::Sync,
         body: encoding::encode(&blocks),
