@@ -38,7 +38,7 @@ struct History {
 
 /// Something that is true of a network beyond what its genesis document says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(
+#[expect(
     clippy::large_enum_variant,
     reason = "facts are rare, and most of them are of the larger kind"
 )]

@@ -11,7 +11,7 @@ use crate::epoch::EpochChange;
 
 /// Something that has happened to the shards of a network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(
+#[expect(
     clippy::large_enum_variant,
     reason = "news is rare, and none is kept in numbers"
 )]

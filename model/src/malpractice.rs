@@ -38,10 +38,6 @@ pub struct Malpractice {
 
 /// What a node said, which cannot both be true.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "records are rare, and none are kept in numbers"
-)]
 pub enum Lie {
     /// Two statements that conflict.
     Statements {

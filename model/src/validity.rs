@@ -233,7 +233,7 @@ impl<'a> Rules<'a> {
 }
 
 /// Side condition (1): the inputs and references, each named once and each active.
-#[allow(
+#[expect(
     clippy::type_complexity,
     reason = "two lists of objects, named where they are bound"
 )]

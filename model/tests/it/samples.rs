@@ -3,6 +3,7 @@
 mod membership;
 mod peers;
 mod promises;
+mod state;
 
 use std::fmt::Debug;
 use std::slice::from_ref;
@@ -16,7 +17,7 @@ use model::merkle::{self, AbsenceProof, Lookup, PresenceProof};
 use model::receipt::{CertifiedResult, CertifiedResults};
 use model::result::results_tree;
 use model::shard::Seat;
-use model::state::{DecidedRecord, Inventory, Piece, Role};
+use model::state::{Inventory, Piece};
 use model::statement::Scope;
 use model::{
     AbortReason, Block, Certificate, Committee, Entry, Epoch, Finalized, Genesis, Hash, Head,
@@ -392,16 +393,11 @@ fn shards() -> Vec<Sample> {
         sample("certificate", &finalization, &[]),
         sample("finalized", &finalized, &[]),
         sample(
-            "piece-decided",
-            &piece(),
-            &[("hash", piece().hash().as_ref())],
-        ),
-        sample(
             "inventory",
             &Inventory {
                 head: certified.clone(),
                 header: block.header.clone(),
-                pieces: vec![piece().hash(), Piece::Next(None).hash()],
+                pieces: vec![state::decided().hash(), Piece::Next(None).hash()],
             },
             &[("last piece", Piece::Next(None).hash().as_ref())],
         ),
@@ -627,32 +623,11 @@ pub(crate) fn all() -> Vec<Sample> {
     samples.extend(shards());
     samples.extend(promises::all());
     samples.extend(membership::all());
+    samples.extend(state::all());
     samples.extend(results());
     samples.extend(merkle_proofs());
     samples.extend(questions());
     samples.extend(answers());
     samples.extend(peers::all());
     samples
-}
-
-/// What a shard remembers of transactions that have ended.
-fn piece() -> Piece {
-    let roles = [
-        Role::Alone,
-        Role::Voter,
-        Role::Decider,
-        Role::Peer { commit: true },
-        Role::Refuser {
-            decider: ShardId::new(3),
-        },
-    ];
-    let record = |(number, role): (u8, Role)| DecidedRecord {
-        transaction: TransactionId::from_bytes([number; 32]),
-        valid_until: Time::from_ms(9_000),
-        height: Height::new(u64::from(number)),
-        committed: number % 2 == 0,
-        role,
-        answered: Time::from_ms(5_000),
-    };
-    Piece::Decided((1..).zip(roles).map(record).collect())
 }

@@ -59,7 +59,7 @@ fn head_over(number: u32, tree: &Tree) -> Head {
 }
 
 /// What the shard says to `to`, of all that it says in one block.
-fn parcel(number: u32, to: u32, promise: Promise) -> Parcel {
+pub(super) fn parcel(number: u32, to: u32, promise: Promise) -> Parcel {
     let mut all = vec![
         leaf(0, Promise::Acknowledged),
         leaf(to, promise),
