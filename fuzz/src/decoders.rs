@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::shard::world::World;
 use consensus::message::{
-    Admitted, BLOCKS_BYTES_MAX, Blocks, BlocksRequest, MESSAGE_BYTES_MAX, entries_of_final,
+    Admitted, BLOCKS_BYTES_MAX, Blocks, MESSAGE_BYTES_MAX, SyncRequest, entries_of_final,
 };
 use consensus::{Action, Message, Record, Shards};
 use model::api::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, Request, Response};
@@ -52,9 +52,9 @@ pub fn message(bytes: &[u8]) {
     }
 }
 
-/// A request for blocks.
-pub fn blocks_request(bytes: &[u8]) {
-    canonical::read::<BlocksRequest>(bytes, 8 * 1024);
+/// A request for what a node lacks.
+pub fn sync_request(bytes: &[u8]) {
+    canonical::read::<SyncRequest>(bytes, 8 * 1024);
 }
 
 /// A shard of the members of [`World`] that has this scope.

@@ -31,7 +31,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("amount", texts::amount),
     ("batch", doors::batch),
     ("blocks", decoders::blocks),
-    ("blocks_request", decoders::blocks_request),
+    ("sync_request", decoders::sync_request),
     ("changes", epochs::changes),
     ("config", texts::config),
     ("dial_address", texts::dial_address),

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use client::address::{self, NetworkKind};
 use consensus::message::{
     Approval, Blocks, BlocksRequest, HeadSignature, Proposal, Reminder, SignedVote, Status,
+    SyncRequest,
 };
 use consensus::{Message, Record};
 use model::block::encode_entries;
@@ -301,7 +302,12 @@ impl Gathering {
             ..bare.clone()
         };
         let first = Height::new(7);
-        self.add_all("blocks_request", &[BlocksRequest { first }]);
+        let piece = SyncRequest::Piece {
+            height: first,
+            number: 3,
+        };
+        let blocks = SyncRequest::Blocks(BlocksRequest { first });
+        self.add_all("sync_request", &[blocks, SyncRequest::Inventory, piece]);
         let answer = |blocks: Vec<Finalized>| Blocks { blocks };
         self.add_all(
             "blocks",

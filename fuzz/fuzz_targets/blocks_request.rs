@@ -1,5 +1,0 @@
-//! A request for final blocks.
-
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::decoders::blocks_request(bytes));
