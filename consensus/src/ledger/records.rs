@@ -63,10 +63,11 @@ impl Decided {
             }
     }
 
-    /// Whether a vote to abort is to be cast again if somebody still brings the transaction.
+    /// Whether a vote to abort is to be cast again if somebody still brings the transaction. After the
+    /// deadline nobody waits for it, and whoever brings it then is told nothing.
     #[must_use]
     pub(crate) fn refuses_again(&self, time: Time) -> bool {
-        matches!(self.role, Role::Refuser { .. }) && self.is_due(time)
+        matches!(self.role, Role::Refuser { .. }) && time <= self.valid_until && self.is_due(time)
     }
 
     /// Whether the last promise about it is so old that it may have got lost.

@@ -1,4 +1,4 @@
-//! What waits to be sequenced, as a leader proposes it and as a member passes it on.
+//! What waits to be sequenced, as a leader proposes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,14 +6,13 @@ use std::sync::Arc;
 use model::block::{EntryRef, encode_borrowed};
 use model::bounds;
 use model::encoding::Bytes;
-use model::transaction::Authorized;
 use model::{Epoch, ShardId, ShardRecord, Time, TransactionId};
 
 use crate::action::{Action, ActionKey};
 use crate::bft::Work;
 use crate::ledger::Ledger;
 use crate::mempool::{Mempool, PAYLOAD_ROOM};
-use crate::message::{CHANGES_MAX, Message, TRANSACTIONS_MAX};
+use crate::message::CHANGES_MAX;
 use crate::sbac::inbox::Inbox;
 use crate::sbac::letter::estimate;
 use crate::shards::Shards;
@@ -151,24 +150,4 @@ fn bytes(action: &Action) -> usize {
         Action::Deliver(delivery) => delivery.parcels().map(estimate).sum(),
         Action::Prepare(transaction) => transaction.encoded_len(),
     }
-}
-
-/// Messages that pass transactions on, none of them longer than a payload may be.
-pub(super) fn pass_on(transactions: &[Authorized]) -> Vec<Message> {
-    let mut messages = Vec::new();
-    let mut batch = Vec::new();
-    let mut room = bounds::PAYLOAD_BYTES_MAX;
-    for transaction in transactions {
-        let bytes = transaction.encoded_len();
-        if bytes > room || batch.len() == TRANSACTIONS_MAX {
-            messages.push(Message::Transactions(std::mem::take(&mut batch)));
-            room = bounds::PAYLOAD_BYTES_MAX;
-        }
-        room = room.saturating_sub(bytes);
-        batch.push(transaction.transaction().clone());
-    }
-    if !batch.is_empty() {
-        messages.push(Message::Transactions(batch));
-    }
-    messages
 }

@@ -14,10 +14,6 @@ use crate::record::Record;
 use crate::sbac::letter::{AdmittedLetter, Letter};
 
 /// Everything that can happen to a replica.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "inputs are moved once or twice, never kept in bulk"
-)]
 #[derive(Clone, Debug)]
 pub enum Input {
     /// A member said something. The link proves that it was this member.

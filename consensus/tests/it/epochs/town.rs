@@ -29,7 +29,7 @@ pub(crate) struct Person {
     wake: Option<Time>,
 }
 
-#[allow(
+#[expect(
     clippy::large_enum_variant,
     reason = "each is moved twice, and few are under way"
 )]
