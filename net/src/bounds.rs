@@ -219,16 +219,18 @@ pub struct Limits {
     pub api_rate: Rate,
     /// `sync` requests of one peer. A range of blocks is one.
     pub sync_rate: Rate,
-    /// Requests of all guests together.
+    /// Requests of all guests together: likewise by `api` of those that pay and of others, and by `sync`.
     pub guests_rate: Rate,
     /// Requests of a guest that are answered even if all guests together ask for more than they may: what
     /// everybody can have when there are as many guests as there may be.
     pub fair_rate: Rate,
     /// Kibibytes that a guest may cost, in requests and in responses.
     pub guest_kib_rate: Rate,
-    /// Kibibytes that all guests together may cost.
+    /// Kibibytes that all guests together may cost: those that pay by `api`, the others by `api`, and all
+    /// by `sync`.
     pub guests_kib_rate: Rate,
-    /// Kibibytes that a guest may cost even if all guests together cost more than they may.
+    /// Kibibytes that a guest may cost even if all guests together cost more than they may. It begins with
+    /// nothing, because keys cost nothing. As many guests as there may be cost no more than all may.
     pub fair_kib_rate: Rate,
     /// How often a guest that asks too often is told to wait. After that it is not answered, and each
     /// further request is an offence.
@@ -369,7 +371,7 @@ impl Default for Limits {
             fair_rate: Rate::new(16, 64),
             guest_kib_rate: Rate::new(2 * 1024, 4 * 1024),
             guests_kib_rate: Rate::new(4 * 1024, 8 * 1024),
-            fair_kib_rate: Rate::new(64, 1024),
+            fair_kib_rate: Rate::new(32, 128),
             refusals_rate: Rate::new(20, 200),
             tell_rate: Rate::new(4_000, 8_192),
             tell_kib_rate: Rate::new(16 * 1024, 32 * 1024),

@@ -118,6 +118,8 @@ counters! {
     peers_disconnected,
     /// Guests that were banned for what they had done.
     peers_banned,
+    /// How often a guest was found to have paid for something.
+    guests_paid,
     /// Guests that were let go because memory was short.
     guests_let_go,
     /// Connections with peers of other networks.

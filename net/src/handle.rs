@@ -23,6 +23,7 @@ use crate::identity::PeerName;
 use crate::memory::Memory;
 use crate::peers::{Peers, Role};
 use crate::protocol::{Names, Protocol, Purpose};
+use crate::quota::Quotas;
 use crate::rpc::ask;
 
 pub(crate) use discovery::Wish;
@@ -37,6 +38,7 @@ pub struct Handle {
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) commands: mpsc::Sender<Command>,
     pub(crate) reporter: Reporter,
+    pub(crate) quotas: Arc<Quotas>,
     /// What this process may use of the memory, in bytes, if somebody has said so.
     pub(crate) memory_bytes: Option<u64>,
     /// The node that this is.
@@ -301,6 +303,18 @@ impl Handle {
     /// counted and logged: only the ledger can take their places away.
     pub fn report(&self, peer: PeerName, offence: Offence) {
         self.reporter.report(peer.0, offence);
+    }
+
+    /// A guest has paid for something: what others ask for who have paid for nothing is not in its way for a
+    /// time. Says nothing about members and neighbours.
+    pub fn has_paid(&self, guest: PeerName) {
+        self.meter.guests_paid.increment();
+        self.quotas.guest_pays(guest.0);
+    }
+
+    /// What a guest has asked of the `api` costs more than its bytes: as if it had so many more.
+    pub fn charge(&self, guest: PeerName, bytes: usize) {
+        self.quotas.guest_costs(guest.0, Protocol::Api, bytes);
     }
 
     /// The peers that have said hello, one entry for each connection.

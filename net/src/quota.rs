@@ -6,8 +6,12 @@
 //! answer, so they are slowed down instead: the next request of theirs is taken when its time has come.
 //!
 //! A bucket belongs to a peer and not to its connection, so that coming again fills none.
+//!
+//! Guests that pay, as the node says, share one pool, and all others another one: keys cost nothing, and
+//! whoever has many of them is in the way of those who have paid for nothing either.
 
 mod credit;
+mod payers;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +28,7 @@ use libp2p::PeerId;
 use crate::bounds::{BUCKETS_MAX, Limits, Rate};
 use crate::protocol::Protocol;
 use credit::Credit;
+use payers::Payers;
 
 /// See [the module](self).
 pub(crate) struct Quotas<C: Clock = MonotonicClock> {
@@ -32,14 +37,22 @@ pub(crate) struct Quotas<C: Clock = MonotonicClock> {
     sync: Buckets<C>,
     /// Refusals that a peer is told of.
     refusals: Buckets<C>,
-    /// What all guests ask for.
-    guests: RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<C::Instant>>,
+    payers: Payers,
+    payers_pool: Pool<C>,
+    api_pool: Pool<C>,
+    sync_pool: Pool<C>,
     /// What each guest may ask for whatever the others do.
     fair: Buckets<C>,
-    /// What guests may cost.
-    credit: Credit,
     tell_frames: Buckets<C>,
     tell_kib: Buckets<C>,
+}
+
+/// What guests of one kind have together of one protocol: whoever asks for blocks keeps nobody from paying.
+struct Pool<C: Clock> {
+    /// What they ask for.
+    asked: RateLimiter<NotKeyed, InMemoryState, C, NoOpMiddleware<C::Instant>>,
+    /// What they cost.
+    credit: Credit,
 }
 
 /// A bucket for each peer, those who did not empty theirs excepted.
@@ -67,14 +80,19 @@ impl<C: Clock + Clone> Quotas<C> {
     fn with_clock(limits: &Limits, clock: C) -> Self {
         let buckets =
             |rate: Rate| Buckets(RateLimiter::hashmap_with_clock(quota(rate), clock.clone()));
-        let guests = RateLimiter::direct_with_clock(quota(limits.guests_rate), clock.clone());
+        let pool = || Pool {
+            asked: RateLimiter::direct_with_clock(quota(limits.guests_rate), clock.clone()),
+            credit: Credit::new(limits, Instant::now()),
+        };
         Self {
             api: buckets(limits.api_rate),
             sync: buckets(limits.sync_rate),
             refusals: buckets(limits.refusals_rate),
-            guests,
+            payers: Payers::default(),
+            payers_pool: pool(),
+            api_pool: pool(),
+            sync_pool: pool(),
             fair: buckets(limits.fair_rate),
-            credit: Credit::new(limits, Instant::now()),
             tell_frames: buckets(limits.tell_rate),
             tell_kib: buckets(limits.tell_kib_rate),
             clock,
@@ -90,20 +108,56 @@ impl<C: Clock + Clone> Quotas<C> {
         // Its own bucket comes first, so that one guest does not empty that of all. And who asks for
         // little is not kept from it by those who ask for everything.
         let share = self.asks(peer, protocol).and_then(|()| {
-            let all = self.guests.check();
+            let all = self.pool(peer, protocol).asked.check();
             let all = all.map_err(|not_until| not_until.wait_time_from(self.clock.now()));
             all.or_else(|_| self.fair.take(&self.clock, peer, 1))
         });
-        let share = share.and_then(|()| self.credit.ready(peer, Instant::now()));
-        share.map_err(|wait| match self.refusals.take(&self.clock, peer, 1) {
-            Ok(()) => Over::Wait(wait),
-            Err(_) => Over::Deaf,
-        })
+        share.map_err(|wait| self.refuses(peer, wait))
     }
 
-    /// What a guest asked, or was answered, has so many bytes.
-    pub(crate) fn guest_costs(&self, peer: PeerId, bytes: usize) {
-        self.credit.spend(peer, bytes, Instant::now());
+    /// What a guest asks has so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`Over`] if it costs too much, or all guests together do. The bytes count in any case: they are here.
+    pub(crate) fn guest_brings(
+        &self,
+        peer: PeerId,
+        protocol: Protocol,
+        bytes: usize,
+    ) -> Result<(), Over> {
+        let now = Instant::now();
+        let credit = &self.pool(peer, protocol).credit;
+        let share = credit.ready(peer, bytes, now);
+        credit.spend(peer, bytes, now);
+        share.map_err(|wait| self.refuses(peer, wait))
+    }
+
+    /// A guest has cost so many bytes more: those of its answer, or what its request is worth.
+    pub(crate) fn guest_costs(&self, peer: PeerId, protocol: Protocol, bytes: usize) {
+        let pool = self.pool(peer, protocol);
+        pool.credit.spend(peer, bytes, Instant::now());
+    }
+
+    /// A guest has paid for something.
+    pub(crate) fn guest_pays(&self, peer: PeerId) {
+        self.payers.pays(peer, Instant::now());
+    }
+
+    fn refuses(&self, peer: PeerId, wait: Duration) -> Over {
+        match self.refusals.take(&self.clock, peer, 1) {
+            Ok(()) => Over::Wait(wait),
+            Err(_) => Over::Deaf,
+        }
+    }
+
+    fn pool(&self, peer: PeerId, protocol: Protocol) -> &Pool<C> {
+        match protocol {
+            Protocol::Api if self.payers.has_paid(&peer, Instant::now()) => &self.payers_pool,
+            Protocol::Api => &self.api_pool,
+            // Guests tell nothing.
+            Protocol::Sync | Protocol::Sbac => &self.sync_pool,
+        }
     }
 
     /// A member or a neighbour asks something.

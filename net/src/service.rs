@@ -82,6 +82,7 @@ pub(crate) struct Parts {
     pub(crate) commands: mpsc::Receiver<Command>,
     pub(crate) views: watch::Receiver<View>,
     pub(crate) reporter: Reporter,
+    pub(crate) quotas: Arc<Quotas>,
     pub(crate) offences: mpsc::Receiver<(PeerId, Offence)>,
     pub(crate) metrics: Metrics,
 }
@@ -176,13 +177,13 @@ impl Service {
             commands,
             views,
             reporter,
+            quotas,
             offences,
             metrics,
         } = parts;
         let limits = &config.limits;
         let ours = config.identity.as_ref().map(|identity| identity.node);
         let memory = limits.memory_bytes.or_else(memory::share);
-        let quotas = Arc::new(Quotas::new(limits));
         let door = Door::new(
             limits,
             Arc::clone(&meter),

@@ -21,6 +21,7 @@ use crate::events::Events;
 use crate::handle::Handle;
 use crate::peers::Peers;
 use crate::protocol::Names;
+use crate::quota::Quotas;
 use crate::service::{Outlets, Parts, Service};
 use crate::swarm::{self, Appearance, Behaviour, Part};
 use crate::weather::Weather;
@@ -66,6 +67,7 @@ fn start(config: Config, weather: Option<Weather>) -> Result<(Handle, Events), S
         runtime: runtime.handle().clone(),
         commands,
         reporter: Reporter(reporter),
+        quotas: Arc::new(Quotas::new(&config.limits)),
         memory_bytes: config.limits.memory_bytes,
         node: config.identity.as_ref().map(|identity| identity.node),
         view: Arc::new(view),
@@ -83,6 +85,7 @@ fn start(config: Config, weather: Option<Weather>) -> Result<(Handle, Events), S
         commands: commands_in,
         views,
         reporter: handle.reporter.clone(),
+        quotas: Arc::clone(&handle.quotas),
         offences,
         metrics,
     };

@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::codec::{FrameError, read_frame, write_frame};
-use crate::identity::Hello;
+use crate::identity::{Hello, PeerName};
 use crate::protocol::{Name, Names, Protocol, Purpose, kademlia};
 use crate::streams;
 use source::Source;
@@ -95,6 +95,7 @@ pub async fn connect_from(from: IpAddr, to: SocketAddr) -> io::Result<TcpStream>
 /// See [the module](self). Its connection ends with it.
 pub struct Stranger {
     network: NetworkId,
+    peer: PeerName,
     opener: streams::Opener,
     swarm: JoinHandle<()>,
 }
@@ -113,6 +114,7 @@ impl Stranger {
     /// If there is no connection, or not for long.
     pub async fn dial(network: NetworkId, from: IpAddr, to: SocketAddr) -> io::Result<Self> {
         let mut swarm = swarm(from).map_err(io::Error::other)?;
+        let peer = PeerName(*swarm.local_peer_id());
         let options = DialOpts::unknown_peer_id().address(multiaddr(to)).build();
         swarm.dial(options).map_err(io::Error::other)?;
         let connected = async {
@@ -137,9 +139,16 @@ impl Stranger {
         });
         Ok(Self {
             network,
+            peer,
             opener,
             swarm,
         })
+    }
+
+    /// The name that it proves when it connects.
+    #[must_use]
+    pub fn peer(&self) -> PeerName {
+        self.peer
     }
 
     /// Says hello, as a wallet does.

@@ -2,11 +2,12 @@
 //!
 //! What an answer is as long as is known when it is there, so bytes are paid for afterwards: whoever is in
 //! debt waits until it is not. Each guest has an account, and so have all together. When all together are
-//! in debt, a guest is served still if it has cost less than its fair share: those who ask
-//! a little do not notice those who ask for everything.
+//! in debt, a guest is served still if its fair share is enough for what it sends: those who ask a little
+//! do not notice those who ask for everything. That share begins with nothing, so that a new key is worth
+//! nothing.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use libp2p::PeerId;
@@ -23,7 +24,13 @@ pub(super) struct Credit {
 
 struct Accounts {
     all: Account,
-    each: HashMap<PeerId, [Account; 2]>,
+    each: HashMap<PeerId, Own>,
+}
+
+/// What one guest has.
+struct Own {
+    account: Account,
+    fair: Account,
 }
 
 /// Bytes that may be spent; less than none is a debt.
@@ -35,8 +42,13 @@ struct Account {
 
 impl Account {
     fn full(rate: Rate, now: Instant) -> Self {
+        let bytes = f64::from(rate.burst.get()) * 1024.0;
+        Self { bytes, at: now }
+    }
+
+    const fn empty(now: Instant) -> Self {
         Self {
-            bytes: f64::from(rate.burst.get()) * 1024.0,
+            bytes: 0.0,
             at: now,
         }
     }
@@ -51,17 +63,19 @@ impl Account {
         self.at = now;
     }
 
-    /// When it is out of debt.
+    /// Whether so much is in it, or as much as ever will be.
     ///
     /// # Errors
     ///
     /// The time until then.
-    fn ready(&self, rate: Rate) -> Result<(), Duration> {
-        if self.bytes >= 0.0 {
+    fn has(&self, bytes: usize, rate: Rate) -> Result<(), Duration> {
+        let full = Self::full(rate, self.at).bytes;
+        let missing = (bytes as f64).min(full) - self.bytes;
+        if missing <= 0.0 {
             return Ok(());
         }
         let per_second = f64::from(rate.per_second.get()) * 1024.0;
-        Err(Duration::from_secs_f64(-self.bytes / per_second))
+        Err(Duration::from_secs_f64(missing / per_second))
     }
 }
 
@@ -79,37 +93,49 @@ impl Credit {
         }
     }
 
-    /// Whether a guest may cost anything now.
+    /// Whether a guest that sends so many bytes is served now.
     ///
     /// # Errors
     ///
     /// How long it has to wait.
-    pub(super) fn ready(&self, guest: PeerId, now: Instant) -> Result<(), Duration> {
-        self.settle(guest, 0, now)
+    pub(super) fn ready(&self, guest: PeerId, bytes: usize, now: Instant) -> Result<(), Duration> {
+        let accounts = &mut *self.lock();
+        accounts.all.settle(self.all, 0, now);
+        let own = self.settle(&mut accounts.each, guest, 0, now);
+        own.account.has(0, self.own)?;
+        let all = accounts.all.has(0, self.all);
+        all.or_else(|_| own.fair.has(bytes, self.fair))
     }
 
-    /// A guest has cost so many bytes.
+    /// A guest has cost so many bytes. If it is in debt now, it is told when it asks again.
     pub(super) fn spend(&self, guest: PeerId, bytes: usize, now: Instant) {
-        // Whoever is in debt now is told when it asks again.
-        let _ = self.settle(guest, bytes, now);
+        let accounts = &mut *self.lock();
+        accounts.all.settle(self.all, bytes, now);
+        self.settle(&mut accounts.each, guest, bytes, now);
     }
 
-    fn settle(&self, guest: PeerId, spent: usize, now: Instant) -> Result<(), Duration> {
-        let accounts = &mut *self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        if accounts.each.len() >= BUCKETS_MAX && !accounts.each.contains_key(&guest) {
+    fn settle<'a>(
+        &self,
+        each: &'a mut HashMap<PeerId, Own>,
+        guest: PeerId,
+        spent: usize,
+        now: Instant,
+    ) -> &'a Own {
+        if each.len() >= BUCKETS_MAX && !each.contains_key(&guest) {
             // They begin anew. What all have together does not.
-            accounts.each.clear();
+            each.clear();
         }
-        let full = || [Account::full(self.own, now), Account::full(self.fair, now)];
-        let [own, fair] = accounts.each.entry(guest).or_insert_with(full);
-        own.settle(self.own, spent, now);
-        fair.settle(self.fair, spent, now);
-        accounts.all.settle(self.all, spent, now);
-        own.ready(self.own)?;
-        accounts
-            .all
-            .ready(self.all)
-            .or_else(|_| fair.ready(self.fair))
+        let own = each.entry(guest).or_insert_with(|| Own {
+            account: Account::full(self.own, now),
+            fair: Account::empty(now),
+        });
+        own.account.settle(self.own, spent, now);
+        own.fair.settle(self.fair, spent, now);
+        own
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Accounts> {
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -131,34 +157,53 @@ mod tests {
         Credit::new(&limits, now)
     }
 
+    const SECOND: Duration = Duration::from_secs(1);
+
     #[test]
     fn whoever_is_in_debt_waits_until_it_is_not() {
         let now = Instant::now();
         let (credit, guest) = (credit(now), PeerId::random());
-        assert_eq!(credit.ready(guest, now), Ok(()));
+        assert_eq!(credit.ready(guest, MIB, now), Ok(()));
         credit.spend(guest, 3 * MIB, now);
-        assert_eq!(credit.ready(guest, now), Err(Duration::from_secs(1)));
-        let later = now + Duration::from_secs(1);
-        assert_eq!(credit.ready(guest, later), Ok(()));
-        assert_eq!(credit.ready(PeerId::random(), now), Ok(()));
+        assert_eq!(credit.ready(guest, 0, now), Err(SECOND));
+        assert_eq!(credit.ready(guest, 0, now + SECOND), Ok(()));
+        assert_eq!(credit.ready(PeerId::random(), MIB, now), Ok(()));
     }
 
     #[test]
     fn when_all_are_in_debt_those_are_served_who_cost_little() {
         let now = Instant::now();
         let credit = credit(now);
-        let greedy = [(); 7].map(|()| PeerId::random());
+        let greedy = [(); 9].map(|()| PeerId::random());
         for guest in greedy {
             credit.spend(guest, MIB, now);
         }
-        // None of them is in debt by itself.
-        assert!(credit.ready(greedy[0], now).is_err());
+        // None of them is in debt by itself. All together are, for a second.
+        assert!(credit.ready(greedy[0], 0, now).is_err());
         let modest = PeerId::random();
-        credit.spend(modest, MIB / 8, now);
-        assert_eq!(credit.ready(modest, now), Ok(()));
-        credit.spend(modest, MIB / 4, now);
-        assert!(credit.ready(modest, now).is_err());
-        let later = now + Duration::from_secs(1);
-        assert_eq!(credit.ready(greedy[0], later), Ok(()));
+        // It has been there for half a second.
+        assert_eq!(credit.ready(modest, 0, now), Ok(()));
+        let later = now + SECOND / 2;
+        assert_eq!(credit.ready(modest, MIB / 8, later), Ok(()));
+        assert_eq!(
+            credit.ready(modest, MIB / 8 + 1024, later),
+            Err(SECOND / 256)
+        );
+        credit.spend(modest, MIB / 4, later);
+        assert_eq!(credit.ready(modest, 0, later), Err(SECOND / 2));
+        assert_eq!(credit.ready(greedy[0], MIB, now + 2 * SECOND), Ok(()));
+    }
+
+    #[test]
+    fn a_new_key_is_worth_nothing_when_all_are_in_debt() {
+        let now = Instant::now();
+        let credit = credit(now);
+        credit.spend(PeerId::random(), 9 * MIB, now);
+        for _ in 0..100 {
+            assert!(credit.ready(PeerId::random(), 1024, now).is_err());
+        }
+        // Who sends more than can be saved is served when it has saved that.
+        let patient = PeerId::random();
+        assert_eq!(credit.ready(patient, 2 * MIB, now), Err(SECOND));
     }
 }

@@ -89,3 +89,43 @@ fn those_whose_buckets_are_full_again_are_forgotten() {
     assert_eq!(quotas.asks(PeerId::random(), Protocol::Sync), Ok(()));
     assert_eq!(quotas.sync.0.len(), 1);
 }
+
+#[test]
+fn who_asks_for_blocks_keeps_nobody_from_paying() {
+    let limits = Limits {
+        guests_kib_rate: Rate::new(1, 1),
+        fair_kib_rate: Rate::new(1, 1),
+        guests_rate: Rate::new(1, 1),
+        fair_rate: Rate::new(1, 1),
+        ..Limits::default()
+    };
+    let quotas = Quotas::new(&limits);
+    let (reader, payer) = (PeerId::random(), PeerId::random());
+    quotas.guest_costs(reader, Protocol::Sync, 1 << 20);
+    let over = quotas.guest_brings(reader, Protocol::Sync, 1);
+    assert!(matches!(over, Err(Over::Wait(_))), "{over:?}");
+    assert_eq!(quotas.guest_brings(payer, Protocol::Api, 1), Ok(()));
+}
+
+#[test]
+fn who_has_paid_for_nothing_is_not_in_the_way_of_those_who_pay() {
+    let limits = Limits {
+        guests_kib_rate: Rate::new(1, 1),
+        guests_rate: Rate::new(1, 1),
+        fair_rate: Rate::new(1, 1),
+        ..Limits::default()
+    };
+    let quotas = Quotas::new(&limits);
+    let (payer, other, newcomer) = (PeerId::random(), PeerId::random(), PeerId::random());
+    quotas.guest_pays(payer);
+    assert_eq!(quotas.guest_asks(other, Protocol::Api), Ok(()));
+    quotas.guest_costs(other, Protocol::Api, 1 << 20);
+    let over = quotas.guest_brings(newcomer, Protocol::Api, 1);
+    assert!(matches!(over, Err(Over::Wait(_))), "{over:?}");
+    assert_eq!(quotas.guest_asks(payer, Protocol::Api), Ok(()));
+    assert_eq!(quotas.guest_brings(payer, Protocol::Api, 1), Ok(()));
+    // Asking for blocks is paid for by nobody.
+    quotas.guest_costs(other, Protocol::Sync, 1 << 20);
+    let over = quotas.guest_brings(payer, Protocol::Sync, 1);
+    assert!(matches!(over, Err(Over::Wait(_))), "{over:?}");
+}

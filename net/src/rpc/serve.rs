@@ -136,7 +136,7 @@ async fn exchange(
             connection.proven().await.ok_or(Unanswered::Unproven)?
         }
     };
-    let over_quota = desk.turn(connection, protocol, proof.role).await?;
+    let asks_too_often = desk.turn(connection, protocol, proof.role).await?;
     let room = desk.room(proof.role);
     let _serving = desk.take(room.serving.of(protocol), 1)?;
     let (body, share) = timeout(
@@ -150,12 +150,16 @@ async fn exchange(
         node: proof.node,
         local: connection.local,
     };
-    let costs = |bytes| {
-        if proof.role == Role::Guest && !connection.exempt {
-            desk.quotas.guest_costs(connection.peer, bytes);
+    let is_counted = proof.role == Role::Guest && !connection.exempt;
+    let over_quota = match is_counted {
+        true => {
+            let brings = desk
+                .quotas
+                .guest_brings(connection.peer, protocol, body.len());
+            asks_too_often.or(desk.in_words(brings)?)
         }
+        false => asks_too_often,
     };
-    costs(body.len());
     let answer = desk.hand_over(from, protocol, body, over_quota, share)?;
     let response = tokio::select! {
         response = timeout(desk.limits.serve_timeout, answer) => match response {
@@ -167,7 +171,10 @@ async fn exchange(
         },
         gone = abandoned(&mut stream) => return Err(gone),
     };
-    costs(response.len());
+    if is_counted {
+        desk.quotas
+            .guest_costs(connection.peer, protocol, response.len());
+    }
     timeout(
         desk.limits.response_timeout,
         desk.write(room, response, &mut stream),
@@ -206,16 +213,7 @@ impl Desk {
             return Ok(None);
         }
         match role {
-            Role::Guest => match self.quotas.guest_asks(connection.peer, protocol) {
-                Ok(()) => Ok(None),
-                Err(over) => {
-                    self.meter.requests_over_quota.increment();
-                    match over {
-                        Over::Wait(time) => Ok(Some(time)),
-                        Over::Deaf => Err(Unanswered::Deaf),
-                    }
-                }
-            },
+            Role::Guest => self.in_words(self.quotas.guest_asks(connection.peer, protocol)),
             Role::Member | Role::Neighbour => {
                 while let Err(time) = self.quotas.asks(connection.peer, protocol) {
                     self.meter.requests_over_quota.increment();
@@ -223,6 +221,16 @@ impl Desk {
                 }
                 Ok(None)
             }
+        }
+    }
+
+    /// How long a guest is told to wait, if it is told anything.
+    fn in_words(&self, share: Result<(), Over>) -> Result<Option<Duration>, Unanswered> {
+        let Err(over) = share else { return Ok(None) };
+        self.meter.requests_over_quota.increment();
+        match over {
+            Over::Wait(time) => Ok(Some(time)),
+            Over::Deaf => Err(Unanswered::Deaf),
         }
     }
 

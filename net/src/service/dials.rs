@@ -11,36 +11,59 @@ use tokio::sync::oneshot;
 use tracing::debug;
 
 use super::Service;
+use super::arrivals::Stage;
 use crate::handle::{DialError, Direction, Remote};
 use crate::identity::PeerName;
 use crate::peers::Connection;
 
 /// Who waits for a dial, and for what address.
 pub(super) struct Waiter {
-    address: String,
-    outcome: oneshot::Sender<Result<Remote, DialError>>,
+    address: Multiaddr,
+    outcomes: Vec<Outcome>,
 }
 
+/// Where somebody is told what came of a dial. Whoever asked may have given up.
+type Outcome = oneshot::Sender<Result<Remote, DialError>>;
+
 impl Service {
-    /// Dials for a handle, unless the address is connected already.
-    pub(super) fn dial(
-        &mut self,
-        address: &Multiaddr,
-        outcome: oneshot::Sender<Result<Remote, DialError>>,
-    ) {
-        let known = self.arrivals.values().find_map(|arrival| {
-            let connection = &arrival.connection;
-            is_at(connection, address).then(|| remote(connection))?
-        });
-        if let Some(remote) = known {
-            // Whoever asked may have given up.
-            return drop(outcome.send(Ok(remote)));
+    /// Dials for a handle, unless the address is connected already or somebody dials it.
+    pub(super) fn dial(&mut self, address: &Multiaddr, outcome: Outcome) {
+        if let Some(outcome) = self.join(address, outcome) {
+            self.begin_dial(options(address), address.clone(), outcome);
         }
-        let waiter = Waiter {
-            address: address.to_string(),
-            outcome,
+    }
+
+    /// Lets somebody have the connection with an address that is there already, or in the making: asking
+    /// again, and giving up in between, makes no more of them. Gives the outcome back if there is none.
+    fn join(&mut self, address: &Multiaddr, outcome: Outcome) -> Option<Outcome> {
+        let arrivals = self.arrivals.values();
+        let mut here = arrivals.filter(|arrival| is_at(&arrival.connection, address));
+        let known = here.clone().find_map(|arrival| remote(&arrival.connection));
+        if let Some(remote) = known {
+            drop(outcome.send(Ok(remote)));
+            return None;
+        }
+        let mut waiters = self.waiters.values_mut();
+        if let Some(waiter) = waiters.find(|waiter| waiter.address == *address) {
+            waiter.outcomes.push(outcome);
+            return None;
+        }
+        // What became of a peer of another network has been said.
+        let Some(greeting) = here.find(|arrival| arrival.stage != Stage::OtherNetwork) else {
+            return Some(outcome);
         };
-        let options = options(address);
+        let id = greeting.connection.id;
+        let waiter = self.waiters.entry(id).or_insert_with(|| Waiter {
+            address: address.clone(),
+            outcomes: Vec::new(),
+        });
+        waiter.outcomes.push(outcome);
+        None
+    }
+
+    fn begin_dial(&mut self, options: DialOpts, address: Multiaddr, outcome: Outcome) {
+        let outcomes = vec![outcome];
+        let waiter = Waiter { address, outcomes };
         self.waiters.insert(options.connection_id(), waiter);
         self.start_dial(options);
     }
@@ -63,34 +86,13 @@ impl Service {
     ) -> oneshot::Receiver<Result<Remote, DialError>> {
         let (outcome, answer) = oneshot::channel();
         let address = Multiaddr::from(Part::P2p(peer));
-        let known = self.arrivals.values().find_map(|arrival| {
-            let connection = &arrival.connection;
-            is_at(connection, &address).then(|| remote(connection))?
-        });
-        if let Some(remote) = known {
-            drop(outcome.send(Ok(remote)));
-            return answer;
+        if let Some(outcome) = self.join(&address, outcome) {
+            let options = DialOpts::peer_id(peer)
+                .condition(PeerCondition::Disconnected)
+                .allocate_new_port()
+                .build();
+            self.begin_dial(options, address, outcome);
         }
-        let waiter = Waiter {
-            address: address.to_string(),
-            outcome,
-        };
-        // Somebody else here dialed it, and the peers are greeting each other: that connection will do.
-        let mut arrivals = self.arrivals.values();
-        let greeting = arrivals.find_map(|arrival| {
-            let id = arrival.connection.id;
-            (arrival.connection.peer == peer && !self.waiters.contains_key(&id)).then_some(id)
-        });
-        if let Some(id) = greeting {
-            self.waiters.insert(id, waiter);
-            return answer;
-        }
-        let options = DialOpts::peer_id(peer)
-            .condition(PeerCondition::Disconnected)
-            .allocate_new_port()
-            .build();
-        self.waiters.insert(options.connection_id(), waiter);
-        self.start_dial(options);
         answer
     }
 
@@ -117,13 +119,13 @@ impl Service {
         self.dialer.failed(id, root_cause(error));
         self.dialer.ended(id, Instant::now());
         if let Some(waiter) = self.waiters.get(&id) {
-            let reason = translate(waiter.address.clone(), error);
+            let reason = translate(waiter.address.to_string(), error);
             self.settle(id, Err(reason));
         }
     }
 
-    /// The peer on a connection has proven who it is: whoever dialed it is told.
-    pub(super) fn on_dial_proven(&mut self, connection: &Connection) {
+    /// The peer on a connection has proven who it is. Whoever waits for it is told, whichever side dialed.
+    pub(super) fn on_proven(&mut self, connection: &Connection) {
         if let Some(remote) = remote(connection) {
             self.dialer
                 .proven(connection.id, remote.node, Instant::now());
@@ -133,8 +135,9 @@ impl Service {
 
     /// Tells whoever waits for a dial, if anybody does, what came of it.
     pub(super) fn settle(&mut self, id: ConnectionId, outcome: Result<Remote, DialError>) {
-        if let Some(waiter) = self.waiters.remove(&id) {
-            drop(waiter.outcome.send(outcome));
+        let waiter = self.waiters.remove(&id);
+        for waiting in waiter.into_iter().flat_map(|waiter| waiter.outcomes) {
+            drop(waiting.send(outcome.clone()));
         }
     }
 }

@@ -280,9 +280,7 @@ impl Service {
         if let Some(node) = node {
             self.reroute(node, now);
         }
-        if connection.direction == Direction::Outbound {
-            self.on_dial_proven(connection);
-        }
+        self.on_proven(connection);
         if let Some(node) = node {
             self.dialer.learn(node, addresses, now);
             if connection.direction == Direction::Outbound {

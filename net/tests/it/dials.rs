@@ -1,14 +1,18 @@
 //! Dials, and starting: every way in which they can end.
 
-use std::net::TcpListener;
+use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use model::NetworkId;
 use net::{
-    Bootnode, BootnodeState, Config, DialError, Direction, Limits, Remote, StartError, ViewError,
+    Bootnode, BootnodeState, Config, DialError, Direction, Limits, Remote, StartError, Stranger,
+    ViewError,
 };
 
 use crate::support::{member, neighbour, network, node, soon, start, until, wallet};
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 #[tokio::test]
 async fn a_dial_ends_with_who_answered() {
@@ -44,6 +48,40 @@ async fn an_address_that_is_connected_is_not_dialed_again() {
         assert!(remote.is_ok(), "{remote:?}");
         assert_eq!(dialer.handle.peers().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn whoever_gives_up_and_asks_again_has_the_connection_that_is_in_the_making() {
+    let listener = start(member(1, &[1, 2]));
+    let dialer = start(wallet(9));
+    let address = listener.address();
+    for _ in 0..8 {
+        // The network hears of it, and whoever asks has gone before anything can come of it.
+        let given_up = dialer.handle.dial(&address);
+        assert!(given_up.now_or_never().is_none());
+    }
+    let (one, other) = (dialer.handle.dial(&address), dialer.handle.dial(&address));
+    let (one, other) = soon("both", futures::future::join(one, other)).await;
+    assert_eq!(one, other);
+    assert!(one.is_ok(), "{one:?}");
+    assert_eq!(dialer.handle.counters().connections, 1);
+}
+
+#[tokio::test]
+async fn whoever_dials_a_peer_that_is_about_to_say_hello_has_that_connection() {
+    let listener = start(member(1, &[1, 2]));
+    let peer = Stranger::dial(network(), LOOPBACK, (LOOPBACK, listener.port()).into()).await;
+    let peer = peer.expect("it is connected");
+    let arrived = || listener.handle.counters().connections == 1;
+    until("the connection", arrived).await;
+    // Nobody listens there: if it is dialed, it is unreachable.
+    let there = format!("/ip4/127.0.0.1/tcp/1/p2p/{}", peer.peer());
+    let dial = listener.handle.dial(&there);
+    let mut dial = std::pin::pin!(dial);
+    assert!(dial.as_mut().now_or_never().is_none());
+    peer.greet().await.expect("it is greeted");
+    let remote = soon("the hello", dial).await.expect("it has said hello");
+    assert_eq!(remote.peer, peer.peer());
 }
 
 #[tokio::test]

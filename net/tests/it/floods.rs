@@ -22,12 +22,6 @@ fn far(number: u8, committee: &[u8], bootnodes: Vec<String>) -> Running {
     })
 }
 
-fn port(running: &Running) -> u16 {
-    let address = running.address();
-    let port = address.split('/').nth(4).expect("a port");
-    port.parse().expect("a number")
-}
-
 /// A connection of a stranger, who says nothing on it.
 async fn stranger(port: u16) -> std::io::Result<TcpStream> {
     let socket = TcpSocket::new_v4()?;
@@ -67,7 +61,7 @@ async fn item_6_a_thousand_connections_from_one_address_keep_no_member_out_and_s
     let mut two = far(2, &all, vec![one.address()]);
     one.linked(&[2]).await;
     two.linked(&[1]).await;
-    let port = port(&one);
+    let port = one.port();
     let mut held = std::collections::VecDeque::new();
     let mut three = None;
     for number in 0..1_000_u32 {

@@ -1,6 +1,7 @@
 //! Links between members: that they come up, carry frames, and come back.
 
 use bytes::Bytes;
+use futures::future::join;
 use net::{Config, Limits, SendError};
 
 use crate::support::{
@@ -86,7 +87,8 @@ async fn item_2_simultaneous_dials_leave_exactly_one_usable_link() {
         let mut one = start(member(1, &committee));
         let mut two = start(member(2, &committee));
         let (to_two, to_one) = (two.address(), one.address());
-        let (ones, twos) = tokio::join!(one.handle.dial(&to_two), two.handle.dial(&to_one));
+        let dials = join(one.handle.dial(&to_two), two.handle.dial(&to_one));
+        let (ones, twos) = soon("both dials", dials).await;
         // A dial can lose the race, and then the other one has won it.
         assert!(
             ones.is_ok() || twos.is_ok(),

@@ -127,6 +127,13 @@ impl Running {
         addresses.first().expect("it listens").clone()
     }
 
+    /// The port that it listens at.
+    pub(crate) fn port(&self) -> u16 {
+        let address = self.address();
+        let port = address.split('/').nth(4).expect("a port");
+        port.parse().expect("a number")
+    }
+
     /// The next change of a link.
     pub(crate) async fn link(&mut self) -> Link {
         let link = soon("a change of a link", self.events.links.recv()).await;
