@@ -5,10 +5,14 @@
 use std::future::Future;
 use std::time::Duration;
 
-use model::api::{Request, Response};
+use model::api::{Refused, Request, Response};
 use model::{NetworkId, NodeId};
+use tokio::time::{Instant, sleep_until};
 
 use crate::connection::NodeEndpoint;
+
+/// How soon a node is asked again at the earliest, whatever it says.
+const TURN_MIN: Duration = Duration::from_millis(10);
 
 /// Asks nodes.
 pub trait Api: Send + Sync {
@@ -23,6 +27,35 @@ pub trait Api: Send + Sync {
         request: Request,
         timeout: Duration,
     ) -> impl Future<Output = Result<Response, AskError>> + Send;
+
+    /// Asks as [`Api::ask`] does, and as long as the node says that it is busy, asks again when it says, until
+    /// the time is up. A node that many strangers ask has its turn for each of them.
+    ///
+    /// # Errors
+    ///
+    /// [`AskError`]. That the node is busy to the end is an answer.
+    fn ask_in_turn(
+        &self,
+        node: &NodeId,
+        request: Request,
+        timeout: Duration,
+    ) -> impl Future<Output = Result<Response, AskError>> + Send {
+        async move {
+            let until = Instant::now() + timeout;
+            loop {
+                let left = until.saturating_duration_since(Instant::now());
+                let answer = self.ask(node, request.clone(), left).await?;
+                let Response::Refused(Refused::Busy { retry_ms }) = answer else {
+                    return Ok(answer);
+                };
+                let turn = Instant::now() + Duration::from_millis(retry_ms.into()).max(TURN_MIN);
+                if turn >= until {
+                    return Ok(answer);
+                }
+                sleep_until(turn).await;
+            }
+        }
+    }
 
     /// Says where a node can be reached that was not known before. Of several places for one node each
     /// is tried.

@@ -146,7 +146,7 @@ impl<A: Api> Client<A> {
     ///
     /// [`AskError`].
     pub async fn status(&self, node: &NodeId) -> Result<Status, AskError> {
-        match self.api.ask(node, Request::Status, ANSWER).await? {
+        match self.api.ask_in_turn(node, Request::Status, ANSWER).await? {
             Response::Status(status) if status.network != self.network => {
                 Err(AskError::WrongNetwork {
                     ours: self.network,
@@ -165,7 +165,7 @@ impl<A: Api> Client<A> {
     ///
     /// [`AskError`].
     pub async fn peers(&self, node: &NodeId) -> Result<PeerList, AskError> {
-        match self.api.ask(node, Request::Peers, ANSWER).await? {
+        match self.api.ask_in_turn(node, Request::Peers, ANSWER).await? {
             Response::Peers(list) => Ok(list),
             Response::Refused(refused) => Err(AskError::Silent(refused.to_string())),
             other => Err(unexpected(&other)),

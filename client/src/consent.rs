@@ -65,7 +65,7 @@ impl<A: Api> Client<A> {
             });
         }
         let request = Request::Consent(record.clone());
-        match self.api.ask(&node.node, request, PATIENCE).await? {
+        match self.api.ask_in_turn(&node.node, request, PATIENCE).await? {
             Response::Consent(consent) if consent.node == node.node => {
                 let checked = consent.verify(self.network(), record, &mut Zip215);
                 checked.map_err(|bad| AskError::Lying(bad.to_string()))?;

@@ -298,9 +298,10 @@ impl Error {
             Self::Clock { .. } => {
                 Some("set the clock of this machine; it is safe to run the same command again")
             }
-            Self::Unreachable { .. } => {
-                Some("start the network, or check the addresses of its nodes")
-            }
+            Self::Unreachable { .. } => Some(
+                "start the network, or check the addresses of its nodes; a node that is asked by many \
+                 from one address takes no more of them for a minute",
+            ),
             Self::Withheld { .. } => Some("ask other nodes, or try again in a moment"),
             Self::WrongNetwork { .. } => {
                 Some("use the genesis document of the network that the nodes belong to")

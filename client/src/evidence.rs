@@ -80,7 +80,7 @@ impl<A: Api> Client<A> {
             let after = u32::try_from(exhibits.len()).unwrap_or(u32::MAX);
             let page = match self
                 .api
-                .ask(node, Request::Evidence { after }, ANSWER)
+                .ask_in_turn(node, Request::Evidence { after }, ANSWER)
                 .await?
             {
                 Response::Evidence(page) => page,

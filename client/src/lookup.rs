@@ -57,7 +57,7 @@ impl<A: Api> Client<A> {
         id: &TransactionId,
     ) -> Result<Look, AskError> {
         let request = Request::Transaction(*id);
-        let found = match self.api.ask(node, request, ANSWER).await? {
+        let found = match self.api.ask_in_turn(node, request, ANSWER).await? {
             Response::Transaction(found) => found,
             Response::Refused(Refused::Unknown(progress)) => {
                 return Ok(Look::Absent(progress, Time::ZERO));
@@ -107,7 +107,7 @@ impl<A: Api> Client<A> {
             wait_ms: PROOF_MS,
         };
         let patience = ANSWER + Duration::from_millis(PROOF_MS.into());
-        match self.api.ask(node, request, patience).await? {
+        match self.api.ask_in_turn(node, request, patience).await? {
             Response::Outcome(result) => Ok(result),
             Response::Refused(refused) => Err(AskError::Silent(refused.to_string())),
             other => Err(unexpected(&other)),

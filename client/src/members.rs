@@ -252,7 +252,7 @@ impl<A: Api> Client<A> {
             let scopes = known.directory().all().map(Committee::scope);
             let shards = scopes.map(|scope| (scope.shard, scope.epoch));
             let request = Request::Changes(shards.take(SHARDS_ASKED_MAX).collect());
-            let changes = match self.api.ask(node, request, ANSWER).await? {
+            let changes = match self.api.ask_in_turn(node, request, ANSWER).await? {
                 Response::Changes(changes) => changes,
                 Response::Refused(refused) => return Err(AskError::Silent(refused.to_string())),
                 other => return Err(unexpected(&other)),
@@ -277,7 +277,7 @@ impl<A: Api> Client<A> {
         let mut news = false;
         for _ in 0..ANSWERS_MAX {
             let request = Request::Acts { after };
-            let acts = match self.api.ask(node, request, ANSWER).await? {
+            let acts = match self.api.ask_in_turn(node, request, ANSWER).await? {
                 Response::Acts(acts) => acts,
                 Response::Refused(refused) => return Err(AskError::Silent(refused.to_string())),
                 other => return Err(unexpected(&other)),

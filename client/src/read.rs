@@ -277,7 +277,11 @@ impl<A: Api> Client<A> {
         shard: ShardId,
         id: &ObjectId,
     ) -> Result<Option<Object>, AskError> {
-        match self.api.ask(node, Request::Object(*id), ANSWER).await? {
+        match self
+            .api
+            .ask_in_turn(node, Request::Object(*id), ANSWER)
+            .await?
+        {
             Response::Object { object, height: _ }
                 if object.id() == *id && object.home == shard =>
             {

@@ -79,7 +79,7 @@ impl<A: Api> Client<A> {
 
     async fn ask_approval(&self, plan: &Plan, member: &NodeDescriptor) -> Result<(), AskError> {
         let request = Request::Approve(plan.clone());
-        match self.api.ask(&member.node, request, ANSWER).await? {
+        match self.api.ask_in_turn(&member.node, request, ANSWER).await? {
             Response::Accepted => Ok(()),
             Response::Refused(refused) => Err(AskError::Silent(refused.to_string())),
             other => Err(unexpected(&other)),

@@ -14,17 +14,20 @@ use std::time::Duration;
 use model::api::{Progress, Refused, Request, Response};
 use model::genesis::GenesisShard;
 use model::{
-    Consent, Genesis, NodeDescriptor, NodeId, PublicKey, SecretKey, ShardId, ShardRecord,
-    Signature, Time, TransactionId,
+    Consent, Genesis, NodeDescriptor, NodeId, ObjectId, PublicKey, Receipt, SecretKey, ShardId,
+    ShardRecord, Signature, Time, TransactionId,
 };
 use system_contracts::cscoin::CSC;
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
+use crate::amount::Amount;
 use crate::api::{Api, AskError};
 use crate::connection::{Client, Endpoints, NodeEndpoint, Options};
-use crate::keys::local_secret;
-use crate::wallet::Clock;
+use crate::follow::Watch;
+use crate::keys::{LocalKeys, local_secret};
+use crate::receipt;
+use crate::wallet::{Clock, Order, Wallet};
 
 pub(crate) use ledger::Ledger;
 pub(crate) use manner::Manner;
@@ -163,6 +166,24 @@ impl World {
         self.inner().manners.insert(node, manner);
     }
 
+    /// Alice pays bob so much, out of this account or of one that the wallet chooses. The receipt.
+    pub(crate) async fn payment(&self, csc: u64, using: Option<ObjectId>) -> Receipt {
+        let directory = directory();
+        let keys = Box::new(LocalKeys::of(&self.genesis));
+        let client = self.client(Options::default());
+        let wallet = Wallet::open_with_clock(client, keys, directory.path(), self.clock());
+        let wallet = wallet.expect("it opens");
+        let order = Order {
+            from: key("alice"),
+            to: key("bob"),
+            amount: Amount::from_ncsc(csc * CSC),
+            using,
+            home: None,
+        };
+        let sent = wallet.send(&order, &Watch::nobody()).await;
+        receipt::receipt(wallet.client(), &sent.expect("it is decided"))
+    }
+
     /// Whether transactions are decided. If not they wait, as without a quorum.
     pub(crate) fn set_deciding(&self, deciding: bool) {
         for shard in 0..self.genesis.shards.len() {
@@ -186,8 +207,13 @@ impl World {
 
     /// The time on the clocks of the nodes.
     pub(crate) fn now(&self) -> Time {
-        let since = u64::try_from(self.started.elapsed().as_millis()).expect("a short test");
+        let since = u64::try_from(self.age().as_millis()).expect("a short test");
         CREATED.plus_ms(1_000 + since)
+    }
+
+    /// How long there is this world.
+    pub(crate) fn age(&self) -> Duration {
+        self.started.elapsed()
     }
 
     /// The same, as a clock.

@@ -4,16 +4,10 @@ use model::{
     Consent, Invitation, Lie, NetworkId, NodeId, ShardId, ShardRecord, Signature, SignedDescriptor,
 };
 use model::{Hash, Slot, Statement, Vote};
-use system_contracts::cscoin::CSC;
 
 use super::*;
-use crate::amount::Amount;
-use crate::connection::Options;
 use crate::error::Error;
-use crate::follow::Watch;
-use crate::keys::LocalKeys;
-use crate::testing::{SHARD, World, directory, key, secret};
-use crate::wallet::{Order, Wallet};
+use crate::testing::{SHARD, World, directory, secret};
 use crate::{paper, receipt};
 
 const ALL: [Kind; 7] = [
@@ -25,23 +19,6 @@ const ALL: [Kind; 7] = [
     Kind::Consent,
     Kind::Configuration,
 ];
-
-async fn paid(world: &World) -> Receipt {
-    let directory = directory();
-    let keys = Box::new(LocalKeys::of(&world.genesis));
-    let client = world.client(Options::default());
-    let wallet = Wallet::open_with_clock(client, keys, directory.path(), world.clock());
-    let wallet = wallet.expect("it opens");
-    let order = Order {
-        from: key("alice"),
-        to: key("bob"),
-        amount: Amount::from_ncsc(CSC),
-        using: None,
-        home: None,
-    };
-    let sent = wallet.send(&order, &Watch::nobody()).await;
-    receipt::receipt(wallet.client(), &sent.expect("it is decided"))
-}
 
 fn lie(world: &World) -> Malpractice {
     let scope = *world.genesis.committee(SHARD).unwrap().unwrap().scope();
@@ -83,7 +60,7 @@ async fn files() -> Vec<(Kind, Vec<u8>)> {
     };
     vec![
         (Kind::Network, world.genesis.to_bytes()),
-        (Kind::Receipt, paid(&world).await.to_bytes()),
+        (Kind::Receipt, world.payment(1, None).await.to_bytes()),
         (Kind::Evidence, encoding::encode(&lie(&world))),
         (Kind::Descriptor, paper::to_text(&signed).into_bytes()),
         (Kind::Proposal, paper::to_text(&invitation).into_bytes()),

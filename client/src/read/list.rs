@@ -85,7 +85,7 @@ impl<A: Api> Client<A> {
             wait_ms: CATCH_UP_MS,
         };
         let patience = ANSWER + Duration::from_millis(CATCH_UP_MS.into());
-        match self.api.ask(node, request, patience).await? {
+        match self.api.ask_in_turn(node, request, patience).await? {
             Response::Labelled(page) => Ok(page),
             Response::Refused(refused @ Refused::NotYet(_)) => Err(AskError::Silent(format!(
                 "{refused}, height {at_least} is needed"

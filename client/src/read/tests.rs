@@ -1,5 +1,7 @@
 //! Reading among nodes that do not all tell the truth.
 
+use std::time::Duration;
+
 use model::{Height, ObjectId};
 use system_contracts::cscoin::CSC;
 
@@ -48,17 +50,7 @@ async fn accounts_come_largest_first_over_all_pages() {
 
 #[tokio::test(start_paused = true)]
 async fn one_faulty_node_of_any_kind_changes_nothing() {
-    use Manner::*;
-    for manner in [
-        Gone,
-        Foreign,
-        Silent,
-        Pretender(0),
-        Behind(0),
-        Fabulist,
-        Thief,
-        Confused,
-    ] {
+    for manner in Manner::TO_READERS {
         for number in 0..4 {
             let world = world();
             world.set(number, manner);
@@ -158,4 +150,14 @@ async fn an_object_that_is_not_active_takes_more_than_one_word() {
         .await
         .expect_err("one node is not enough");
     assert_eq!(error.class(), Class::Unreachable);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_all_nodes_are_crowded_everybody_has_a_turn() {
+    let world = world();
+    for number in 0..4 {
+        world.set(number, Manner::Crowded(1_000));
+    }
+    assert_eq!(balances(&holdings(&world, 1).await)[0], 70);
+    assert!(world.age() >= Duration::from_secs(1));
 }

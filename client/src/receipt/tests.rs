@@ -4,13 +4,7 @@ use model::{NetworkId, Object};
 use tempfile::TempDir;
 
 use super::*;
-use crate::amount::Amount;
-use crate::connection::Options;
-use crate::follow::Watch;
-use crate::keys::LocalKeys;
 use crate::testing::{World, directory, key};
-use crate::wallet::{Order, Wallet};
-use system_contracts::cscoin::CSC;
 
 /// Receipts of a committed and of an aborted payment of one account.
 async fn receipts() -> (World, [Receipt; 2]) {
@@ -21,23 +15,7 @@ async fn receipts() -> (World, [Receipt; 2]) {
         .accounts_of(&key("alice"))
         .first()
         .map(Object::id);
-    let pay = async |csc: u64| {
-        let directory = directory();
-        let keys = Box::new(LocalKeys::of(&world.genesis));
-        let client = world.client(Options::default());
-        let wallet = Wallet::open_with_clock(client, keys, directory.path(), world.clock());
-        let wallet = wallet.expect("it opens");
-        let order = Order {
-            from: key("alice"),
-            to: key("bob"),
-            amount: Amount::from_ncsc(csc * CSC),
-            using,
-            home: None,
-        };
-        let sent = wallet.send(&order, &Watch::nobody()).await;
-        receipt(wallet.client(), &sent.expect("it is decided"))
-    };
-    let (committed, aborted) = futures::join!(pay(5), pay(6));
+    let (committed, aborted) = futures::join!(world.payment(5, using), world.payment(6, using));
     (world, [committed, aborted])
 }
 

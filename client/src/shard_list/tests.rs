@@ -31,16 +31,7 @@ async fn the_first_shards_are_those_of_the_genesis_document() {
 
 #[tokio::test(start_paused = true)]
 async fn one_faulty_node_of_any_kind_changes_nothing() {
-    use Manner::*;
-    for manner in [
-        Gone,
-        Foreign,
-        Silent,
-        Pretender(0),
-        Fabulist,
-        Thief,
-        Confused,
-    ] {
+    for manner in Manner::TO_READERS {
         let world = World::of_shards(&[&[1], &[]]);
         world.set(0, manner);
         let shard_list = shard_list(&world).await.expect("the others are honest");

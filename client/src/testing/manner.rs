@@ -1,6 +1,7 @@
 //! How a node behaves.
 
 use std::future::pending;
+use std::time::Duration;
 
 use contracts::Content;
 use model::api::{Page, Refused, Request, Response};
@@ -35,6 +36,8 @@ pub(crate) enum Manner {
     Forgetful,
     /// It has no time for submissions.
     Busy,
+    /// It has no time for anybody until so many milliseconds have gone by.
+    Crowded(u64),
     /// It finds all transactions malformed.
     Refuser,
     /// It stands at a height and says so.
@@ -54,6 +57,20 @@ pub(crate) enum Manner {
 }
 
 impl Manner {
+    /// All that a node may do to those who only ask what there is.
+    pub(crate) const TO_READERS: [Self; 10] = [
+        Self::Gone,
+        Self::Foreign,
+        Self::Silent,
+        Self::Behind(0),
+        Self::Pretender(0),
+        Self::Fabulist,
+        Self::Thief,
+        Self::Crowded(100),
+        Self::Crowded(1_000_000),
+        Self::Confused,
+    ];
+
     /// Why no question reaches the node, if so.
     pub(super) fn unreached(self, ours: NetworkId) -> Option<AskError> {
         match self {
@@ -112,6 +129,9 @@ impl Manner {
             }
             (Self::Busy, Request::Submit(_)) => {
                 Some(Response::Refused(Refused::Busy { retry_ms: 200 }))
+            }
+            (Self::Crowded(ms), _) if world.age() < Duration::from_millis(ms) => {
+                Some(Response::Refused(Refused::Busy { retry_ms: 20 }))
             }
             (Self::Refuser, Request::Submit(_)) => {
                 Some(Response::Refused(Refused::malformed("for no reason")))
