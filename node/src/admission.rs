@@ -5,8 +5,10 @@
 //! waits is checked in one batch, and nothing waits for a batch to fill.
 
 mod doubt;
+mod guard;
 mod memo;
 mod meter;
+mod payers;
 #[cfg(test)]
 mod tests;
 
@@ -30,7 +32,7 @@ use tokio::sync::{mpsc, watch};
 use crate::event::{Answer, BUSY, Event, Submission, Submitted};
 use crate::reads::Reads;
 use crate::registry::Known;
-use doubt::{Doubt, Doubtful, is_covered};
+use guard::Guard;
 use memo::Memo;
 pub use meter::Counters;
 pub(crate) use meter::Meter;
@@ -62,15 +64,8 @@ pub(crate) struct Admission {
     guard: Option<Guard>,
 }
 
-/// Keeps clients from spending what is not there.
-struct Guard {
-    doubt: Doubt,
-    reads: Arc<Reads>,
-    network: net::Handle,
-}
-
 /// Something that is being looked at, in the order of arrival.
-#[allow(
+#[expect(
     clippy::large_enum_variant,
     reason = "it lives for one batch and is moved once"
 )]
@@ -105,11 +100,7 @@ impl Admission {
     /// From now on few transactions of clients are taken that use what is not in the tables, and clients
     /// with too many of them are reported.
     pub(crate) fn guarded(mut self, reads: Arc<Reads>, network: net::Handle) -> Self {
-        self.guard = Some(Guard {
-            doubt: Doubt::new(Instant::now()),
-            reads,
-            network,
-        });
+        self.guard = Some(Guard::new(reads, network));
         self
     }
 
@@ -287,20 +278,12 @@ impl Admission {
         let (Some(guard), Some(client)) = (&mut self.guard, submission.client) else {
             return true;
         };
-        let state = guard.reads.state();
         let shard = self.shards.scope().shard;
-        // If the tables cannot be read, others see to it that the node ends.
-        let is_active = |id: &_| !matches!(state.object(id), Ok(None));
-        if is_covered(&submission.transaction, shard, is_active) {
-            return true;
+        let is_welcome = guard.lets_in(client, &submission.transaction, shard, Instant::now());
+        if !is_welcome {
+            self.meter.unfunded.increment();
         }
-        match guard.doubt.consider(client, Instant::now()) {
-            Doubtful::Taken => return true,
-            Doubtful::Refused => {}
-            Doubtful::Reported => guard.network.report(client, net::Offence::Deaf),
-        }
-        self.meter.unfunded.increment();
-        false
+        is_welcome
     }
 
     /// Puts the well-formed ones of the submissions to the others, and refuses the rest.

@@ -137,10 +137,14 @@ pub struct Log {
     pub format: LogFormat,
 }
 
+/// What is logged if nobody says otherwise. That others have passed on first what a node publishes is as it
+/// should be, and gossipsub warns of it.
+const DEFAULT_FILTER: &str = "info,libp2p_gossipsub=error";
+
 impl Default for Log {
     fn default() -> Self {
         Self {
-            filter: "info".to_owned(),
+            filter: DEFAULT_FILTER.to_owned(),
             format: LogFormat::Auto,
         }
     }

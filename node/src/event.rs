@@ -33,10 +33,6 @@ pub(crate) struct Submitted {
 }
 
 /// Everything that can wake a node, except time and the wish to stop it.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "events are moved twice, and the channel that holds them is short"
-)]
 #[derive(Debug)]
 pub(crate) enum Event {
     /// A member said something that was admitted.

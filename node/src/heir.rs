@@ -26,7 +26,8 @@ use crate::store::Inheritance;
 use crate::sync_server::{fetch_inventory, fetch_piece};
 use crate::view::present;
 
-/// How often to begin anew with a newer state, when the one that was being fetched is kept no more.
+/// How often to begin anew: with a newer state when the one that was being fetched is kept no more, and when
+/// the state that an epoch has just ended with is not kept yet.
 const ATTEMPTS: usize = 3;
 
 /// Members that are asked at once.
@@ -65,7 +66,13 @@ impl Heir {
             return None;
         }
         for _ in 0..ATTEMPTS {
-            let inventory = self.newest().await?;
+            let Some(inventory) = self.newest().await else {
+                if !self.has_turned() {
+                    return None;
+                }
+                sleep(PAUSE).await;
+                continue;
+            };
             let height = inventory.head.head.height;
             if height.number() <= self.replayed_max {
                 return None;
@@ -78,6 +85,14 @@ impl Heir {
             tracing::warn!(%height, "the state could not be fetched");
         }
         None
+    }
+
+    /// Whether an epoch of the shard has ended: then there is a state, and members are about to keep it if they
+    /// do not yet.
+    fn has_turned(&self) -> bool {
+        let known = self.registry.known().directory;
+        let last = known.current(self.shard);
+        last.is_some_and(|last| last.scope().epoch > Epoch::ZERO)
     }
 
     /// The highest state that some of the members have: of so many that one of them is honest.

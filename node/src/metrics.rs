@@ -52,7 +52,7 @@ struct ByOutcome {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-#[allow(non_camel_case_types, reason = "these are the values of the label")]
+#[expect(non_camel_case_types, reason = "these are the values of the label")]
 enum Decided {
     committed,
     aborted,

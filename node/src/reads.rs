@@ -17,7 +17,7 @@ use model::receipt::{CertifiedResult, CertifiedResults};
 use model::result::results_tree;
 use model::state::Inventory;
 use model::{Block, Certificate, Ending, Finalized, Hash, HeadCertificate, Height};
-use model::{Object, ObjectId, Transaction, TransactionId};
+use model::{Object, ObjectId, Outcome, Transaction, TransactionId};
 
 use crate::store::changes::{BlockRow, Place};
 use crate::store::log::{Position, Reader};
@@ -167,6 +167,23 @@ impl Reads {
     /// [`StoreError`] if the store cannot be read.
     pub fn decided(&self, transaction: &TransactionId) -> Result<Option<Height>, StoreError> {
         Ok(self.state.place(transaction)?.map(|place| place.height))
+    }
+
+    /// What became of a transaction, if it is decided.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub fn decision(&self, transaction: &TransactionId) -> Result<Option<Outcome>, StoreError> {
+        let Some(place) = self.state.place(transaction)? else {
+            return Ok(None);
+        };
+        let block = self.state.block(place.height)?;
+        let result = |block: BlockRow| {
+            let result = block.results.get(place.index as usize)?;
+            Some(result.outcome)
+        };
+        Ok(block.and_then(result))
     }
 
     /// The decision on a transaction, if there is one and a quorum has signed it.

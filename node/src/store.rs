@@ -308,7 +308,7 @@ impl Store {
     }
 
     /// A flush of what the records before `position` have changed.
-    fn flush_up_to(&self, position: Position, open: Open) -> Flush {
+    pub(crate) fn flush_up_to(&self, position: Position, open: Open) -> Flush {
         let foreign = open.foreign.iter();
         let checkpoint = Checkpoint {
             scope: Scope {

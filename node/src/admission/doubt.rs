@@ -6,7 +6,9 @@
 //! those for which it is not only so many are taken: of one client, and of all together. The others are told
 //! to try again, because this node may just be behind. A client that goes on regardless is reported.
 //!
-//! What lives in other shards is for those to know.
+//! What lives in other shards is for those to know. A transaction that uses nothing of this shard, and makes
+//! something here, is as doubtful: who pays nothing for it would lock nothing either. Those shards tell
+//! of it when they have voted, so nobody needs to be believed. Clients that pay have more room.
 
 #[cfg(test)]
 mod tests;
@@ -17,17 +19,25 @@ use std::time::Instant;
 use model::{ShardId, Transaction};
 use net::PeerName;
 
-/// Doubtful transactions of one client that are taken at once, and each second. A client that follows
-/// one node and submits to another that is a block behind has some, and loses nothing but time.
+/// Doubtful transactions of one client that are borne with. A client that follows one node and submits to
+/// another that is a block behind has some, and loses nothing but time.
 const OF_ONE: Allowance = Allowance {
-    burst: 200.0,
+    burst: 100.0,
     per_second: 20.0,
 };
 
-/// Doubtful transactions of all clients together: a small part of what a shard can decide.
+/// Likewise of one client that pays: what a shard can decide, or nearly so. Whoever goes too far has something
+/// aborted and pays no more.
+const OF_PAYER: Allowance = Allowance {
+    burst: 2_000.0,
+    per_second: 1_000.0,
+};
+
+/// Doubtful transactions that are taken of all clients together that do not pay. Each is decided by all members,
+/// perhaps of several shards, and every node takes so many: a hundredth of what a shard can decide.
 const OF_ALL: Allowance = Allowance {
-    burst: 200.0,
-    per_second: 50.0,
+    burst: 32.0,
+    per_second: 8.0,
 };
 
 /// How many more of one client are refused until it is reported once.
@@ -85,7 +95,17 @@ pub(super) enum Doubtful {
 /// See [the module](self).
 pub(super) struct Doubt {
     all: Rest,
-    each: HashMap<PeerName, (Rest, u32)>,
+    each: HashMap<PeerName, Asked>,
+}
+
+/// What a client has asked for.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    rest: Rest,
+    /// What it has beyond that because it pays.
+    paid: Rest,
+    /// How many were refused.
+    refused: u32,
 }
 
 impl Doubt {
@@ -97,19 +117,23 @@ impl Doubt {
         }
     }
 
-    /// A client submits a transaction that uses what is not there.
-    pub(super) fn consider(&mut self, client: PeerName, now: Instant) -> Doubtful {
+    /// A client submits a doubtful transaction.
+    pub(super) fn consider(&mut self, client: PeerName, pays: bool, now: Instant) -> Doubtful {
         if self.each.len() >= CLIENTS_MAX && !self.each.contains_key(&client) {
             // They begin anew. What all have together does not.
             self.each.clear();
         }
-        let (rest, refused) = self
-            .each
-            .entry(client)
-            .or_insert_with(|| (OF_ONE.full(now), 0));
-        if !OF_ONE.take(rest, now) {
-            *refused += 1;
-            return match refused.is_multiple_of(REPORT_EACH) {
+        let asked = self.each.entry(client).or_insert_with(|| Asked {
+            rest: OF_ONE.full(now),
+            paid: OF_PAYER.full(now),
+            refused: 0,
+        });
+        if pays && OF_PAYER.take(&mut asked.paid, now) {
+            return Doubtful::Taken;
+        }
+        if !OF_ONE.take(&mut asked.rest, now) {
+            asked.refused += 1;
+            return match asked.refused.is_multiple_of(REPORT_EACH) {
                 true => Doubtful::Reported,
                 false => Doubtful::Refused,
             };
@@ -121,13 +145,31 @@ impl Doubt {
     }
 }
 
-/// Whether what a transaction uses in a shard is there. Its form has not been checked, and need not have
-/// been: one that hides what it uses is malformed.
-pub(super) fn is_covered(
+/// How a transaction stands to what is in a shard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cover {
+    /// What it uses here is there.
+    Full,
+    /// It uses nothing here.
+    Elsewhere,
+    /// Something that it uses here is not there.
+    Lacking,
+}
+
+/// How a transaction stands to what is in a shard. Its form has not been checked, and need not have been: one
+/// that hides what it uses is malformed.
+pub(super) fn cover(
     transaction: &Transaction,
     shard: ShardId,
     is_active: impl Fn(&model::ObjectId) -> bool,
-) -> bool {
-    let mut used = transaction.openings.iter();
-    used.all(|object| object.home != shard || is_active(&object.id()))
+) -> Cover {
+    let used = transaction.openings.iter();
+    let mut here = used.filter(|object| object.home == shard).peekable();
+    if here.peek().is_none() {
+        return Cover::Elsewhere;
+    }
+    match here.all(|object| is_active(&object.id())) {
+        true => Cover::Full,
+        false => Cover::Lacking,
+    }
 }

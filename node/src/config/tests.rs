@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use consensus::bft::Pace;
 
-use super::{Config, ConfigError, Flag, Given, Loaded, LogFormat, Sources};
+use super::{Config, ConfigError, DEFAULT_FILTER, Flag, Given, Loaded, LogFormat, Sources};
 
 const GOOD: &str = r#"
 name = "alice"
@@ -134,7 +134,7 @@ fn the_later_of_default_file_variable_and_flag_wins_for_each_kind_of_key() {
             variable: ("CHAINSPACE__LOG__FILTER", "info,net=debug"),
             flag: text("error"),
             value: |config| config.log.filter.clone(),
-            values: ["info", "warn", "info,net=debug", "error"],
+            values: [DEFAULT_FILTER, "warn", "info,net=debug", "error"],
         },
         Case {
             key: "block_entries_max",

@@ -25,7 +25,7 @@ struct ByVerdict {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-#[allow(non_camel_case_types, reason = "these are the values of the label")]
+#[expect(non_camel_case_types, reason = "these are the values of the label")]
 enum Label {
     directory,
     heads,
@@ -34,7 +34,7 @@ enum Label {
 
 /// What a message was judged to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-#[allow(non_camel_case_types, reason = "these are the values of the label")]
+#[expect(non_camel_case_types, reason = "these are the values of the label")]
 pub(super) enum Said {
     accept,
     ignore,

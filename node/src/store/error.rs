@@ -14,7 +14,8 @@ pub enum StoreError {
     /// The tables cannot be read or written.
     #[error(
         "cannot {doing}: {reason}; if the disk is in order, stop the node, remove its file \
-         `{TABLES_FILE}` and start it again: the tables are made anew from the log"
+         `{TABLES_FILE}` and start it again: the tables are made anew from the log, if that \
+         begins with the first block"
     )]
     Tables {
         /// What was tried.
@@ -25,7 +26,8 @@ pub enum StoreError {
     /// The tables have another version.
     #[error(
         "the tables have version {found}, this software knows version {known}; remove the file \
-         `{TABLES_FILE}` and start the node again: the tables are made anew from the log"
+         `{TABLES_FILE}` and start the node again: the tables are made anew from the log, if that \
+         begins with the first block"
     )]
     Format {
         /// Their version.
@@ -78,7 +80,7 @@ pub enum StoreError {
     /// An object that a block consumed is in no table.
     #[error(
         "object {0} is missing in the tables; stop the node, remove its file `{TABLES_FILE}` and \
-         start it again: the tables are made anew from the log"
+         start it again: the tables are made anew from the log, if that begins with the first block"
     )]
     ObjectMissing(ObjectId),
     /// The log has something else where a block was.

@@ -1,11 +1,13 @@
 //! Getting a node back from its store: the ledger from the tables, the rest from the log.
 //!
 //! If the tables are lost or were never written, the whole log is replayed. It takes longer, and
-//! nothing else is different.
+//! nothing else is different. Only a node that began with a state cannot do without them: that state is in no
+//! log.
 
 use consensus::replica::{Contradiction, Output};
 use consensus::{Record, Replica};
 
+use super::error::TABLES_FILE;
 use super::log::{LogError, Position};
 use super::{Store, StoreError};
 
@@ -38,6 +40,26 @@ pub enum RecoveryError {
         /// What is contradicted.
         contradiction: Contradiction,
     },
+    /// The tables are gone, and the log does not begin at genesis.
+    #[error(
+        "the file `{TABLES_FILE}` of the node is gone, and it alone had the state that the node began with; \
+         put a copy of it back, or leave its keys and its folder alone, make a new node with \
+         `chainspace node init`, and let the shard take that one instead"
+    )]
+    WithoutState,
+}
+
+impl RecoveryError {
+    /// The same, of a node that has come to no block: what is in its log follows on nothing that it has.
+    pub(crate) fn without_tables(self) -> Self {
+        match self {
+            Self::Contradiction {
+                contradiction: Contradiction::KeptBlock { .. },
+                ..
+            } => Self::WithoutState,
+            other => other,
+        }
+    }
 }
 
 impl From<LogError> for RecoveryError {

@@ -5,10 +5,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use model::Height;
-use model::api::{Request, WAIT_MS_MAX};
+use model::api::{Request, Response, WAIT_MS_MAX};
 use node::Fatal;
 
-use crate::network::{Network, Wallet};
+use crate::network::{Network, Wallet, wait_for};
 
 /// When something that must happen is given up. No test depends on how long anything takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -200,4 +200,36 @@ fn a_node_stops_while_one_client_waits_and_another_watches() {
     assert!(TcpStream::connect(address).is_err(), "the port is free");
     let mut rest = Vec::new();
     let _ = watching.read_to_end(&mut rest); // an end or a reset
+}
+
+#[test]
+fn who_pays_is_known_by_its_transactions_and_a_client_that_has_none_is_not() {
+    let mut network = watched();
+    network.guarded = true;
+    let network = network.all_started();
+    let address = network.http_address(0);
+    wait_until_ready(address);
+    let (wallet, reader) = (Wallet::new(&network), Wallet::new(&network));
+    let paid = || {
+        metric(
+            &get(address, "/metrics").1,
+            "chainspace_net_guests_paid_total",
+        )
+    };
+
+    let peer = reader.connect(network.address(0));
+    reader.ask(peer, &Request::Status);
+    assert_eq!(paid(), 0);
+    let peer = wallet.connect(network.address(0));
+    let id = wallet.pay(peer, 0, Height::ZERO).result.transaction;
+    let Response::Transaction(found) = wallet.ask(peer, &Request::Transaction(id)) else {
+        panic!("it is decided");
+    };
+    // Whatever it submits later, it is looked what became of the first.
+    wait_for("it is known that it has paid", || {
+        let again = Request::Submit(found.transaction.clone());
+        let decided = wallet.ask(peer, &again);
+        assert!(matches!(decided, Response::Decided(_)), "{decided:?}");
+        (paid() > 0).then_some(())
+    });
 }

@@ -57,6 +57,8 @@ pub(crate) struct Network {
     pub(crate) replayed: u64,
     /// The only address that a node is told that is started from now on, instead of those of members.
     pub(crate) bootnode: Option<String>,
+    /// Whether a node that is started from now on treats this machine as anybody else.
+    pub(crate) guarded: bool,
 }
 
 /// The key of a person.
@@ -119,6 +121,7 @@ impl Network {
             http: None,
             replayed: 10_000,
             bootnode: None,
+            guarded: false,
         }
     }
 
@@ -176,7 +179,7 @@ impl Network {
             replayed_blocks_max: self.replayed,
             http: self.http,
             http_public: false,
-            exempt_loopback: true,
+            exempt_loopback: !self.guarded,
             memory_mib: None,
             weather: None,
             lies: None,
@@ -196,6 +199,12 @@ impl Network {
         let running = self.nodes[number].take().expect("it runs");
         running.stopper().stop();
         running.wait().expect("it stops because it was asked to");
+    }
+
+    /// Waits until a node has ended by itself. Why it has.
+    pub(crate) fn end(&mut self, number: usize) -> Fatal {
+        let running = self.nodes[number].take().expect("it runs");
+        running.wait().expect_err("nobody asked it to stop")
     }
 
     pub(crate) fn address(&self, number: usize) -> &str {

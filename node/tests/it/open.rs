@@ -9,6 +9,8 @@ use model::{
     Statement, TransactionId,
 };
 use net::PeerName;
+use node::Fatal;
+use node::store::RecoveryError;
 use system_contracts::manage_shards::{self, Create, Exclude, Shard};
 
 use crate::network::{MEMBERS, Network, SHARD, Wallet, wait_for};
@@ -254,5 +256,18 @@ fn a_newcomer_begins_with_the_state_of_its_shard_and_knows_what_it_does_not_know
     match unknown(again) {
         Response::Refused(Refused::UnknownSince { since: then, .. }) => assert_eq!(then, since),
         other => panic!("{other:?}"),
+    }
+
+    // Its log does not begin with the first block, so without its tables it says what to do, and does nothing.
+    network.stop(2 * MEMBERS);
+    std::fs::remove_file(network.data(2 * MEMBERS).join("state.redb")).expect("it is there");
+    // Not the next time either: what it has signed since must not be forgotten.
+    for _ in 0..2 {
+        let started = network.start(2 * MEMBERS);
+        let fatal = started.err().unwrap_or_else(|| network.end(2 * MEMBERS));
+        assert!(
+            matches!(fatal, Fatal::Recovery(RecoveryError::WithoutState)),
+            "{fatal}"
+        );
     }
 }
