@@ -3,7 +3,7 @@
 //! `epochs/guest.rs`), and so is F7 (`sbac/founding.rs`).
 
 use testnet::adversary::{Casting, Kind};
-use testnet::simulation::{Change, Modes, Options, run};
+use testnet::simulation::{Change, Modes, Options, Worlds, run};
 
 /// In the worlds of so many seeds every rule holds, and as many epochs begin. How often somebody lied.
 #[track_caller]
@@ -101,7 +101,8 @@ fn s12_s15_members_who_left_go_on_signing_in_the_epoch_that_is_over() {
 }
 
 /// Worlds in which a rule was broken once: members that entered an epoch left behind whoever lacked what
-/// only its end had made final, and votes that had got lost in a circle were never cast again.
+/// only its end had made final; votes that had got lost in a circle were never cast again; and a vote to abort
+/// was cast again after the deadline by those who had not forgotten it.
 #[test]
 fn seeds_that_found_a_mistake_hold() {
     let forgotten = Options {
@@ -109,9 +110,30 @@ fn seeds_that_found_a_mistake_hold() {
         ..Options::with_all_faults(4).changing(3)
     };
     let circle = honest(Options::new(4)).across(3).changing(3);
-    for (seed, options) in [(59, forgotten), (154, circle)] {
+    for (seed, options) in [(59, forgotten), (154, circle), (566, liars_in_turn(2, 566))] {
         if let Err(failure) = run(seed, &options) {
             panic!("{failure}");
         }
     }
+}
+
+/// Worlds in which rules were taken to be broken that were not: a node without a seat was to name who had
+/// signed twice, and users gave up before newcomers had found anybody who has blocks.
+#[test]
+fn seeds_that_found_a_mistake_of_the_judges_hold() {
+    for seed in [69, 689] {
+        if let Err(failure) = run(seed, &liars_in_turn(3, seed)) {
+            panic!("{failure}");
+        }
+    }
+}
+
+/// The world of a seed among so many shards that change, where as many lie as may, of each kind in turn.
+fn liars_in_turn(shards: usize, seed: u64) -> Options {
+    let worlds = Worlds {
+        seeds: seed..seed + 1,
+        options: Options::new(4).across(shards).changing(3),
+        each_kind: true,
+    };
+    worlds.options_of(seed)
 }

@@ -66,8 +66,7 @@ impl Evidence {
     }
 
     fn heard(&mut self, sighting: &Sighting<'_>, from: Seat, message: &Admitted, tip: Slot) {
-        // Who has no seat listens to nobody.
-        if sighting.roll.seat(sighting.epoch, sighting.seat).is_none() {
+        if !listens(sighting) {
             return;
         }
         let Some((statement, genuine)) = self.statement(sighting, from, message) else {
@@ -231,11 +230,15 @@ impl Judge for Evidence {
             }
             What::Accused(record) => self.accused(sighting, record),
             What::HeardFromAfar(letter) => {
-                self.forks.told(seat, letter);
+                if listens(sighting) {
+                    self.forks.told(seat, letter);
+                }
                 Ok(())
             }
             What::Applied(applied) => {
-                self.forks.applied(seat, applied);
+                if listens(sighting) {
+                    self.forks.applied(seat, applied);
+                }
                 Ok(())
             }
             What::Stepped => self.stepped(seat),
@@ -252,6 +255,12 @@ impl Judge for Evidence {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether the node has a seat. Who has none follows, and listens to nobody: it compares nothing of what
+/// it is told, nor of the blocks that it is given.
+fn listens(sighting: &Sighting<'_>) -> bool {
+    sighting.roll.seat(sighting.epoch, sighting.seat).is_some()
 }
 
 /// A node hears nothing of the agreement of another shard, so all that it can name a member of one for

@@ -6,8 +6,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use client::NodeEndpoint;
-use model::{NetworkId, NodeId};
+use client::{Endpoints, NodeEndpoint};
+use model::{Genesis, NetworkId, NodeId};
 use serde::{Deserialize, Serialize};
 
 use super::error::LocalError;
@@ -58,6 +58,15 @@ impl From<&EndpointNode> for NodeEndpoint {
 }
 
 impl Endpoint {
+    /// The same as a client needs to know it, with the genesis document of the network.
+    #[must_use]
+    pub fn endpoints(&self, genesis: Genesis) -> Endpoints {
+        Endpoints {
+            genesis,
+            nodes: self.nodes.iter().map(NodeEndpoint::from).collect(),
+        }
+    }
+
     /// The network that runs in this folder.
     ///
     /// # Errors

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use client::keys::{LOCAL_NAMES, LocalKeys};
-use client::{Account, Client, Endpoints, NodeEndpoint, Order, Settled, Wallet, Watch};
+use client::{Account, Client, NodeEndpoint, Order, Settled, Wallet, Watch};
 use futures::future::join_all;
 use model::api::{NotReady, Status};
 use model::{Outcome, ShardId};
@@ -69,10 +69,7 @@ impl Companion {
         began: Instant,
         beat: Duration,
     ) -> Result<Self, LocalError> {
-        let endpoints = Endpoints {
-            genesis: local.genesis.clone(),
-            nodes: endpoint.nodes.iter().map(NodeEndpoint::from).collect(),
-        };
+        let endpoints = endpoint.endpoints(local.genesis.clone());
         let nodes = endpoints.nodes.clone();
         let keys = Box::new(LocalKeys::of(&local.genesis));
         let client = Client::connect(endpoints, client::Options::default())?;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
-use client::{Client, Endpoints, NodeEndpoint, Options};
+use client::{Client, Options};
 use futures::future::{join3, try_join_all};
 use model::{Epoch, Plan, ShardId, ShardRecord};
 use tokio::time::sleep;
@@ -65,15 +65,7 @@ impl<'a> Changes<'a> {
         let changers = scene.genesis.shards.iter().map(|shard| {
             let nodes = first..first + shard.members.len();
             first = nodes.end;
-            let endpoints = Endpoints {
-                genesis: scene.genesis.clone(),
-                nodes: scene
-                    .endpoint
-                    .nodes
-                    .iter()
-                    .map(NodeEndpoint::from)
-                    .collect(),
-            };
+            let endpoints = scene.endpoint.endpoints(scene.genesis.clone());
             Ok(Changer {
                 shard: shard.shard,
                 nodes: nodes.collect(),

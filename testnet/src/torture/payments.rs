@@ -7,10 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use client::keys::{LOCAL_NAMES, LocalKeys};
-use client::{
-    Amount, Class, Client, Endpoints, NodeEndpoint, Options, Order, Progress, Settled, Wallet,
-    Watch,
-};
+use client::{Amount, Class, Client, Options, Order, Progress, Settled, Wallet, Watch};
 use futures::future::{join_all, try_join_all};
 use model::ShardId;
 use model::api::Status;
@@ -64,15 +61,7 @@ impl Payers {
         let seen = Arc::new(Mutex::default());
         let mut random = Random::new(seed);
         let payers = (0..PAYERS).map(|number| -> Result<Payer, client::Error> {
-            let endpoints = Endpoints {
-                genesis: scene.genesis.clone(),
-                nodes: scene
-                    .endpoint
-                    .nodes
-                    .iter()
-                    .map(NodeEndpoint::from)
-                    .collect(),
-            };
+            let endpoints = scene.endpoint.endpoints(scene.genesis.clone());
             let keys = Box::new(LocalKeys::of(&endpoints.genesis));
             let options = Options {
                 timeout: PATIENCE,

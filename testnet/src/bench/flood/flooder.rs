@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use model::{Genesis, NetworkId};
+use net::Stranger;
 use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep};
 
@@ -126,6 +127,16 @@ impl Flood {
         // Each host goes to each target in turn.
         let target = (number / HOSTS + host) as usize % self.targets.len();
         (from.into(), self.targets[target])
+    }
+
+    /// A stranger at the next target that has said hello, if it is let in.
+    pub(super) async fn guest(&self) -> Option<Stranger> {
+        let (from, to) = self.way(self.number());
+        self.note(|tally| tally.connections += 1);
+        let stranger = Stranger::dial(self.network, from, to).await.ok()?;
+        stranger.greet().await.ok()?;
+        self.note(|tally| tally.connected += 1);
+        Some(stranger)
     }
 
     /// Notes something in the tally.

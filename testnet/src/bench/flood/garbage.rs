@@ -19,15 +19,9 @@ pub(super) fn spawn(strangers: &LocalSet, flood: &Rc<Flood>) {
 }
 
 async fn visit(flood: Rc<Flood>) {
-    let (from, to) = flood.way(flood.number());
-    flood.note(|tally| tally.connections += 1);
-    let Ok(stranger) = Stranger::dial(flood.network, from, to).await else {
+    let Some(stranger) = flood.guest().await else {
         return;
     };
-    if stranger.greet().await.is_err() {
-        return;
-    }
-    flood.note(|tally| tally.connected += 1);
     // It goes on until it is shown the door.
     while babble(&flood, &stranger).await.is_ok() {
         // What fails at once must not keep the connection from coming to its end.

@@ -43,15 +43,9 @@ struct Asked {
 }
 
 async fn visit(flood: Rc<Flood>, requests: Rc<[Asked]>) {
-    let (from, to) = flood.way(flood.number());
-    flood.note(|tally| tally.connections += 1);
-    let Ok(stranger) = Stranger::dial(flood.network, from, to).await else {
+    let Some(stranger) = flood.guest().await else {
         return;
     };
-    if stranger.greet().await.is_err() {
-        return;
-    }
-    flood.note(|tally| tally.connected += 1);
     while !stranger.is_closed() {
         let asked = &requests[flood.number() as usize % requests.len()];
         flood.note(|tally| tally.frames += 1);

@@ -9,7 +9,8 @@ use consensus::{Message, Record};
 use model::shard::Seat;
 use model::{Committee, ShardId, encoding};
 
-use super::{Node, Snapshot, derive};
+use super::snapshot::Snapshot;
+use super::{Node, derive};
 use crate::invariants::What;
 use crate::simulation::around::{Alarm, Around, Purpose};
 use crate::simulation::habits::Flaw;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use node::store::log::LogError;
 
-use super::{Lost, Node, Snapshot};
+use super::Node;
+use super::life::Lost;
+use super::snapshot::Snapshot;
 use crate::invariants::What;
 use crate::simulation::around::{Around, Effect};
 use crate::simulation::disk::Disk;

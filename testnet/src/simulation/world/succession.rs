@@ -20,8 +20,9 @@ use crate::simulation::setting::{Place, number};
 /// How often operators look, in milliseconds.
 const LOOK_MS: u64 = 1_500;
 
-/// How often users say again what is not decided after an epoch began.
-const INSISTS: u64 = 6;
+/// How often users say again what is not decided after an epoch began. A newcomer asks one node after the other
+/// for blocks until it finds one that has them, and users have to wait for longer than that.
+const INSISTS: u64 = 16;
 
 /// How many of a thousand nodes hear of what there is to know when somebody looks and things go wrong.
 const HEARS: u64 = 500;
