@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use client::keys::LocalKeys;
-use client::{Addresses, Client, Endpoints, NetworkKind, NodeEndpoint, Options, Wallet};
+use client::{Addresses, Client, Endpoints, NetworkKind, Options, Wallet};
 use model::{NodeId, TransactionId};
 use testnet::local::{Endpoint, Layout, LocalError, read_genesis};
 use tokio::runtime::Runtime;
@@ -25,10 +25,7 @@ impl Session {
     pub(crate) fn find(common: &Common) -> Result<Self, Failure> {
         let layout = find(common)?;
         let endpoint = Endpoint::read(&layout)?;
-        let endpoints = Endpoints {
-            genesis: read_genesis(&layout, endpoint.network)?,
-            nodes: endpoint.nodes.iter().map(NodeEndpoint::from).collect(),
-        };
+        let endpoints = endpoint.endpoints(read_genesis(&layout, endpoint.network)?);
         Ok(Self {
             layout,
             endpoint,

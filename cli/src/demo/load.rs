@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use client::keys::LocalKeys;
-use client::{Amount, Client, Endpoints, NodeEndpoint, Options, Order, Wallet, Watch};
+use client::{Amount, Client, Endpoints, Options, Order, Wallet, Watch};
 use futures::future::join_all;
 use model::ShardId;
 use testnet::local::{Endpoint, Layout, read_genesis};
@@ -74,10 +74,7 @@ impl Load {
         let shared = Arc::new(Shared::default());
         let layout = Layout::of(directory);
         let endpoint = Endpoint::read(&layout)?;
-        let endpoints = Endpoints {
-            genesis: read_genesis(&layout, endpoint.network)?,
-            nodes: endpoint.nodes.iter().map(NodeEndpoint::from).collect(),
-        };
+        let endpoints = endpoint.endpoints(read_genesis(&layout, endpoint.network)?);
         let runtime = runtime()?;
         let payers = {
             let _inside = runtime.enter();

@@ -18,10 +18,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use client::keys::LocalKeys;
-use client::{
-    Amount, Class, Client, Endpoints, Event, NodeEndpoint, Options, Order, Progress, Settled,
-    Wallet, Watch,
-};
+use client::{Amount, Class, Client, Event, Options, Order, Progress, Settled, Wallet, Watch};
 use model::{Outcome, TransactionId};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -117,10 +114,7 @@ impl Payer {
         let layout = Layout::of(directory);
         let endpoint = Endpoint::read(&layout).expect("the network runs");
         let genesis = read_genesis(&layout, endpoint.network).expect("it is there");
-        let endpoints = Endpoints {
-            genesis,
-            nodes: endpoint.nodes.iter().map(NodeEndpoint::from).collect(),
-        };
+        let endpoints = endpoint.endpoints(genesis);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
