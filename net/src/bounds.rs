@@ -4,8 +4,10 @@
 //! [`Limits`] are a node's own business: how much of itself it gives to others, and how patient
 //! it is.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU8, NonZeroU32};
 use std::time::Duration;
+
+use model::bounds::ADDRESSES_MAX;
 
 /// The longest frame on a link between members, in bytes. It holds the longest block (512 KiB of
 /// payload, see `model::bounds`) with as much again for what travels beside it.
@@ -101,7 +103,17 @@ pub(crate) const FRAME_OVERHEAD: usize = 256;
 
 /// Connections to one peer. Two, because two nodes may dial each other at the same moment and a
 /// limit of one can then end with none.
-pub(crate) const CONNECTIONS_PER_PEER: u32 = 2;
+pub(crate) const CONNECTIONS_PER_PEER: usize = 2;
+
+/// How long a peer may take to hear that a connection is closed. Then the socket is, and its place is free.
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many addresses of one peer are dialed at the same time: all that its record may have. A dial gives each
+/// address its time from the beginning, so one that waits for another would have none left.
+pub(crate) const ADDRESSES_AT_ONCE: NonZeroU8 = NonZeroU8::new(ADDRESSES_MAX as u8).expect("some");
+
+/// How long a listener may take to say at which address it listens. One that has none yet may have one later.
+pub(crate) const LISTEN_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long two connections can be two halves of one simultaneous dial. A peer that asks for a
 /// link later than this has lost the one we believe in.

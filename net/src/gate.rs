@@ -5,13 +5,14 @@
 //! *guest*'s. Limits by address keep one host from taking all places, and loopback may be exempt from them: on one
 //! machine everybody has the same address. Peers that are banned are not let in at all.
 //!
-//! What this node dials is bounded by the dialer and not counted here.
+//! What this node dials is bounded by the dialer; it counts only as a connection with its peer.
 
 mod address;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::convert::Infallible;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -25,7 +26,7 @@ use libp2p::swarm::{
 use libp2p::{Multiaddr, PeerId};
 use thiserror::Error;
 
-use crate::bounds::Limits;
+use crate::bounds::{CONNECTIONS_PER_PEER, Limits};
 use crate::conduct::Conduct;
 use crate::memory::Pressure;
 use address::{Addresses, Host};
@@ -50,6 +51,9 @@ pub(crate) enum Full {
     /// Too many handshakes from this address.
     #[error("too many handshakes from this address")]
     AddressPending,
+    /// Too many connections with this peer.
+    #[error("too many connections with this peer")]
+    Peer,
     /// Too many connections from this address.
     #[error("too many connections from this address")]
     AddressEstablished,
@@ -72,6 +76,8 @@ pub(crate) struct Gate {
     pending: BTreeMap<ConnectionId, Host>,
     /// Inbound connections.
     inbound: BTreeMap<ConnectionId, (Host, Class)>,
+    /// How many connections there are with each peer, whoever dialed.
+    peers: BTreeMap<PeerId, usize>,
     /// How guests have behaved.
     pub(crate) conduct: Conduct,
     /// How near this process is to the memory that it may use.
@@ -97,6 +103,7 @@ impl Gate {
             addresses: Addresses::default(),
             pending: BTreeMap::new(),
             inbound: BTreeMap::new(),
+            peers: BTreeMap::new(),
             conduct: Conduct::new(limits),
             pressure: Pressure::None,
         }
@@ -163,17 +170,31 @@ impl Gate {
         Ok(())
     }
 
-    fn enter(&self, peer: &PeerId, now: Instant) -> Result<(), Full> {
+    /// Whether there may be one more connection with a peer.
+    fn meet(&self, peer: &PeerId, now: Instant) -> Result<(), Full> {
         if self.conduct.is_banned(peer, now) {
             return Err(Full::Banned);
         }
+        if self
+            .peers
+            .get(peer)
+            .is_some_and(|count| *count >= CONNECTIONS_PER_PEER)
+        {
+            return Err(Full::Peer);
+        }
+        Ok(())
+    }
+
+    fn enter(&self, peer: &PeerId, now: Instant) -> Result<(), Full> {
+        self.meet(peer, now)?;
         if self.count(Class::Unproven) >= self.limits.unproven {
             return Err(Full::Unproven);
         }
         Ok(())
     }
 
-    fn established(&mut self, connection: ConnectionId) {
+    fn established(&mut self, connection: ConnectionId, peer: PeerId) {
+        *self.peers.entry(peer).or_default() += 1;
         if let Some(host) = self.pending.remove(&connection) {
             self.addresses.established(host);
             self.inbound.insert(connection, (host, Class::Unproven));
@@ -186,7 +207,13 @@ impl Gate {
         }
     }
 
-    fn closed(&mut self, connection: ConnectionId) {
+    fn closed(&mut self, connection: ConnectionId, peer: PeerId) {
+        if let Entry::Occupied(mut count) = self.peers.entry(peer) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
         match self.inbound.remove(&connection) {
             Some((host, Class::Unproven | Class::Guest)) => self.addresses.left(host),
             Some((_, Class::Reserved)) | None => {}
@@ -228,17 +255,18 @@ impl NetworkBehaviour for Gate {
         _: Endpoint,
         _: PortUse,
     ) -> Result<dummy::ConnectionHandler, ConnectionDenied> {
-        if self.conduct.is_banned(&peer, Instant::now()) {
-            return Err(ConnectionDenied::new(Full::Banned));
-        }
+        self.meet(&peer, Instant::now())
+            .map_err(ConnectionDenied::new)?;
         Ok(dummy::ConnectionHandler)
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
         match event {
-            FromSwarm::ConnectionEstablished(event) => self.established(event.connection_id),
+            FromSwarm::ConnectionEstablished(event) => {
+                self.established(event.connection_id, event.peer_id);
+            }
             FromSwarm::ListenFailure(event) => self.failed(event.connection_id),
-            FromSwarm::ConnectionClosed(event) => self.closed(event.connection_id),
+            FromSwarm::ConnectionClosed(event) => self.closed(event.connection_id, event.peer_id),
             _ => {}
         }
     }

@@ -51,6 +51,7 @@ mod link;
 mod memory;
 mod neighbour;
 mod pace;
+mod parting;
 mod peers;
 mod protocol;
 mod quota;

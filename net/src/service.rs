@@ -19,7 +19,7 @@ mod reports;
 mod seats;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -34,9 +34,9 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tracing::{debug, warn};
 
-use crate::bounds::{MEMORY_TICKS, TICK};
+use crate::bounds::{LISTEN_PATIENCE, MEMORY_TICKS, TICK};
 use crate::conduct::{Offence, Reporter};
-use crate::config::{Config, View};
+use crate::config::{Config, StartError, View};
 use crate::counters::Meter;
 use crate::dialer::Dialer;
 use crate::events::{Frame, Inbound, Link};
@@ -86,6 +86,9 @@ pub(crate) struct Parts {
     pub(crate) offences: mpsc::Receiver<(PeerId, Offence)>,
     pub(crate) metrics: Metrics,
 }
+
+/// Those who listen, with the address of each as it was configured.
+pub(crate) type Listeners = HashMap<ListenerId, String>;
 
 /// What a task of the service has to say when it has finished.
 enum Note {
@@ -228,17 +231,46 @@ impl Service {
         }
     }
 
-    /// Works until every listener has an address.
-    pub(crate) async fn start(&mut self, mut listeners: Vec<ListenerId>) {
+    /// Works until every listener has an address, or has had its time to get one: where this machine has no
+    /// address of a family, it may have one later.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError::Listen`] if a listener has ended.
+    pub(crate) async fn start(&mut self, mut listeners: Listeners) -> Result<(), StartError> {
         self.renew_hello();
         self.take_view();
+        let patience = tokio::time::sleep(LISTEN_PATIENCE);
+        tokio::pin!(patience);
         while !listeners.is_empty() {
-            let event = self.swarm.select_next_some().await;
+            let event = tokio::select! {
+                event = self.swarm.select_next_some() => event,
+                () = &mut patience => {
+                    for address in listeners.values() {
+                        warn!(address, "this machine has no address to listen at there yet");
+                    }
+                    break;
+                }
+            };
             if let SwarmEvent::NewListenAddr { listener_id, .. } = &event {
-                listeners.retain(|listener| listener != listener_id);
+                listeners.remove(listener_id);
+            }
+            if let SwarmEvent::ListenerClosed {
+                listener_id,
+                reason,
+                ..
+            } = &event
+                && let Some(address) = listeners.remove(listener_id)
+            {
+                let reason = match reason {
+                    Ok(()) => "the listener has ended".into(),
+                    Err(error) => error.to_string(),
+                };
+                return Err(StartError::Listen { address, reason });
             }
             self.on_swarm(event);
         }
+        Ok(())
     }
 
     /// Works until it is told to stop or the last handle is gone.

@@ -5,7 +5,6 @@ use std::sync::mpsc as std_mpsc;
 use std::thread;
 
 use libp2p::Swarm;
-use libp2p::core::transport::ListenerId;
 use libp2p::metrics::{Metrics, Registry};
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
@@ -22,7 +21,7 @@ use crate::handle::Handle;
 use crate::peers::Peers;
 use crate::protocol::Names;
 use crate::quota::Quotas;
-use crate::service::{Outlets, Parts, Service};
+use crate::service::{Listeners, Outlets, Parts, Service};
 use crate::swarm::{self, Appearance, Behaviour, Part};
 use crate::weather::Weather;
 
@@ -120,9 +119,12 @@ async fn work(
     match opened {
         Ok(((swarm, listeners), _claims)) => {
             let mut service = Service::new(swarm, parts);
-            service.start(listeners).await;
-            drop(ready.send(Ok(())));
-            service.run().await;
+            let started = service.start(listeners).await;
+            let is_up = started.is_ok();
+            drop(ready.send(started));
+            if is_up {
+                service.run().await;
+            }
         }
         Err(error) => drop(ready.send(Err(error))),
     }
@@ -133,7 +135,7 @@ fn open(
     parts: &Parts,
     weather: Option<Weather>,
     listen: &[Listen],
-) -> Result<(Swarm<Behaviour>, Vec<ListenerId>), StartError> {
+) -> Result<(Swarm<Behaviour>, Listeners), StartError> {
     let config = &parts.config;
     let appearance = Appearance {
         transport_seed: &config.transport_seed,
@@ -147,12 +149,14 @@ fn open(
     });
     let mut swarm = swarm::build(&appearance, offered, part, &config.limits, weather)?;
     let listen_at = |at: &Listen| {
-        swarm
-            .listen_on(at.address.clone())
-            .map_err(|error| StartError::Listen {
-                address: at.text.clone(),
-                reason: error.to_string(),
-            })
+        let address = at.text.clone();
+        match swarm.listen_on(at.address.clone()) {
+            Ok(listener) => Ok((listener, address)),
+            Err(error) => {
+                let reason = error.to_string();
+                Err(StartError::Listen { address, reason })
+            }
+        }
     };
     let listeners = listen.iter().map(listen_at).collect::<Result<_, _>>()?;
     Ok((swarm, listeners))

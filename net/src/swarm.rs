@@ -1,12 +1,11 @@
 //! The libp2p swarm: one transport, and the behaviours in the order in which they may refuse.
 
-use std::num::NonZeroU8;
 use std::sync::Arc;
 
-use libp2p::core::Transport;
-use libp2p::core::muxing::StreamMuxerBox;
+use libp2p::core::muxing::{StreamMuxer, StreamMuxerBox};
 use libp2p::core::transport::Boxed;
 use libp2p::core::upgrade::Version;
+use libp2p::core::{ConnectedPoint, Transport};
 use libp2p::identity::Keypair;
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{self, NetworkBehaviour};
@@ -14,13 +13,14 @@ use libp2p::{PeerId, Swarm, connection_limits, identify, noise, ping, tcp, yamux
 use model::NetworkId;
 use zeroize::Zeroizing;
 
-use crate::bounds::{CONNECTIONS_PER_PEER, Limits, SBAC_IN_FLIGHT};
+use crate::bounds::{ADDRESSES_AT_ONCE, Limits, SBAC_IN_FLIGHT};
 use crate::config::StartError;
 use crate::discovery;
 use crate::gate::Gate;
 use crate::gossip;
 use crate::identity::identify_agent;
 use crate::pace::Paced;
+use crate::parting::Parting;
 use crate::protocol::{Name, kademlia};
 use crate::reach::Reach;
 use crate::record::Rules;
@@ -95,8 +95,7 @@ pub(crate) fn build(
         limits: connection_limits::Behaviour::new(
             connection_limits::ConnectionLimits::default()
                 .with_max_pending_incoming(Some(limits.pending))
-                .with_max_pending_outgoing(Some(limits.pending))
-                .with_max_established_per_peer(Some(CONNECTIONS_PER_PEER)),
+                .with_max_pending_outgoing(Some(limits.pending)),
         ),
         identify: identify::Behaviour::new(
             identify::Config::new(IDENTIFY_VERSION.into(), keypair.public())
@@ -116,7 +115,7 @@ pub(crate) fn build(
     let config = swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(limits.idle_timeout)
         .with_max_negotiating_inbound_streams(NEGOTIATING)
-        .with_dial_concurrency_factor(NonZeroU8::MIN);
+        .with_dial_concurrency_factor(ADDRESSES_AT_ONCE);
     Ok(Swarm::new(transport, behaviour, ours, config))
 }
 
@@ -133,12 +132,27 @@ fn transport(
     let yamux = yamux_config(limits);
     let patience = limits.connection_timeout;
     Ok(match weather {
-        None => secured.multiplex(yamux).timeout(patience).boxed(),
+        None => secured
+            .multiplex(yamux)
+            .timeout(patience)
+            .map(parting)
+            .boxed(),
         Some(weather) => secured
             .multiplex_ext(move |peer, _| Under::new(yamux, weather, *peer))
             .timeout(patience)
+            .map(parting)
             .boxed(),
     })
+}
+
+/// A connection with a peer that ends in time.
+fn parting<M>((peer, muxer): (PeerId, M), _: ConnectedPoint) -> (PeerId, StreamMuxerBox)
+where
+    M: StreamMuxer + Send + Unpin + 'static,
+    M::Substream: Send + 'static,
+    M::Error: Send + Sync + 'static,
+{
+    (peer, StreamMuxerBox::new(Parting::new(muxer)))
 }
 
 fn yamux_config(limits: &Limits) -> yamux::Config {

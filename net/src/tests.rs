@@ -4,6 +4,7 @@
 //! behaviour alone, so that it can say anything on any stream at any time.
 
 mod attacker;
+mod dials;
 mod greetings;
 mod offences;
 mod outsiders;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use libp2p::identity::Keypair;
+
 use super::*;
 use crate::bounds::HOST_OUTCASTS_MAX;
 
@@ -15,6 +17,14 @@ fn id(number: usize) -> ConnectionId {
     ConnectionId::new_unchecked(number)
 }
 
+/// The peer of the connection with this number.
+fn peer(number: usize) -> PeerId {
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&(number as u64).to_be_bytes());
+    let keypair = Keypair::ed25519_from_bytes(seed).expect("every seed is a key");
+    keypair.public().to_peer_id()
+}
+
 fn host(address: &str) -> Host {
     Host::of(&address.parse().expect("an address"))
 }
@@ -26,11 +36,11 @@ const NEAR: &str = "/ip4/127.0.0.1/tcp/1";
 /// A connection knocks, enters and says hello or not.
 fn arrive(gate: &mut Gate, number: usize, address: &str, now: Instant) -> Result<(), Full> {
     gate.knock(id(number), host(address), now)?;
-    if let Err(full) = gate.enter(&PeerId::random(), now) {
+    if let Err(full) = gate.enter(&peer(number), now) {
         gate.failed(id(number));
         return Err(full);
     }
-    gate.established(id(number));
+    gate.established(id(number), peer(number));
     Ok(())
 }
 
@@ -46,7 +56,7 @@ fn unproven_connections_have_a_pool_of_their_own() {
     assert_eq!(gate.seat_guest(id(2)), Ok(()));
     assert_eq!(arrive(&mut gate, 5, NEAR, now), Ok(()));
     assert_eq!(arrive(&mut gate, 6, NEAR, now), Err(Full::Unproven));
-    gate.closed(id(5));
+    gate.closed(id(5), peer(5));
     assert_eq!(arrive(&mut gate, 7, NEAR, now), Ok(()));
 }
 
@@ -61,7 +71,7 @@ fn guests_are_counted_and_reserved_places_are_not() {
     assert_eq!(gate.seat_guest(id(2)), Ok(()));
     assert_eq!(gate.seat_guest(id(3)), Err(Full::Guests));
     gate.seat_reserved(id(4));
-    gate.closed(id(2));
+    gate.closed(id(2), peer(2));
     assert_eq!(gate.seat_guest(id(3)), Ok(()));
 }
 
@@ -71,9 +81,9 @@ fn connections_that_we_dialed_take_no_place() {
         limits.guests = 0;
         limits.unproven = 0;
     });
-    gate.established(id(1));
+    gate.established(id(1), peer(1));
     assert_eq!(gate.seat_guest(id(1)), Ok(()));
-    gate.closed(id(1));
+    gate.closed(id(1), peer(1));
 }
 
 #[test]
@@ -87,7 +97,7 @@ fn one_address_has_so_many_connections() {
         Err(Full::AddressEstablished)
     );
     assert_eq!(arrive(&mut gate, 4, OTHER, now), Ok(()));
-    gate.closed(id(1));
+    gate.closed(id(1), peer(1));
     assert_eq!(arrive(&mut gate, 5, FAR, now), Ok(()));
 }
 
@@ -103,12 +113,12 @@ fn members_behind_one_address_take_no_places_of_its_guests() {
     let full = Err(Full::AddressEstablished);
     assert_eq!(arrive(&mut gate, 5, FAR, now), full);
     // Who loses its place counts as everybody else, and leaves as everybody else.
-    gate.closed(id(4));
+    gate.closed(id(4), peer(4));
     assert_eq!(gate.seat_guest(id(1)), Ok(()));
     assert_eq!(arrive(&mut gate, 6, FAR, now), full);
-    gate.closed(id(2));
+    gate.closed(id(2), peer(2));
     assert_eq!(arrive(&mut gate, 7, FAR, now), full);
-    gate.closed(id(1));
+    gate.closed(id(1), peer(1));
     assert_eq!(arrive(&mut gate, 8, FAR, now), Ok(()));
 }
 
@@ -129,7 +139,7 @@ fn one_address_makes_so_many_connections_a_minute() {
     let mut gate = gate(|limits| limits.per_ip_per_minute = 2);
     for number in 1..=2 {
         assert_eq!(arrive(&mut gate, number, FAR, now), Ok(()));
-        gate.closed(id(number));
+        gate.closed(id(number), peer(number));
     }
     assert_eq!(arrive(&mut gate, 3, FAR, now), Err(Full::AddressRate));
     assert_eq!(arrive(&mut gate, 4, OTHER, now), Ok(()));
@@ -232,7 +242,7 @@ fn an_address_of_which_many_are_thrown_out_is_banned_for_a_while() {
     for number in 1..=HOST_OUTCASTS_MAX as usize {
         assert_eq!(arrive(&mut gate, number, FAR, now), Ok(()), "{number}");
         gate.cast_out(id(number), now);
-        gate.closed(id(number));
+        gate.closed(id(number), peer(number));
     }
     assert_eq!(arrive(&mut gate, 100, FAR, now), Err(Full::Banned));
     assert_eq!(arrive(&mut gate, 101, OTHER, now), Ok(()));
@@ -243,7 +253,7 @@ fn an_address_of_which_many_are_thrown_out_is_banned_for_a_while() {
         let then = later + Limits::default().forgiveness * number as u32;
         assert_eq!(arrive(&mut gate, number, FAR, then), Ok(()), "{number}");
         gate.cast_out(id(number), then);
-        gate.closed(id(number));
+        gate.closed(id(number), peer(number));
     }
 }
 
@@ -256,4 +266,22 @@ fn a_banned_peer_does_not_enter() {
         .report(banned, None, crate::Offence::Forged, now);
     assert_eq!(gate.enter(&banned, now), Err(Full::Banned));
     assert_eq!(gate.enter(&other, now), Ok(()));
+}
+
+#[test]
+fn a_peer_has_two_connections_and_leaves_no_trace() {
+    let now = Instant::now();
+    let mut gate = gate(|_| {});
+    let one = peer(1);
+    for number in [1, 2] {
+        assert_eq!(gate.meet(&one, now), Ok(()));
+        gate.established(id(number), one);
+    }
+    assert_eq!(gate.meet(&one, now), Err(Full::Peer));
+    assert_eq!(gate.enter(&one, now), Err(Full::Peer));
+    assert_eq!(gate.meet(&peer(2), now), Ok(()));
+    gate.closed(id(1), one);
+    assert_eq!(gate.meet(&one, now), Ok(()));
+    gate.closed(id(2), one);
+    assert!(gate.peers.is_empty());
 }

@@ -157,7 +157,7 @@ impl Service {
     pub(super) fn fail(&mut self, id: ConnectionId, reason: DialError) {
         debug!(connection = %id, %reason, "connection given up");
         self.dialer.failed(id, reason.to_string());
-        self.settle(id, Err(reason));
+        self.settle(id, &Err(reason));
         self.close(id);
     }
 
@@ -183,7 +183,7 @@ impl Service {
             self.hall.forget(&peer);
         }
         let reason = "the connection was closed".into();
-        self.settle(id, Err(DialError::Refused { address, reason }));
+        self.settle(id, &Err(DialError::Refused { address, reason }));
         if let Some(node) = node {
             self.release_link(node, id, now);
             self.reroute(node, now);

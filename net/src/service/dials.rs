@@ -20,6 +20,8 @@ use crate::peers::Connection;
 pub(super) struct Waiter {
     address: Multiaddr,
     outcomes: Vec<Outcome>,
+    /// Whether they dialed. Those who did not wait for what others have begun, and dial if nothing comes of it.
+    dialed: bool,
 }
 
 /// Where somebody is told what came of a dial. Whoever asked may have given up.
@@ -29,17 +31,14 @@ impl Service {
     /// Dials for a handle, unless the address is connected already or somebody dials it.
     pub(super) fn dial(&mut self, address: &Multiaddr, outcome: Outcome) {
         if let Some(outcome) = self.join(address, outcome) {
-            self.begin_dial(options(address), address.clone(), outcome);
+            self.begin_dial(address.clone(), vec![outcome]);
         }
     }
 
     /// Lets somebody have the connection with an address that is there already, or in the making: asking
     /// again, and giving up in between, makes no more of them. Gives the outcome back if there is none.
     fn join(&mut self, address: &Multiaddr, outcome: Outcome) -> Option<Outcome> {
-        let arrivals = self.arrivals.values();
-        let mut here = arrivals.filter(|arrival| is_at(&arrival.connection, address));
-        let known = here.clone().find_map(|arrival| remote(&arrival.connection));
-        if let Some(remote) = known {
+        if let Some(remote) = self.known_at(address) {
             drop(outcome.send(Ok(remote)));
             return None;
         }
@@ -48,22 +47,38 @@ impl Service {
             waiter.outcomes.push(outcome);
             return None;
         }
-        // What became of a peer of another network has been said.
-        let Some(greeting) = here.find(|arrival| arrival.stage != Stage::OtherNetwork) else {
+        let mut here = self.arrivals.values();
+        let greeting = here.find(|arrival| {
+            // What became of a peer of another network has been said.
+            arrival.stage != Stage::OtherNetwork && is_at(&arrival.connection, address)
+        });
+        let Some(greeting) = greeting else {
             return Some(outcome);
         };
         let id = greeting.connection.id;
         let waiter = self.waiters.entry(id).or_insert_with(|| Waiter {
             address: address.clone(),
             outcomes: Vec::new(),
+            dialed: false,
         });
         waiter.outcomes.push(outcome);
         None
     }
 
-    fn begin_dial(&mut self, options: DialOpts, address: Multiaddr, outcome: Outcome) {
-        let outcomes = vec![outcome];
-        let waiter = Waiter { address, outcomes };
+    /// Who is at an address, if there is a connection whose peer has said so.
+    fn known_at(&self, address: &Multiaddr) -> Option<Remote> {
+        let arrivals = self.arrivals.values();
+        let mut here = arrivals.filter(|arrival| is_at(&arrival.connection, address));
+        here.find_map(|arrival| remote(&arrival.connection))
+    }
+
+    fn begin_dial(&mut self, address: Multiaddr, outcomes: Vec<Outcome>) {
+        let options = options(&address);
+        let waiter = Waiter {
+            address,
+            outcomes,
+            dialed: true,
+        };
         self.waiters.insert(options.connection_id(), waiter);
         self.start_dial(options);
     }
@@ -85,14 +100,7 @@ impl Service {
         peer: PeerId,
     ) -> oneshot::Receiver<Result<Remote, DialError>> {
         let (outcome, answer) = oneshot::channel();
-        let address = Multiaddr::from(Part::P2p(peer));
-        if let Some(outcome) = self.join(&address, outcome) {
-            let options = DialOpts::peer_id(peer)
-                .condition(PeerCondition::Disconnected)
-                .allocate_new_port()
-                .build();
-            self.begin_dial(options, address, outcome);
-        }
+        self.dial(&Multiaddr::from(Part::P2p(peer)), outcome);
         answer
     }
 
@@ -120,35 +128,67 @@ impl Service {
         self.dialer.ended(id, Instant::now());
         if let Some(waiter) = self.waiters.get(&id) {
             let reason = translate(waiter.address.to_string(), error);
-            self.settle(id, Err(reason));
+            self.settle(id, &Err(reason));
         }
     }
 
-    /// The peer on a connection has proven who it is. Whoever waits for it is told, whichever side dialed.
+    /// The peer on a connection has proven who it is. Whoever waits for it is told, whichever side dialed and
+    /// whichever connection they wait for.
     pub(super) fn on_proven(&mut self, connection: &Connection) {
-        if let Some(remote) = remote(connection) {
-            self.dialer
-                .proven(connection.id, remote.node, Instant::now());
-            self.settle(connection.id, Ok(remote));
+        let Some(remote) = remote(connection) else {
+            return;
+        };
+        self.dialer
+            .proven(connection.id, remote.node, Instant::now());
+        let has_come = |id: &ConnectionId, waiter: &mut Waiter| {
+            *id == connection.id || is_at(connection, &waiter.address)
+        };
+        let outcome = Ok(remote);
+        for (_, waiter) in self.waiters.extract_if(.., has_come) {
+            waiter.tell(&outcome);
         }
     }
 
-    /// Tells whoever waits for a dial, if anybody does, what came of it.
-    pub(super) fn settle(&mut self, id: ConnectionId, outcome: Result<Remote, DialError>) {
-        let waiter = self.waiters.remove(&id);
-        for waiting in waiter.into_iter().flat_map(|waiter| waiter.outcomes) {
+    /// Tells whoever waits for a connection, if anybody does, what came of it.
+    pub(super) fn settle(&mut self, id: ConnectionId, outcome: &Result<Remote, DialError>) {
+        let Some(waiter) = self.waiters.remove(&id) else {
+            return;
+        };
+        let says_all = matches!(outcome, Ok(_) | Err(DialError::WrongNetwork { .. }));
+        if waiter.dialed || says_all || self.commands.is_closed() {
+            return waiter.tell(outcome);
+        }
+        // It was not their dial that failed. They have one, and no more.
+        match self.known_at(&waiter.address) {
+            Some(remote) => waiter.tell(&Ok(remote)),
+            None => self.begin_dial(waiter.address, waiter.outcomes),
+        }
+    }
+}
+
+impl Waiter {
+    fn tell(self, outcome: &Result<Remote, DialError>) {
+        for waiting in self.outcomes {
             drop(waiting.send(outcome.clone()));
         }
     }
 }
 
+/// A dial of an address, or of a peer at the addresses that the directory has for it just now.
 pub(super) fn options(address: &Multiaddr) -> DialOpts {
     // A port of its own for each dial: reusing the one we listen at fails for a while after a
     // connection with the same peer was closed.
-    DialOpts::unknown_peer_id()
-        .address(address.clone())
-        .allocate_new_port()
-        .build()
+    let mut parts = address.iter();
+    match (parts.next(), parts.next()) {
+        (Some(Part::P2p(peer)), None) => DialOpts::peer_id(peer)
+            .condition(PeerCondition::Disconnected)
+            .allocate_new_port()
+            .build(),
+        _ => DialOpts::unknown_peer_id()
+            .address(address.clone())
+            .allocate_new_port()
+            .build(),
+    }
 }
 
 /// Whether dialing `address` would lead to where this connection goes.

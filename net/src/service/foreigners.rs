@@ -77,7 +77,7 @@ impl Service {
         self.meter.hellos_refused.increment();
         self.meter.offences.increment();
         self.dialer.foreign(id, theirs);
-        self.settle(id, Err(DialError::WrongNetwork { ours, theirs }));
+        self.settle(id, &Err(DialError::WrongNetwork { ours, theirs }));
         let Some(arrival) = self.arrivals.get_mut(&id) else {
             return;
         };

@@ -118,6 +118,10 @@ impl Service {
         let Some(topic) = topic.filter(|topic| message.data.len() <= topic.bytes_max()) else {
             return self.judge_gossip(subject, MessageAcceptance::Reject);
         };
+        // What was on its way when the connection was closed leaves nothing behind.
+        if !self.arrivals.values().any(|a| a.connection.peer == from) {
+            return self.judge_gossip(subject, MessageAcceptance::Ignore);
+        }
         let rate = self.hall.rates.entry(from).or_default();
         if !rate.take(GOSSIP_BURST, GOSSIP_PER_SECOND, Instant::now()) {
             self.meter.gossip_refused_rate.increment();

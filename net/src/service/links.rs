@@ -160,7 +160,7 @@ impl Service {
     }
 
     /// The link with a member has ended, or was not accepted. Unless the member has broken a rule,
-    /// the connection stays: if we dialed it, the member is asked again on it in a while.
+    /// the connection stays, and on one that we dialed the member is asked again in a while.
     fn end_link(&mut self, node: NodeId, id: ConnectionId, reason: &Down) {
         debug!(%node, connection = %id, %reason, "no link");
         if reason.condemns() {
@@ -169,8 +169,14 @@ impl Service {
         let now = Instant::now();
         self.let_go(node, id, now);
         let patient = self.config.limits.redial_max;
-        if let Some(arrival) = self.arrivals.get_mut(&id)
-            && arrival.connection.direction == Direction::Outbound
+        let others = self.peers.of(&node);
+        let others = others.iter().map(|connection| connection.id);
+        let mut dialed = std::iter::once(id).chain(others).filter(|id| {
+            let arrival = self.arrivals.get(id);
+            arrival.is_some_and(|a| a.connection.direction == Direction::Outbound)
+        });
+        if let Some(dialed) = dialed.next()
+            && let Some(arrival) = self.arrivals.get_mut(&dialed)
         {
             arrival.link_again = Some(now + arrival.link_pause);
             arrival.link_pause = (2 * arrival.link_pause).min(patient);
