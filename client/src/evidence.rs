@@ -14,6 +14,7 @@ use futures::future::join_all;
 use model::api::{Exhibit, PAGE_EXHIBITS_MAX, Progress, Request, Response};
 use model::key::Zip215;
 use model::{LieKind, Malpractice, NetworkId, NodeId, ShardId};
+use tokio::time::Instant;
 
 use crate::api::{Api, AskError};
 use crate::connection::{ANSWER, Client, unexpected};
@@ -76,6 +77,7 @@ impl<A: Api> Client<A> {
     /// All that one node shows.
     async fn evidence_of(&self, node: &NodeId) -> Result<Vec<Exhibit>, AskError> {
         let mut exhibits = Vec::new();
+        let until = self.deadline();
         for _ in 0..PAGES_MAX {
             let after = u32::try_from(exhibits.len()).unwrap_or(u32::MAX);
             let page = match self
@@ -89,7 +91,8 @@ impl<A: Api> Client<A> {
             };
             let more = page.more && !page.exhibits.is_empty();
             exhibits.extend(page.exhibits.into_iter().take(PAGE_EXHIBITS_MAX));
-            if !more {
+            // A node that always has more is not heard to the end.
+            if !more || Instant::now() >= until {
                 break;
             }
         }

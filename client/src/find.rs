@@ -3,10 +3,10 @@
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use model::{ShardId, Transaction, TransactionId};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::api::Api;
-use crate::connection::Client;
+use crate::connection::{ANSWER, Client};
 use crate::error::Error;
 use crate::follow::Watch;
 use crate::lookup::Lookup;
@@ -22,9 +22,12 @@ impl<A: Api> Client<A> {
     /// shards that it concerns can say what they decided.
     pub async fn transaction(&self, id: &TransactionId) -> Result<Option<Settled>, Error> {
         let started = Instant::now();
+        let looking = self.shards().into_iter();
+        let looking = looking.map(async |shard| (shard, self.lookup_in_reach(shard, id).await));
+        let mut looking: FuturesUnordered<_> = looking.collect();
         let mut failed = None;
-        for shard in self.shards() {
-            match self.lookup(shard, id, None).await {
+        while let Some((shard, found)) = looking.next().await {
+            match found {
                 Ok(Lookup::Found(transaction, decision)) => {
                     let settled = self.complete(*id, *transaction, *decision, started).await?;
                     return Ok(Some(settled));
@@ -37,6 +40,17 @@ impl<A: Api> Client<A> {
             }
         }
         failed.map_or(Ok(None), Err)
+    }
+
+    /// Looks in a shard. Anybody may found one, and need not run it honestly: one that the network did not begin
+    /// with has no more time than an answer and its proof take.
+    async fn lookup_in_reach(&self, shard: ShardId, id: &TransactionId) -> Result<Lookup, Error> {
+        let looking = self.lookup(shard, id, None);
+        if !self.is_stranger(shard) {
+            return looking.await;
+        }
+        let found = timeout(2 * ANSWER, looking).await;
+        found.unwrap_or_else(|_| Err(self.unreachable(shard, [])))
     }
 
     /// The decision on a transaction, waited for if there is none yet. `known` is the transaction,

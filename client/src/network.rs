@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use model::api::{Request, Response};
 use model::{NetworkId, NodeId};
 use net::{Config, DialError, Discovery, Handle, Limits, Protocol, RequestError, Target, View};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 use zeroize::Zeroizing;
 
@@ -17,6 +19,10 @@ use crate::error::Error;
 
 /// What nodes see of this software.
 const AGENT: &str = concat!("chainspace-client/", env!("CARGO_PKG_VERSION"));
+
+/// How long an address of a node is dialed before the next one is, too. Of a node that has moved, the old
+/// address may say nothing for longer than anybody waits for an answer.
+const HEAD_START: Duration = Duration::from_millis(300);
 
 /// Asks nodes over libp2p. It has no seat and listens nowhere.
 pub struct Network {
@@ -87,15 +93,35 @@ impl Network {
             return Ok(());
         }
         let addresses = lock(&place.addresses).clone();
+        let mut next = addresses.iter();
+        let mut dials = FuturesUnordered::new();
         let mut trouble = AskError::Unreachable("its address is not known".into());
-        for address in &addresses {
-            trouble = match self.handle.dial(address).await.map_err(undialed) {
-                Ok(remote) if remote.node == Some(*node) => return Ok(()),
-                Ok(_) => AskError::Unreachable(format!("another node answers at {address}")),
-                Err(error) => error,
+        loop {
+            match next.next() {
+                Some(address) => dials.push(self.dial(node, address)),
+                None if dials.is_empty() => return Err(trouble),
+                None => {}
+            }
+            let patience = match next.as_slice() {
+                [] => Duration::MAX,
+                _ => HEAD_START,
             };
+            match timeout(patience, dials.next()).await {
+                Ok(Some(Ok(()))) => return Ok(()),
+                Ok(Some(Err(error))) => trouble = error,
+                Ok(None) | Err(_) => {}
+            }
         }
-        Err(trouble)
+    }
+
+    /// Dials an address at which `node` may be.
+    async fn dial(&self, node: &NodeId, address: &str) -> Result<(), AskError> {
+        let remote = self.handle.dial(address).await.map_err(undialed)?;
+        if remote.node == Some(*node) {
+            return Ok(());
+        }
+        let reason = format!("another node answers at {address}");
+        Err(AskError::Unreachable(reason))
     }
 }
 

@@ -115,13 +115,19 @@ pub(crate) fn status(genesis: &Genesis, number: u8, request: &[u8]) -> Option<Ve
 
 /// A client of a network that knows the member with a number at an address.
 pub(crate) fn client(genesis: &Genesis, number: u8, address: &str) -> Client {
+    client_of(genesis, number, &[address])
+}
+
+/// A client of a network that knows several addresses of the member with a number.
+pub(crate) fn client_of(genesis: &Genesis, number: u8, addresses: &[&str]) -> Client {
+    let at = |address: &&str| NodeEndpoint {
+        name: format!("n{number}"),
+        node: node(number),
+        address: (*address).to_owned(),
+    };
     let endpoints = Endpoints {
         genesis: genesis.clone(),
-        nodes: vec![NodeEndpoint {
-            name: format!("n{number}"),
-            node: node(number),
-            address: address.to_owned(),
-        }],
+        nodes: addresses.iter().map(at).collect(),
     };
     Client::connect(endpoints, Options::default()).expect("the network of the client starts")
 }
