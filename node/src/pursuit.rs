@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use consensus::message::BlocksRequest;
-use model::{Height, NodeId};
+use model::NodeId;
 use tokio::sync::mpsc;
 
 use crate::event::Event;
@@ -20,8 +20,9 @@ use crate::waiters::Waiters;
 /// How long to wait when there is nothing to fetch, or nobody has it.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// How long what was fetched may take to be applied.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the first of what was fetched may take to be applied, and then the last. Whoever gives what is
+/// refused holds this node up for no longer; what takes longer is asked for once more, which costs a question.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Fetches blocks for a replica without a seat.
 pub(crate) struct Pursuit {
@@ -55,15 +56,20 @@ impl Pursuit {
         let Some(blocks) = sync_server::fetch(&self.network, node, request).await else {
             return false;
         };
-        let Some(last) = blocks.blocks.last() else {
+        let heights = blocks.blocks.iter().map(|block| block.block.header.height);
+        let expected = std::iter::successors(Some(first), |height| Some(height.next()));
+        let Some((last, _)) = heights.clone().zip(expected.clone()).last() else {
             return false;
         };
-        let last = last.block.header.height;
-        if self.events.send(Event::Final(blocks)).await.is_err() {
+        if !heights
+            .zip(expected)
+            .all(|(found, expected)| found == expected)
+            || self.events.send(Event::Final(blocks)).await.is_err()
+        {
             return false;
         }
         // What is refused never comes.
-        self.waiters.height(last.max(Height::ZERO), PATIENCE).await
+        self.waiters.height(first, PATIENCE).await && self.waiters.height(last, PATIENCE).await
     }
 }
 

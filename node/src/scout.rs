@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use model::api::{Act, Request, Response};
 use model::{NodeId, ShardRecord};
 use net::{Protocol, Target};
+use tokio::sync::Semaphore;
 
 use crate::reads::Reads;
 use crate::registry::{NotAnAct, Registry};
@@ -33,6 +34,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Nodes that are dialed at a time.
 const DIALS: usize = 2;
 
+/// Dials that may be under way. Whoever founds a shard can list places where nobody answers, and dials are
+/// few: those of members come first.
+const DIALING_MAX: usize = 8;
+
 /// Asks others.
 pub(crate) struct Scout {
     network: net::Handle,
@@ -44,6 +49,8 @@ pub(crate) struct Scout {
     /// The connected nodes that were asked since they are.
     asked: BTreeSet<NodeId>,
     turn: usize,
+    /// Room for dials.
+    dialing: Arc<Semaphore>,
     /// Set when something was heard that comes after what is known.
     ahead: Arc<AtomicBool>,
     /// When the next one is asked.
@@ -66,6 +73,7 @@ impl Scout {
             shown: BTreeMap::new(),
             asked: BTreeSet::new(),
             turn: 0,
+            dialing: Arc::new(Semaphore::new(DIALING_MAX)),
             ahead,
             due: now,
             search_due: now + SEARCH,
@@ -248,8 +256,12 @@ impl Scout {
         for step in 0..count {
             let chosen = missing[(self.turn * DIALS + step) % missing.len()];
             let address = chosen.addresses[self.turn % chosen.addresses.len()].clone();
+            let Ok(room) = Arc::clone(&self.dialing).try_acquire_owned() else {
+                return;
+            };
             let network = self.network.clone();
             tokio::spawn(async move {
+                let _room = room;
                 if let Err(error) = network.dial(&address).await {
                     tracing::debug!(address, %error, "a listed node is not there");
                 }

@@ -7,15 +7,25 @@
 mod tests;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::hash_map::Entry;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use model::{Height, TransactionId};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// What is waited for, and whether it has come.
-type Decisions = HashMap<TransactionId, Arc<watch::Sender<bool>>>;
+/// What is waited for.
+type Decisions = HashMap<TransactionId, Awaited>;
+
+/// A decision that somebody waits for.
+#[derive(Debug)]
+struct Awaited {
+    /// Whether it has come.
+    decided: watch::Sender<bool>,
+    /// How many wait for it.
+    interests: usize,
+}
 
 /// Those who wait.
 #[derive(Debug)]
@@ -29,7 +39,7 @@ pub(crate) struct Waiters {
 pub(crate) struct Interest<'a> {
     waiters: &'a Waiters,
     transaction: TransactionId,
-    decided: Arc<watch::Sender<bool>>,
+    decided: watch::Receiver<bool>,
 }
 
 impl Waiters {
@@ -61,8 +71,8 @@ impl Waiters {
             return;
         }
         for transaction in transactions {
-            if let Some(decided) = decisions.get(transaction) {
-                decided.send_replace(true);
+            if let Some(awaited) = decisions.get(transaction) {
+                awaited.decided.send_replace(true);
             }
         }
     }
@@ -83,14 +93,15 @@ impl Waiters {
     /// Announces that somebody is about to wait for a decision.
     pub(crate) fn interest(&self, transaction: TransactionId) -> Interest<'_> {
         let mut decisions = self.decisions();
-        let decided = decisions
-            .entry(transaction)
-            .or_insert_with(|| Arc::new(watch::Sender::new(false)));
-        let decided = Arc::clone(decided);
+        let awaited = decisions.entry(transaction).or_insert_with(|| Awaited {
+            decided: watch::Sender::new(false),
+            interests: 0,
+        });
+        awaited.interests += 1;
         Interest {
             waiters: self,
             transaction,
-            decided,
+            decided: awaited.decided.subscribe(),
         }
     }
 
@@ -105,7 +116,7 @@ impl Interest<'_> {
     /// Waits at most `patience` until the transaction is decided. It counts from the moment that the
     /// interest was announced, so whoever looks after that and finds nothing misses nothing.
     pub(crate) async fn decided(&self, patience: Duration) {
-        let mut decided = self.decided.subscribe();
+        let mut decided = self.decided.clone();
         // Whether it is decided or the time is over, the caller looks once more.
         let _ = timeout(patience, decided.wait_for(|decided| *decided)).await;
     }
@@ -114,9 +125,11 @@ impl Interest<'_> {
 impl Drop for Interest<'_> {
     fn drop(&mut self) {
         let mut decisions = self.waiters.decisions();
-        // One is held by the registry, one by this interest: it is the last one.
-        if Arc::strong_count(&self.decided) == 2 {
-            decisions.remove(&self.transaction);
+        if let Entry::Occupied(mut awaited) = decisions.entry(self.transaction) {
+            awaited.get_mut().interests -= 1;
+            if awaited.get().interests == 0 {
+                awaited.remove();
+            }
         }
     }
 }
