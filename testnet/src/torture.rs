@@ -73,7 +73,7 @@ pub struct Progress {
     pub aborted: BTreeMap<&'static str, u64>,
     /// What was done to the nodes.
     pub faults: Counts,
-    /// Epochs that were seen to begin.
+    /// Epochs that were seen to begin; in the end, all that have begun.
     pub epochs: u64,
 }
 
@@ -215,7 +215,10 @@ async fn torment(
         done = work => done?,
         never = report(|| (listeners.progress)(&progress())) => match never {},
     };
-    let progress = progress();
+    let progress = Progress {
+        epochs: epochs.values().map(|last| last.number()).sum(),
+        ..progress()
+    };
     Ok((progress, payers.close(), epochs))
 }
 

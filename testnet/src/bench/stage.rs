@@ -156,6 +156,8 @@ impl Stage<'_> {
             }));
             stop.store(true, Ordering::Relaxed);
             drop(ready);
+            // Whoever measures may have asked the supervisor to stop, and nobody is left to answer.
+            drop(runtime);
             let measured = measuring.join();
             let measured = measured.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             ran?;

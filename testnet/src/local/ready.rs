@@ -19,7 +19,7 @@ use super::genesis::Local;
 use super::layout::Layout;
 
 /// How long a network may take until it is ready. A program that is not optimized takes longer.
-const READY_PATIENCE: Duration = Duration::from_secs(if cfg!(debug_assertions) { 60 } else { 30 });
+const READY_PATIENCE: Duration = Duration::from_secs(if cfg!(debug_assertions) { 120 } else { 30 });
 
 /// How long a node may take to say how it is.
 const STATUS_PATIENCE: Duration = Duration::from_secs(2);
