@@ -28,8 +28,8 @@ const BEAT_LIVE: Duration = Duration::from_secs(1);
 /// How often a line is written where nobody can rewrite one.
 const BEAT: Duration = Duration::from_secs(5);
 
-/// How long a node that was started may take to answer.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(15);
+/// How long a node that was started may take to answer. A program that is not optimized takes longer.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(if cfg!(debug_assertions) { 60 } else { 15 });
 
 const EXAMPLES: &str = "Examples:
   chainspace testnet up             start the network of this directory, or make one

@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use crate::support::{Network, Ran, folder, run};
+use crate::support::{Network, Ran, folder, free_ports, run};
 
 /// A network that has stopped, whose files can be broken.
 fn stopped() -> tempfile::TempDir {
@@ -165,9 +165,10 @@ fn a_network_that_is_kept_is_not_replaced_by_another_one() {
 #[test]
 fn a_port_that_is_taken_is_named() {
     let folder = folder();
-    let taken = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-    let port = taken.local_addr().expect("it is bound").port();
-    let first = port.saturating_sub(2).to_string();
+    let first = free_ports(3);
+    let port = first + 2;
+    let _taken = TcpListener::bind(("127.0.0.1", port)).expect("the port is free");
+    let first = first.to_string();
     let ran = run(folder.path(), &["testnet", "up", "--port", &first]);
     check(&ran, 1, &[&format!("port {port} for n2"), "--port"]);
 }

@@ -1,13 +1,12 @@
 //! What `bench` measures is not tested, nor how fast it is: that it measures, and leaves nothing.
 
 use std::fs;
-use std::io::Read as _;
 use std::process::Stdio;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
-use crate::support::{eventually, folder, program, run, signal};
+use crate::support::{PATIENCE, Started, eventually, folder, lines_of, program, run, signal};
 
 /// The numbers that every envelope of `bench transfers` has.
 const PROMISED: [&str; 5] = [
@@ -34,9 +33,9 @@ fn transfers_are_measured_with_their_limit_and_nothing_is_left() {
         "bench",
         "transfers",
         "--seconds",
-        "1",
+        "5",
         "--rate",
-        "50",
+        "20",
         "--payments",
         "whole-balance",
         "--batch-cap",
@@ -49,7 +48,7 @@ fn transfers_are_measured_with_their_limit_and_nothing_is_left() {
     for pointer in PROMISED {
         is_positive(&data, pointer);
     }
-    assert_eq!(data["committed"], 50, "{data}");
+    assert_eq!(data["committed"], 100, "{data}");
     let per_block = data["transactions_per_block"].as_f64();
     assert!(per_block.is_some_and(|found| found <= 7.0), "{data}");
     let left = fs::read_dir(folder.path()).expect("it is there").count();
@@ -79,21 +78,16 @@ fn a_measurement_that_is_interrupted_leaves_nothing() {
         "--dir",
         ".",
     ];
-    let mut bench = program(folder.path(), &arguments)
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let mut stderr = bench.stderr.take().expect("it is a pipe");
-    let mut said = String::new();
+    let mut bench = Started::of(program(folder.path(), &arguments).stderr(Stdio::piped()));
+    let lines = lines_of(bench.0.stderr.take().expect("stderr is a pipe"));
     eventually("payments are being sent", || {
-        let mut chunk = [0; 256];
-        let length = stderr.read(&mut chunk).expect("it can be read");
-        said.push_str(&String::from_utf8_lossy(&chunk[..length]));
-        said.contains("sending").then_some(())
+        let line = lines.recv_timeout(PATIENCE).expect("it goes on");
+        line.contains("sending").then_some(())
     });
-    signal(bench.id(), Signal::SIGINT);
-    let ended = bench.wait().expect("it ends");
-    assert_eq!(ended.code(), Some(1), "{said}");
+    signal(bench.0.id(), Signal::SIGINT);
+    let ended = bench.wait();
+    let said: Vec<String> = lines.try_iter().collect();
+    assert_eq!(ended.code(), Some(1), "{said:?}");
     let left = fs::read_dir(folder.path()).expect("it is there").count();
     assert_eq!(left, 0);
 }
@@ -138,7 +132,7 @@ fn the_agreement_is_measured_with_durable_votes_and_without() {
         "bench",
         "agreement",
         "--seconds",
-        "1",
+        "5",
         "--in-flight",
         "40",
         "--json",
@@ -181,7 +175,8 @@ fn members_pay_on_under_every_flood_within_their_memory_and_turn_strangers_away(
         ".",
     ];
     let data = run(folder.path(), &arguments).data(0);
-    is_positive(&data, "/undisturbed/committed");
+    // Whatever is certified has a latency, also after the second in which payments are sent.
+    is_positive(&data, "/undisturbed/latency_ms/p50");
     assert_eq!(data["memory_limit_bytes"], 512 << 20, "{data}");
     let floods = data["floods"].as_array().expect("there are some");
     // What each is stopped by, whatever else.
@@ -193,7 +188,7 @@ fn members_pay_on_under_every_flood_within_their_memory_and_turn_strangers_away(
     assert_eq!(floods.len(), stopped_by.len());
     for (flood, (kind, counter)) in floods.iter().zip(stopped_by) {
         assert_eq!(flood["kind"], kind);
-        is_positive(flood, "/speed/committed");
+        is_positive(flood, "/speed/latency_ms/p50");
         is_positive(flood, "/memory_peak_bytes");
         is_positive(flood, &format!("/refused/{counter}"));
         assert!(

@@ -33,7 +33,7 @@ fn with_two_nodes_killed_nothing_commits_nothing_is_lost_and_the_same_command_co
     network.json(0, &["testnet", "kill", "n3"]);
     let unknown = network.json(
         11,
-        &["send", "7", "bob", "--from", "alice", "--timeout", "2"],
+        &["send", "7", "bob", "--from", "alice", "--timeout", "10"],
     );
     let id = unknown["transaction"]
         .as_str()

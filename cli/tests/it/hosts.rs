@@ -165,7 +165,7 @@ impl Spread {
     /// it is paid once.
     fn pays_once_there_is(&self, host: usize) {
         self.hosts[host].unplug();
-        let unknown = self.send("2");
+        let unknown = self.send("10");
         assert_eq!(unknown.code, 11, "{unknown:?}");
         let sent = unknown.envelope()["data"]["transaction"].clone();
         self.hosts[host].plug();

@@ -4,12 +4,12 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::thread;
 
 use serde_json::Value;
 
-use crate::support::{Network, Ran, folder, program, run, text_of};
+use crate::support::{Network, PATIENCE, Ran, Started, eventually, folder, program, run, text_of};
 
 /// Longer than any network file.
 const TOO_LONG: usize = 5 * 1024 * 1024;
@@ -125,36 +125,26 @@ fn a_network_file_comes_from_the_web_and_has_to_be_the_one_that_is_wanted() {
     );
 }
 
-/// A node that was started, which ends with the test.
-struct Started(Child);
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
 /// Joins with `--run`, and reads events until one is of this stage.
 #[track_caller]
 fn join_until(here: &Path, arguments: &[&str], stage: &str) -> (Started, Value) {
-    let mut child = program(here, &[&["join"], arguments, &["--run", "--json"]].concat())
-        .arg("--exit-with-parent")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let said = text_of(child.stderr.take().expect("stderr is a pipe"));
-    let stdout = child.stdout.take().expect("stdout is a pipe");
-    let started = Started(child);
-    let lines = BufReader::new(stdout).lines().map_while(Result::ok);
-    let mut events = lines
-        .map(|line| -> Value { serde_json::from_str(&line).expect("stdout is lines of JSON") });
-    let found = events.find(|event| event["stage"] == stage);
-    let said = said.lock().expect("nobody panics with it").clone();
-    let found = found.unwrap_or_else(|| panic!("it ended before: {said}"));
+    let mut started = Started::of(
+        program(here, &[&["join"], arguments, &["--run", "--json"]].concat())
+            .arg("--exit-with-parent")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped()),
+    );
+    let said = text_of(started.0.stderr.take().expect("stderr is a pipe"));
+    let lines = started.lines();
+    let found = eventually("it gets as far as that", || {
+        let Ok(line) = lines.recv_timeout(PATIENCE) else {
+            let said = said.lock().expect("nobody panics with it").clone();
+            panic!("it gets no further: {said}");
+        };
+        let event: Value = serde_json::from_str(&line).expect("stdout is lines of JSON");
+        (event["stage"] == stage).then_some(event)
+    });
     (started, found)
 }
 
@@ -179,5 +169,5 @@ fn who_starts_at_once_is_told_that_no_shard_lists_it_yet() {
     assert_eq!(waiting["shard"], Value::Null);
     // Whoever started it is gone.
     drop(started.0.stdin.take());
-    assert!(started.0.wait().expect("it is our child").success());
+    assert!(started.wait().success());
 }

@@ -6,14 +6,16 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Network, PROGRAM, Ran, eventually, folder, program, run, signal};
+use crate::support::{
+    Network, PROGRAM, Ran, Started, eventually, finish, folder, free_ports, program, run, signal,
+};
 
 const NODE: &str = "name = \"alice\"
 directory = \"data\"
@@ -45,14 +47,7 @@ fn stopped() -> (TempDir, PathBuf) {
 
 /// Runs a command under these variables.
 fn run_under(directory: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
-    let mut command = program(directory, arguments);
-    let output = command.envs(variables.iter().copied()).output();
-    let output = output.expect("the program runs");
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8(output.stdout).expect("stdout is text"),
-        stderr: String::from_utf8(output.stderr).expect("stderr is text"),
-    }
+    finish(program(directory, arguments).envs(variables.iter().copied()))
 }
 
 /// The value and the origin of a key in the answer of `config show`.
@@ -166,28 +161,6 @@ fn what_cannot_be_used_is_named_with_what_set_it() {
     assert!(ran.stderr.contains("--log-filter: `log.filter`"), "{ran:?}");
 }
 
-/// A node of a stopped network that runs by itself, and ends with the test.
-struct Alone(Child);
-
-impl Drop for Alone {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The first of some free ports in a row.
-fn free_ports(count: u16) -> u16 {
-    eventually("there are free ports in a row", || {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("there are free ports");
-        let first = listener.local_addr().expect("it listens").port();
-        let rest =
-            (1..count).map(|step| TcpListener::bind(("127.0.0.1", first.checked_add(step)?)).ok());
-        let rest: Option<Vec<TcpListener>> = rest.collect();
-        rest.map(|_| first)
-    })
-}
-
 #[test]
 fn a_node_tells_the_service_manager_how_it_is_and_logs_for_programs() {
     let (folder, nodes) = stopped();
@@ -203,24 +176,24 @@ fn a_node_tells_the_service_manager_how_it_is_and_logs_for_programs() {
             .to_owned()
     };
     let http = format!("127.0.0.1:{}", free_ports(1));
-    let child = Command::new(PROGRAM)
-        .args([
-            "node",
-            "run",
-            "--log-format",
-            "json",
-            "--http",
-            &http,
-            "--config",
-        ])
-        .arg(nodes.join("n0/config.toml"))
-        .env("NOTIFY_SOCKET", &socket)
-        .env("WATCHDOG_USEC", "200000")
-        .env_remove("CHAINSPACE_LOG")
-        .stdin(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut alone = Alone(child.expect("the program starts"));
+    let mut alone = Started::of(
+        Command::new(PROGRAM)
+            .args([
+                "node",
+                "run",
+                "--log-format",
+                "json",
+                "--http",
+                &http,
+                "--config",
+            ])
+            .arg(nodes.join("n0/config.toml"))
+            .env("NOTIFY_SOCKET", &socket)
+            .env("WATCHDOG_USEC", "200000")
+            .env_remove("CHAINSPACE_LOG")
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped()),
+    );
     assert_eq!(told(), "READY=1");
     assert_eq!(told(), "WATCHDOG=1");
     assert_eq!(told(), "WATCHDOG=1", "again and again");
@@ -231,10 +204,10 @@ fn a_node_tells_the_service_manager_how_it_is_and_logs_for_programs() {
         .write_all(b"GET /livez HTTP/1.1\r\n")
         .expect("it is read");
     signal(alone.0.id(), Signal::SIGTERM);
-    while told() != "STOPPING=1" {}
-    let ended = eventually("the node stops", || {
-        alone.0.try_wait().expect("it is our child")
+    eventually("the node says that it stops", || {
+        (told() == "STOPPING=1").then_some(())
     });
+    let ended = alone.wait();
     assert!(ended.success(), "{ended}");
 
     let mut log = String::new();
@@ -278,7 +251,17 @@ fn doctor_finds_nothing_wrong_with_a_network_that_runs() {
             .all(|node| node["peers"] == 3)
             .then_some(())
     });
-    let linked = network.json(0, &["doctor"]);
+    let answers = [
+        "held by this node",
+        "served by this node",
+        "3 of 3 answer",
+        "3 of 3 other members",
+    ];
+    let linked = eventually("all nodes answer in time", || {
+        let ran = network.run(&["doctor", "--json"]);
+        let by_all = |answer: &&str| ran.stdout.matches(*answer).count() == 4;
+        answers.iter().all(by_all).then(|| ran.data(0))
+    });
     let nodes = linked["nodes"].as_array().expect("nodes");
     assert_eq!(nodes.len(), 4);
     for node in nodes {
@@ -296,9 +279,11 @@ fn doctor_finds_nothing_wrong_with_a_network_that_runs() {
         // How fast it is depends on who else uses the disk.
         check(node, "disk sync", "fdatasync takes");
     }
-    let text = network.run(&["doctor"]);
-    let last = text.stdout.lines().last().unwrap_or_default();
-    assert!(last.starts_with("no problem, "), "{text:?}");
+    eventually("people are told so, too", || {
+        let text = network.run(&["doctor"]);
+        let last = text.stdout.lines().last().unwrap_or_default();
+        last.starts_with("no problem, ").then_some(())
+    });
 
     // One is gone: that is nothing that keeps the others from running.
     network.json(0, &["testnet", "kill", "n3"]);
@@ -307,7 +292,12 @@ fn doctor_finds_nothing_wrong_with_a_network_that_runs() {
     eventually("the loss is noticed", || {
         (network.nodes()[0]["peers"] == 2).then_some(())
     });
-    let data = network.json(0, &["doctor", "--config", config]);
+    let data = eventually("the two others answer in time", || {
+        let ran = network.run(&["doctor", "--json", "--config", config]);
+        let answers = ["held by this node", "2 of 3 answer"];
+        let all = answers.iter().all(|answer| ran.stdout.contains(*answer));
+        all.then(|| ran.data(0))
+    });
     let node = &data["nodes"][0];
     assert_eq!(
         check(node, "bootnode", "nobody can be reached").0,
@@ -369,8 +359,11 @@ fn doctor_tells_a_bootnode_of_another_network() {
         "--bootnode",
         &stranger,
     ];
-    let data = run(folder.path(), &arguments).data(1);
     let network = ours.events[0]["network"].as_str().expect("a text");
+    let data = eventually("the stranger answers in time", || {
+        let ran = run(folder.path(), &arguments);
+        ran.stdout.contains(network).then(|| ran.data(1))
+    });
     let (level, fix) = check(&data["nodes"][0], "bootnode", network);
     assert_eq!((level, fix.contains("genesis")), ("problem", true));
 }

@@ -1,11 +1,13 @@
 //! The output contract, for every command: stdout is the result and nothing else.
 
-use std::io::Read;
 use std::process::Stdio;
+use std::sync::mpsc::RecvTimeoutError;
 
 use serde_json::Value;
 
-use crate::support::{Network, Ran, SHARED, folder, program, run};
+use crate::support::{
+    Network, PATIENCE, Ran, SHARED, Started, eventually, finish, folder, lines_of, program, run,
+};
 
 /// What can be asked of a network without changing it.
 const READS: [&[&str]; 9] = [
@@ -144,22 +146,21 @@ fn help_and_version_are_results() {
 #[test]
 fn a_reader_that_goes_away_is_no_panic() {
     let mut command = program(SHARED.directory(), &["account", "list"]);
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    drop(child.stdout.take());
-    let mut said = String::new();
-    let mut stderr = child.stderr.take().expect("stderr is a pipe");
-    stderr.read_to_string(&mut said).expect("stderr is text");
-    assert_eq!(said, "");
-    assert_eq!(child.wait().expect("it is our child").code(), Some(0));
+    let mut list = Started::of(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    drop(list.0.stdout.take());
+    let lines = lines_of(list.0.stderr.take().expect("stderr is a pipe"));
+    let said = lines.recv_timeout(PATIENCE);
+    assert_eq!(said, Err(RecvTimeoutError::Disconnected), "nothing is said");
+    assert_eq!(list.wait().code(), Some(0));
 }
 
 #[test]
 fn status_has_what_programs_rely_on() {
-    let nodes = SHARED.nodes();
+    let nodes = eventually("all nodes answer in time", || {
+        let nodes = SHARED.nodes();
+        let all = nodes.iter().all(|node| node["head"].is_string());
+        all.then_some(nodes)
+    });
     for (node, name) in nodes.iter().zip(["n0", "n1", "n2", "n3"]) {
         assert_eq!(node["name"], name);
         assert_eq!(node["shard"], 0);
@@ -220,11 +221,8 @@ fn commands_find_the_network_from_below_by_flag_and_by_environment() {
         0
     );
     let mut command = program(empty.path(), &["account", "list"]);
-    let output = command
-        .env("CHAINSPACE_DIR", directory)
-        .output()
-        .expect("the program runs");
-    assert!(output.status.success());
+    let ran = finish(command.env("CHAINSPACE_DIR", directory));
+    assert_eq!(ran.code, 0, "{ran:?}");
     let env = SHARED.json(0, &["testnet", "env"]);
     assert_eq!(env["CHAINSPACE_DIR"], directory);
 }

@@ -82,7 +82,7 @@ fn a_payment_into_another_shard_commits_in_both_or_in_none() {
     for node in [format!("n{first}"), format!("n{}", first + 1)] {
         network.json(0, &["testnet", "kill", &node]);
     }
-    let wait = [&send[..], &["--timeout", "3"]].concat();
+    let wait = [&send[..], &["--timeout", "10"]].concat();
     let unknown = network.run(&wait);
     assert_eq!(unknown.code, 11, "{unknown:?}");
     assert!(

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
@@ -17,7 +18,10 @@ use tempfile::TempDir;
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_chainspace");
 
 /// When something that must happen is given up. No test depends on how long anything takes.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// When a command that goes on is given up.
+const END_PATIENCE: Duration = Duration::from_secs(300);
 
 /// What a command has left.
 #[derive(Debug)]
@@ -59,9 +63,26 @@ pub(crate) fn program(directory: &Path, arguments: &[&str]) -> Command {
 /// Runs a command to its end.
 #[track_caller]
 pub(crate) fn run(directory: &Path, arguments: &[&str]) -> Ran {
-    let output = program(directory, arguments)
-        .output()
-        .expect("the program runs");
+    finish(&mut program(directory, arguments))
+}
+
+/// Runs a command to its end, which must come: one that goes on is killed.
+#[track_caller]
+pub(crate) fn finish(command: &mut Command) -> Ran {
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().expect("the program starts");
+    let pid = child.id();
+    let (sender, ended) = mpsc::channel();
+    thread::spawn(move || {
+        // Whoever waits for it may have given up.
+        let _ = sender.send(child.wait_with_output());
+    });
+    let Ok(output) = ended.recv_timeout(END_PATIENCE) else {
+        signal(pid, Signal::SIGKILL);
+        let said = ended.recv_timeout(PATIENCE);
+        panic!("{command:?} does not end: {said:?}");
+    };
+    let output = output.expect("it is our child");
     Ran {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8(output.stdout).expect("stdout is text"),
@@ -75,6 +96,20 @@ pub(crate) fn folder() -> TempDir {
         .prefix("cs")
         .tempdir()
         .expect("there is a folder for temporary files")
+}
+
+/// The first of some ports in a row that are free, and that no other test is given.
+#[track_caller]
+pub(crate) fn free_ports(count: u16) -> u16 {
+    /// As many as all tests need together.
+    const ALL: u16 = 8;
+    static FIRST: LazyLock<u16> = LazyLock::new(|| {
+        testnet::local::free_ports(ALL.into()).expect("there are free ports in a row")
+    });
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    let given = GIVEN.fetch_add(count, Ordering::Relaxed);
+    assert!(given + count <= ALL, "the tests need more ports than {ALL}");
+    *FIRST + given
 }
 
 /// Tries until there is something, which there must be.
@@ -112,11 +147,44 @@ fn process(pid: u32) -> Pid {
     Pid::from_raw(i32::try_from(pid).expect("process ids are small"))
 }
 
+/// A process that was started, which ends with the test however that ends.
+pub(crate) struct Started(pub(crate) Child);
+
+impl Started {
+    #[track_caller]
+    pub(crate) fn of(command: &mut Command) -> Self {
+        Self(command.spawn().expect("the program starts"))
+    }
+
+    /// The lines of its stdout, as they come.
+    #[track_caller]
+    pub(crate) fn lines(&mut self) -> Receiver<String> {
+        lines_of(self.0.stdout.take().expect("stdout is a pipe"))
+    }
+
+    /// Waits until it has ended.
+    #[track_caller]
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        eventually("the process ends", || {
+            self.0.try_wait().expect("it is our child")
+        })
+    }
+}
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A network that runs.
 pub(crate) struct Network {
     directory: PathBuf,
+    /// The supervisor. It ends before its folder is removed, and the nodes end with it, at the latest.
+    up: Started,
     _folder: Option<TempDir>,
-    up: Child,
     /// The lines of stdout from the start to `ready`.
     pub(crate) events: Vec<Value>,
     stderr: Arc<Mutex<String>>,
@@ -159,13 +227,13 @@ impl Network {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut up = command.spawn().expect("the program starts");
-        let lines = lines_of(up.stdout.take().expect("stdout is a pipe"));
-        let stderr = text_of(up.stderr.take().expect("stderr is a pipe"));
+        let mut up = Started::of(&mut command);
+        let lines = up.lines();
+        let stderr = text_of(up.0.stderr.take().expect("stderr is a pipe"));
         let mut network = Self {
             directory: directory.to_owned(),
-            _folder: None,
             up,
+            _folder: None,
             events: Vec::new(),
             stderr,
         };
@@ -194,7 +262,7 @@ impl Network {
     }
 
     pub(crate) fn supervisor(&self) -> u32 {
-        self.up.id()
+        self.up.0.id()
     }
 
     /// What the supervisor has said so far.
@@ -205,9 +273,7 @@ impl Network {
     /// Waits until the supervisor has ended.
     #[track_caller]
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        eventually("the supervisor ends", || {
-            self.up.try_wait().expect("it is our child")
-        })
+        self.up.wait()
     }
 
     #[track_caller]
@@ -264,14 +330,6 @@ impl Network {
     }
 }
 
-impl Drop for Network {
-    fn drop(&mut self) {
-        // The nodes end with the supervisor, at the latest.
-        let _ = self.up.kill();
-        let _ = self.up.wait();
-    }
-}
-
 /// The network that the tests share which change nothing that others look at. It ends with the
 /// process of the tests: nobody holds the other end of its standard input then.
 pub(crate) static SHARED: LazyLock<Network> = LazyLock::new(Network::start_across);
@@ -288,7 +346,8 @@ pub(crate) fn number(amount: &Value) -> u64 {
     text.parse().expect("amounts are integers")
 }
 
-fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
+/// The lines of a stream, as they come.
+pub(crate) fn lines_of(stream: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {

@@ -30,6 +30,9 @@ use books::Books;
 /// How long nodes are killed.
 const TURMOIL: Duration = Duration::from_secs(60);
 
+/// How long it may take, once no node is killed any more, until a payment is settled.
+const CALM_PATIENCE: Duration = Duration::from_secs(180);
+
 /// What decides what happens.
 const SEED: u64 = 7;
 
@@ -152,14 +155,15 @@ impl Payer {
                 using: None,
                 home: None,
             };
-            self.pay_once(&order, &seen);
+            self.pay_once(&order, &seen, stop);
         }
         let mut seen = seen.lock().expect("nobody panics with it");
         std::mem::take(&mut *seen)
     }
 
     /// Gives the same order until it is known what became of it.
-    fn pay_once(&self, order: &Order, seen: &Arc<Mutex<Seen>>) {
+    fn pay_once(&self, order: &Order, seen: &Arc<Mutex<Seen>>, stop: &AtomicBool) {
+        let mut calm: Option<Instant> = None;
         loop {
             let noted = Arc::clone(seen);
             let watch = Watch::new(move |progress: Progress| {
@@ -182,7 +186,16 @@ impl Payer {
                     return note(&mut seen, settled.id, Settled::outcome(&settled));
                 }
                 // All nodes are down, or so many that none can decide.
-                Err(error) if matches!(error.class(), Class::Unknown | Class::Unreachable) => {}
+                Err(error) if matches!(error.class(), Class::Unknown | Class::Unreachable) => {
+                    if stop.load(Ordering::Relaxed) {
+                        let since = calm.get_or_insert_with(Instant::now).elapsed();
+                        assert!(
+                            since < CALM_PATIENCE,
+                            "seed {SEED}: {} never knows: {error}",
+                            self.from
+                        );
+                    }
+                }
                 Err(error) => panic!("seed {SEED}: {} cannot pay: {error}", self.from),
             }
         }

@@ -41,7 +41,7 @@ fn with_two_nodes_of_four_cut_off_nothing_commits_and_after_healing_it_does() {
     let status = network.run(&["status"]);
     assert!(status.stdout.contains(", cut off"), "{status:?}");
     let send = ["send", "7", "bob", "--from", "alice"];
-    let unknown = network.json(11, &[&send[..], &["--timeout", "2"]].concat());
+    let unknown = network.json(11, &[&send[..], &["--timeout", "10"]].concat());
     let sent = unknown["transaction"].clone();
     // Whoever is restarted in a partition is in it from the first word on.
     network.json(0, &["testnet", "restart", "n3"]);

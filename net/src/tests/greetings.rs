@@ -16,7 +16,7 @@ use crate::{DialError, Limits};
 
 fn hasty() -> Limits {
     Limits {
-        hello_timeout: Duration::from_millis(50),
+        hello_timeout: Duration::from_secs(2),
         ..Limits::on_one_machine()
     }
 }

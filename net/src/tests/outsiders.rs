@@ -40,7 +40,7 @@ impl Outsider {
         let keypair = Keypair::generate_ed25519();
         let ours = keypair.public().to_peer_id();
         let mut table = kad::Config::new(kademlia(&network()));
-        table.set_query_timeout(Duration::from_secs(5));
+        table.set_query_timeout(Duration::from_secs(60));
         let identify = identify::Config::new("chainspace/1".into(), keypair.public());
         let mut swarm = SwarmBuilder::with_existing_identity(keypair)
             .with_tokio()
@@ -135,6 +135,17 @@ impl Outsider {
         let gossip = &mut self.swarm.behaviour_mut().gossip;
         let published = gossip.publish(topic.name(&network()), bytes);
         assert!(published.is_ok(), "{published:?}");
+    }
+
+    /// Keeps the connection going until a number was counted.
+    async fn linger_until(&mut self, handle: &Handle, of: fn(&Counters) -> u64, count: u64) {
+        let mut counted = std::pin::pin!(counted(handle, of, count));
+        loop {
+            tokio::select! {
+                () = &mut counted => return,
+                _ = self.swarm.select_next_some() => {}
+            }
+        }
     }
 
     /// Keeps the connection going.
@@ -320,11 +331,15 @@ async fn who_says_too_much_is_not_listened_to() {
     let (handle, mut events) = victim(patient());
     let mut outsider = Outsider::dial(&handle).await;
     outsider.heard().await;
-    for number in 0..120_u32 {
+    let read = |c: &Counters| c.gossip_in + c.gossip_refused_rate + c.gossip_dropped_full;
+    for number in 1..=300_u64 {
         outsider.publish(Topic::Heads, &number.to_be_bytes());
+        // So many have room with the outsider at a time.
+        if number.is_multiple_of(100) {
+            outsider.linger_until(&handle, read, number).await;
+        }
     }
     let lingering = outsider.linger();
-    counted(&handle, |c| c.gossip_in + c.gossip_refused_rate, 120).await;
     let counters = handle.counters();
     assert!(counters.gossip_refused_rate > 0, "{counters:?}");
     still_works(&handle, &mut events).await;

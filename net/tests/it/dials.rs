@@ -6,13 +6,16 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use model::NetworkId;
 use net::{
-    Bootnode, BootnodeState, Config, DialError, Direction, Limits, Remote, StartError, Stranger,
-    ViewError,
+    Bootnode, BootnodeState, Config, DialError, Direction, Events, Handle, Limits, Remote,
+    StartError, Stranger, ViewError,
 };
 
 use crate::support::{member, neighbour, network, node, soon, start, until, wallet};
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// How many free ports are tried. Others of this machine may take one before a node listens there.
+const PORTS: usize = 10;
 
 #[tokio::test]
 async fn a_dial_ends_with_who_answered() {
@@ -56,9 +59,9 @@ async fn whoever_gives_up_and_asks_again_has_the_connection_that_is_in_the_makin
     let dialer = start(wallet(9));
     let address = listener.address();
     for _ in 0..8 {
-        // The network hears of it, and whoever asks has gone before anything can come of it.
+        // The network hears of it, and whoever asks has gone, mostly before anything can come of it.
         let given_up = dialer.handle.dial(&address);
-        assert!(given_up.now_or_never().is_none());
+        drop(given_up.now_or_never());
     }
     let (one, other) = (dialer.handle.dial(&address), dialer.handle.dial(&address));
     let (one, other) = soon("both", futures::future::join(one, other)).await;
@@ -272,9 +275,9 @@ async fn a_busy_port_is_named() {
     });
 }
 
-#[test]
-fn of_nodes_that_start_at_one_port_at_once_one_runs() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("there are free ports");
+/// Starts eight nodes at one port that was free.
+fn start_at_one_port() -> Vec<Result<(Handle, Events), StartError>> {
+    let free = TcpListener::bind("127.0.0.1:0").expect("there are free ports");
     let port = free.local_addr().expect("it listens").port();
     drop(free);
     let listen = format!("/ip4/127.0.0.1/tcp/{port}");
@@ -287,10 +290,18 @@ fn of_nodes_that_start_at_one_port_at_once_one_runs() {
     });
     let starting: Vec<_> = starting.collect();
     // Whoever has started stays until all others have tried.
-    let started: Vec<_> = starting
+    starting
         .into_iter()
         .map(|node| node.join().expect("no panic"))
-        .collect();
+        .collect()
+}
+
+#[test]
+fn of_nodes_that_start_at_one_port_at_once_one_runs() {
+    let started = (0..PORTS)
+        .map(|_| start_at_one_port())
+        .find(|started| started.iter().any(Result::is_ok))
+        .expect("one of them runs");
     let refused = started.iter().filter_map(|node| node.as_ref().err());
     let in_use = |error: &StartError| matches!(error, StartError::AddressInUse { .. });
     assert!(refused.clone().all(in_use));
@@ -299,14 +310,22 @@ fn of_nodes_that_start_at_one_port_at_once_one_runs() {
 
 #[test]
 fn a_node_listens_at_one_port_of_both_families() {
-    let free = std::net::TcpListener::bind("[::]:0");
-    let Ok(port) = free.and_then(|free| Ok(free.local_addr()?.port())) else {
+    if TcpListener::bind("[::]:0").is_err() {
         return; // a machine without IPv6
-    };
-    let listen = ["/ip4/0.0.0.0/tcp/", "/ip6/::/tcp/"].map(|at| format!("{at}{port}"));
-    let started = net::spawn(Config {
-        listen: listen.to_vec(),
-        ..member(1, &[1, 2])
+    }
+    let started = (0..PORTS).find_map(|_| {
+        let free = TcpListener::bind("[::]:0").expect("there are free ports");
+        let port = free.local_addr().expect("it listens").port();
+        drop(free);
+        let listen = ["/ip4/0.0.0.0/tcp/", "/ip6/::/tcp/"].map(|at| format!("{at}{port}"));
+        let started = net::spawn(Config {
+            listen: listen.to_vec(),
+            ..member(1, &[1, 2])
+        });
+        match started {
+            Err(StartError::AddressInUse { .. }) => None,
+            started => Some(started.expect("both are free")),
+        }
     });
     let (handle, _events) = started.expect("both are free");
     let addresses = handle.listen_addresses();

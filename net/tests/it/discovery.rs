@@ -94,7 +94,8 @@ async fn those_who_serve_a_shard_are_found_and_answer() {
     let serving = start(observer(8, vec![hub.address()]));
     let asking = start(observer(7, vec![hub.address()]));
     let shard = ShardId::new(3);
-    serving.handle.provide(BTreeSet::from([shard])).await;
+    let provided = serving.handle.provide(BTreeSet::from([shard]));
+    soon("the word", provided).await;
     until("the word spreads", || {
         hub.handle.counters().records_kept > 0
     })
@@ -109,7 +110,7 @@ async fn those_who_serve_a_shard_are_found_and_answer() {
     assert_eq!(found[0].peer.to_string(), peer);
     let connected = asking.handle.peers();
     assert!(connected.iter().any(|info| info.peer == found[0].peer));
-    let nobody = asking.handle.providers(ShardId::new(4)).await;
+    let nobody = soon("an answer", asking.handle.providers(ShardId::new(4))).await;
     assert_eq!(nobody, [], "nobody serves shard 4");
 }
 

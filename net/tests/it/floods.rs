@@ -65,7 +65,7 @@ async fn item_6_a_thousand_connections_from_one_address_keep_no_member_out_and_s
     let mut held = std::collections::VecDeque::new();
     let mut three = None;
     for number in 0..1_000_u32 {
-        held.extend(stranger(port).await.ok());
+        held.extend(soon("a stranger", stranger(port)).await.ok());
         if held.len() > 100 {
             held.pop_front();
         }

@@ -274,7 +274,8 @@ async fn after_simultaneous_dials_both_sides_use_the_same_connection() {
         let mut nodes = two(&patient()).map(start);
         let [one, two] = &nodes;
         let (to_two, to_one) = (two.address(), one.address());
-        let (ones, twos) = tokio::join!(one.handle.dial(&to_two), two.handle.dial(&to_one));
+        let dials = async { tokio::join!(one.handle.dial(&to_two), two.handle.dial(&to_one)) };
+        let (ones, twos) = soon("both dials", dials).await;
         assert!(
             ones.is_ok() || twos.is_ok(),
             "round {round}: {ones:?}, {twos:?}"

@@ -8,7 +8,7 @@ use model::key::Zip215;
 use model::{Hash, Height, Lie, Malpractice, NodeId, SecretKey, Statement, encoding};
 use net::{Events, Handle, PeerName, Protocol, Target, Topic};
 
-use crate::network::{LONG, MEMBERS, Network, SHARD, Wallet, wait_for};
+use crate::network::{LONG, MEMBERS, Network, SHARD, Wallet, soon, wait_for};
 
 /// A process that takes part in the directory and in gossip, and is no node of the ledger.
 fn stranger(network: &Network, number: u8, bootnodes: Vec<String>) -> (Handle, Events) {
@@ -130,7 +130,7 @@ fn those_who_serve_a_shard_find_each_other_and_are_found_through_a_node_that_is_
     let (asking, _asking) = stranger(&network, 61, hub.listen_addresses());
     let runtime = tokio::runtime::Runtime::new().expect("there are threads");
     let found = wait_for("all members are found", || {
-        let found = runtime.block_on(asking.providers(SHARD));
+        let found = soon(&runtime, "those who serve it", asking.providers(SHARD));
         (found.len() == MEMBERS).then_some(found)
     });
     for remote in found {

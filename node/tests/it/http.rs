@@ -1,6 +1,6 @@
 //! Health and metrics over HTTP, from a network that runs.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,16 @@ fn ask(address: SocketAddr, path: &str, host: &str) -> (u16, String) {
     (status, String::from_utf8(body).expect("it is text"))
 }
 
+/// A connection with a node that does not keep a test waiting for ever.
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).expect("the node listens");
+    let guarded = stream.set_read_timeout(Some(PATIENCE));
+    guarded.expect("it takes a time to wait");
+    stream
+}
+
 fn fetch(address: SocketAddr, path: &str, host: &str) -> (u16, Vec<u8>) {
-    let mut stream = TcpStream::connect(address).expect("the node listens");
+    let mut stream = connect(address);
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).expect("it is read");
     let mut answer = Vec::new();
@@ -180,7 +188,7 @@ fn a_node_stops_while_one_client_waits_and_another_watches() {
     let mut network = watched();
     network.start(0).unwrap();
     let address = network.http_address(0);
-    let mut watching = TcpStream::connect(address).expect("the node listens");
+    let mut watching = connect(address);
     watching
         .write_all(b"GET /livez HTTP/1.1\r\n")
         .expect("it is read");
@@ -198,8 +206,13 @@ fn a_node_stops_while_one_client_waits_and_another_watches() {
     network.stop(0);
     assert!(wallet.end(waiting).is_err(), "nobody is left to answer");
     assert!(TcpStream::connect(address).is_err(), "the port is free");
-    let mut rest = Vec::new();
-    let _ = watching.read_to_end(&mut rest); // an end or a reset
+    let end = watching.read_to_end(&mut Vec::new());
+    let end = end.map_err(|error| error.kind());
+    // It has ended or was reset.
+    assert!(
+        !matches!(end, Err(ErrorKind::WouldBlock | ErrorKind::TimedOut)),
+        "{end:?}"
+    );
 }
 
 #[test]

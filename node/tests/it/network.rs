@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use consensus::bft::Pace;
@@ -15,7 +15,7 @@ use model::{
     Directory, Genesis, Height, Mode, NodeDescriptor, Object, SecretKey, ShardId, Time,
     Transaction, TransactionId,
 };
-use net::{Handle, Limits, PeerName, Protocol, RequestError, Target};
+use net::{Handle, Limits, PeerName, Protocol, RequestError, StartError, Target};
 use node::signer::MemberKey;
 use node::{AnnouncePrivate, Applicant, Config, Contracts, Fatal, Node, Running};
 use system_contracts::cscoin::{Payment, Transfer};
@@ -42,6 +42,27 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
         }
         assert!(start.elapsed() < LONG, "{what}");
         std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Waits for an event on a runtime.
+#[track_caller]
+pub(crate) fn soon<T>(runtime: &Runtime, what: &str, event: impl Future<Output = T>) -> T {
+    let guarded = async { tokio::time::timeout(LONG, event).await };
+    match runtime.block_on(guarded) {
+        Ok(value) => value,
+        Err(_) => panic!("{what}: did not happen"),
+    }
+}
+
+/// Waits until a node has stopped. Why it has.
+#[track_caller]
+fn ended(running: Running) -> Result<(), Fatal> {
+    let (sender, outcome) = mpsc::channel();
+    std::thread::spawn(move || sender.send(running.wait()));
+    match outcome.recv_timeout(LONG) {
+        Ok(ended) => ended,
+        Err(error) => panic!("the end of the node: {error}"),
     }
 }
 
@@ -189,8 +210,14 @@ impl Network {
     }
 
     pub(crate) fn start(&mut self, number: usize) -> Result<(), Fatal> {
-        let running = Node::start(self.config(number), Contracts::system())?;
-        self.nodes[number] = Some(running);
+        // Others of this machine may have its port while the node is not there.
+        let started = wait_for("its port is free", || {
+            match Node::start(self.config(number), Contracts::system()) {
+                Err(Fatal::Network(StartError::AddressInUse { .. })) => None,
+                started => Some(started),
+            }
+        });
+        self.nodes[number] = Some(started?);
         Ok(())
     }
 
@@ -198,13 +225,13 @@ impl Network {
     pub(crate) fn stop(&mut self, number: usize) {
         let running = self.nodes[number].take().expect("it runs");
         running.stopper().stop();
-        running.wait().expect("it stops because it was asked to");
+        ended(running).expect("it stops because it was asked to");
     }
 
     /// Waits until a node has ended by itself. Why it has.
     pub(crate) fn end(&mut self, number: usize) -> Fatal {
         let running = self.nodes[number].take().expect("it runs");
-        running.wait().expect_err("nobody asked it to stop")
+        ended(running).expect_err("nobody asked it to stop")
     }
 
     pub(crate) fn address(&self, number: usize) -> &str {
@@ -258,7 +285,7 @@ impl Wallet {
 
     /// Connects to a node, which listens since it was started.
     pub(crate) fn connect(&self, address: &str) -> PeerName {
-        let dialed = self.runtime.block_on(self.handle.dial(address));
+        let dialed = soon(&self.runtime, "hello", self.handle.dial(address));
         dialed.expect("the node answers").peer
     }
 
