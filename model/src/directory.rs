@@ -6,7 +6,7 @@
 //!
 //! Paper: Section VI-A. Deviation: D-10.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -108,7 +108,7 @@ impl History {
         if **known == *change {
             return Ok(false);
         }
-        if known.next != change.next || known.hand_over.head.head != change.hand_over.head.head {
+        if !known.is_same(change) {
             let (shard, epoch) = (change.next.shard, change.next.epoch);
             return Err(NotAFact::Contradicts { shard, epoch });
         }
@@ -207,7 +207,28 @@ impl Directory {
         self.shards.values().map(|history| history.current())
     }
 
-    /// The shard that a node is a member of in the last epochs that are known.
+    /// How far some shards are known, `count` at most: those that come first, and others. Which others they
+    /// are changes from turn to turn, until all of them have had theirs.
+    #[must_use]
+    pub fn in_turn(
+        &self,
+        first: &BTreeSet<ShardId>,
+        turn: usize,
+        count: usize,
+    ) -> Vec<(ShardId, Epoch)> {
+        let scopes = self.all().map(Committee::scope);
+        let scopes = scopes.map(|scope| (scope.shard, scope.epoch));
+        let (mut chosen, others): (Vec<_>, Vec<_>) =
+            scopes.partition(|(shard, _)| first.contains(shard));
+        let room = count.saturating_sub(chosen.len());
+        let begin = turn.wrapping_mul(room).checked_rem(others.len());
+        let turned = others.iter().cycle().skip(begin.unwrap_or(0));
+        chosen.extend(turned.take(room.min(others.len())));
+        chosen
+    }
+
+    /// The shard that a node is a member of in the last epochs that are known. A shard says itself who is in
+    /// it, so it may be one that the node knows nothing of.
     #[must_use]
     pub fn shard_of(&self, node: &NodeId) -> Option<ShardId> {
         let mut all = self.all();
@@ -257,8 +278,10 @@ impl Directory {
             if known.is_none() {
                 facts.push(Fact::Founded(history.founded.clone()));
             }
-            let changes = known.map_or(0, |known| known.changes.len());
-            let news = history.changes.iter().skip(changes);
+            let known = known.map_or(&[][..], |known| &known.changes);
+            let pairs = history.changes.iter().zip(known);
+            let same = pairs.take_while(|(ours, theirs)| ours.is_same(theirs));
+            let news = history.changes.iter().skip(same.count());
             facts.extend(news.map(|change| Fact::Changed((**change).clone())));
         }
         facts
@@ -283,6 +306,32 @@ impl Directory {
     /// [`NotAFact`] if it does not go with what is known.
     pub fn follow(&mut self, change: &Arc<EpochChange>) -> Result<bool, NotAFact> {
         self.changed(change, |current| change.following(current))
+    }
+
+    /// Takes in a change that was checked before, in the place of another one of the same epoch and all that
+    /// came after that, if another one is known. Whether one was.
+    ///
+    /// A dishonest shard can end an epoch twice and tell some the one and some the other. What those whom it
+    /// tells agree on is what counts among them.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAFact`] if it does not go with what is known of the epochs before.
+    pub fn overrule(&mut self, change: &Arc<EpochChange>) -> Result<bool, NotAFact> {
+        self.overruled(change, |current| change.following(current))
+    }
+
+    /// As [`Directory::overrule`], for a change that was not checked.
+    ///
+    /// # Errors
+    ///
+    /// As above, and if it proves nothing.
+    pub fn overrule_checked(
+        &mut self,
+        change: &Arc<EpochChange>,
+        check: &mut impl SignatureCheck,
+    ) -> Result<bool, NotAFact> {
+        self.overruled(change, |current| change.verify(current, check))
     }
 
     /// Checks a change and takes it in. Whether it is news. One that differs from the one that is known
@@ -315,6 +364,31 @@ impl Directory {
         }
         let history = History::new(self.network, record.clone())?;
         Arc::make_mut(&mut self.shards).insert(shard, Arc::new(history));
+        Ok(true)
+    }
+
+    fn overruled(
+        &mut self,
+        change: &Arc<EpochChange>,
+        check: impl FnOnce(&Committee) -> Result<Committee, BadChange>,
+    ) -> Result<bool, NotAFact> {
+        let shard = change.next.shard;
+        let known = self.shards.get(&shard);
+        let known = known.ok_or(NotAFact::UnknownShard(shard))?;
+        let place = index(change.next.epoch).and_then(|epoch| epoch.checked_sub(1));
+        let Some((at, other)) = place.and_then(|at| Some((at, known.changes.get(at)?))) else {
+            return self.changed(change, check).map(|_| false);
+        };
+        if other.is_same(change) {
+            return self.changed(change, check).map(|_| false);
+        }
+        let committee = check(&known.committees[at])?;
+        let history = Arc::make_mut(&mut self.shards).get_mut(&shard);
+        let history = Arc::make_mut(history.expect("looked up above"));
+        history.committees.truncate(at + 1);
+        history.changes.truncate(at);
+        history.committees.push(committee);
+        history.changes.push(Arc::clone(change));
         Ok(true)
     }
 

@@ -79,6 +79,9 @@ pub enum BadChange {
     /// The nodes cannot form a shard.
     #[error(transparent)]
     Committee(#[from] NotACommittee),
+    /// The record cannot be the first one of an epoch.
+    #[error(transparent)]
+    Record(#[from] BadRecord),
     /// The shard does not say so.
     #[error(transparent)]
     HandOver(#[from] BadHandOver),
@@ -135,6 +138,12 @@ impl Ending {
 }
 
 impl EpochChange {
+    /// Whether it says the same as another one, whoever has signed it.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.next == other.next && self.hand_over.head.head == other.hand_over.head.head
+    }
+
     /// Checks that `committee`, whose epoch ends, says that the record follows. The committee of the
     /// epoch that begins.
     ///
@@ -147,6 +156,9 @@ impl EpochChange {
         check: &mut impl SignatureCheck,
     ) -> Result<Committee, BadChange> {
         let next = self.following(committee)?;
+        // Which seats may be vacant is for the members to say who hand over.
+        self.next
+            .check(committee.scope().network, Some(&self.next))?;
         self.hand_over.verify(&self.next, committee, check)?;
         Ok(next)
     }

@@ -11,7 +11,7 @@
 //!
 //! Paper: Section VI-A, `MS.create` and `MS.update`. Deviation: D-10.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -23,15 +23,16 @@ use crate::encoding;
 use crate::epoch::EpochChange;
 use crate::genesis::{BadGenesis, Genesis};
 use crate::head::Head;
-use crate::id::{ContractId, ShardId};
+use crate::id::{ContractId, ObjectId, ShardId, TraceId};
 use crate::key::SignatureCheck;
 use crate::membership::ShardRecord;
+use crate::placement::{Flow, How};
 use crate::receipt::Unproven;
 use crate::result::Outcome;
 use crate::shard::Committee;
 use crate::statement::Epoch;
-use crate::trace::Output;
-use crate::transaction::{Malformed, Transaction};
+use crate::trace::Trace;
+use crate::transaction::{Malformed, TransactionBody};
 
 /// The name of the contract that keeps the records of shards.
 ///
@@ -55,6 +56,15 @@ pub enum Step {
     Founded(Box<Act>),
     /// A shard has begun an epoch.
     Changed(Box<EpochChange>),
+}
+
+/// What a transaction leaves in the root shard about a shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recorded {
+    /// The shard is founded, and this is its first record.
+    Founded(ShardRecord),
+    /// The shard has another record than before.
+    Changed(ShardRecord),
 }
 
 /// Why nobody is known who could have signed a head.
@@ -149,7 +159,7 @@ impl Lineage {
     /// Whether a transaction is said to found a shard that is not known.
     #[must_use]
     pub fn lacks(&self, act: &Act) -> bool {
-        let founded = self.root.map(|root| founded(&act.transaction, root));
+        let founded = self.root.map(|root| founded(&act.transaction.body, root));
         let mut records = founded.into_iter().flatten();
         records.any(|record| self.directory.current(record.shard).is_none())
     }
@@ -192,7 +202,7 @@ impl Lineage {
         let (result, transaction) = (&act.result.result, &act.transaction);
         let formed = transaction.clone().check_form(&self.directory.network())?;
         let decided = result.transaction == formed.id() && result.outcome == Outcome::Committed;
-        let records = founded(transaction, root);
+        let records = founded(&transaction.body, root);
         if !decided || act.result.shard() != root || records.is_empty() {
             return Err(BadStep::NoFounding);
         }
@@ -252,22 +262,81 @@ impl Lineage {
     }
 }
 
-/// The records with which a transaction founds shards, if it is committed.
-fn founded(transaction: &Transaction, root: ShardId) -> Vec<ShardRecord> {
-    let contract = ContractId::system(CONTRACT);
-    let is_record = |output: &&Output| output.type_name == RECORD_TYPE && output.home == root;
-    let mut records = Vec::new();
-    for trace in &transaction.body.traces {
-        trace.depth_first(&mut |trace| {
-            if trace.contract == contract && trace.procedure == CREATE {
-                let found = trace.outputs.iter().filter(is_record);
-                let limit = bounds::SHARD_RECORD_BYTES_MAX;
-                let read = found.filter_map(|output| {
-                    encoding::decode::<ShardRecord>(&output.content, limit).ok()
-                });
-                records.extend(read.filter(|record| record.epoch == Epoch::ZERO));
-            }
-        });
+impl Recorded {
+    /// The record.
+    #[must_use]
+    pub const fn record(&self) -> &ShardRecord {
+        match self {
+            Self::Founded(record) | Self::Changed(record) => record,
+        }
     }
-    records
+}
+
+/// The records of shards that a transaction leaves in the root shard, if that has committed it.
+///
+/// What it makes elsewhere, or consumes again, is no record: the root shard may have committed it
+/// without having looked. It runs the checker of ManageShards if an object of the contract lives there
+/// that the transaction touches, and a record that is left is one; see
+/// [`Footprint::mandate`](crate::placement::Footprint::mandate).
+#[must_use]
+pub fn recorded(body: &TransactionBody, root: ShardId) -> Vec<Recorded> {
+    // What is made and left is the same whatever is consumed.
+    let (footprint, _) = Flow::of(body).footprint(body.mode, &BTreeMap::new());
+    let contract = ContractId::system(CONTRACT);
+    let made = footprint.at(root).filter(|touch| touch.how == How::Creates);
+    let made = made.filter(|touch| touch.contract == contract);
+    let mut reading = Reading {
+        body,
+        left: made.map(|touch| touch.object).collect(),
+        records: Vec::new(),
+    };
+    for trace in &body.traces {
+        reading.read(trace);
+    }
+    reading.records
+}
+
+/// Looks for records among the outputs of a transaction.
+struct Reading<'a> {
+    body: &'a TransactionBody,
+    /// The objects of ManageShards that the transaction leaves in the root shard.
+    left: BTreeSet<ObjectId>,
+    records: Vec<Recorded>,
+}
+
+impl Reading<'_> {
+    fn read(&mut self, trace: &Trace) -> TraceId {
+        let below: Vec<TraceId> = trace
+            .dependencies
+            .iter()
+            .map(|dependency| self.read(dependency))
+            .collect();
+        let id = trace.id_above(&self.body.network, &below);
+        for object in trace.objects(id) {
+            let is_record = object.object_type.name == RECORD_TYPE;
+            if !is_record || !self.left.contains(&object.id()) {
+                continue;
+            }
+            let read =
+                encoding::decode::<ShardRecord>(&object.content, bounds::TRANSACTION_BYTES_MAX);
+            let read = read.ok().map(|record| match trace.procedure == CREATE {
+                true => Recorded::Founded(record),
+                false => Recorded::Changed(record),
+            });
+            self.records.extend(read);
+        }
+        id
+    }
+}
+
+/// The records with which a transaction founds shards, if the root shard has committed it.
+fn founded(body: &TransactionBody, root: ShardId) -> Vec<ShardRecord> {
+    let recorded = recorded(body, root).into_iter();
+    let founded = recorded.filter_map(|recorded| match recorded {
+        Recorded::Founded(record) => Some(record),
+        Recorded::Changed(_) => None,
+    });
+    founded
+        .filter(|record| record.epoch == Epoch::ZERO)
+        .collect()
 }

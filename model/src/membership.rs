@@ -193,6 +193,15 @@ impl ShardRecord {
         }
     }
 
+    /// Whether it is `before` after some have lost their seats, and nothing else has changed.
+    #[must_use]
+    pub fn is_left_of(&self, before: &Self) -> bool {
+        let left = self.vacated().fold(before.clone(), |left, gone| {
+            left.without(&gone.node).unwrap_or(left)
+        });
+        left == *self && left != *before
+    }
+
     /// Those who have lost their seats.
     pub fn vacated(&self) -> impl Iterator<Item = &NodeDescriptor> {
         let seats = self.seats.iter();

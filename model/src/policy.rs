@@ -157,7 +157,9 @@ impl Policy {
 
     /// Whether a transaction keeps to the mappings of all contracts of which it touches an object in
     /// `shard`, and to shards that there are. What it touches of other contracts is for other shards
-    /// to judge.
+    /// to judge, but for this: no object lives where the mapping of its contract does not allow it. Its
+    /// checkers would run there alone, and what a shard says that the contract does not trust would count
+    /// here.
     ///
     /// # Errors
     ///
@@ -171,8 +173,11 @@ impl Policy {
         let ours: BTreeSet<ContractId> = footprint.at(shard).map(|touch| touch.contract).collect();
         for touch in footprint.touches() {
             let (contract, home) = (touch.contract, touch.home);
-            let trusted = self.knows(home) && self.may_hold(&contract, home);
-            if ours.contains(&contract) && !trusted {
+            let trusted = match ours.contains(&contract) {
+                true => self.knows(home) && self.may_hold(&contract, home),
+                false => !self.mappings.contains_key(&contract) || self.may_hold(&contract, home),
+            };
+            if !trusted {
                 return Err(AbortReason::Home { contract, home });
             }
         }

@@ -1,5 +1,6 @@
 //! How a directory grows, and what it does not take in.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::certificate::CertificateError;
@@ -117,4 +118,61 @@ fn a_shard_is_founded_once() {
         epoch: Epoch::ZERO,
     };
     assert_eq!(directory.trust(&other), Err(contradicts));
+}
+
+#[test]
+fn what_others_have_agreed_on_takes_the_place_of_what_was_known() {
+    let mut directory = directory();
+    let known = change(&[0, 1, 2, 3, 4]);
+    assert_eq!(directory.overrule(&Arc::new(known.clone())), Ok(false));
+    assert_eq!(directory.overrule(&Arc::new(known.clone())), Ok(false));
+    let mut other = known.clone();
+    other.hand_over.head.head.height = Height::new(10);
+    let other = Arc::new(other);
+    assert!(directory.overrule_checked(&other, &mut Zip215).is_err());
+    assert_eq!(directory.end(shard(7), Epoch::ZERO), Some(Height::new(9)));
+    assert_eq!(directory.overrule(&other), Ok(true));
+    assert_eq!(directory.end(shard(7), Epoch::ZERO), Some(Height::new(10)));
+    // Who knows the one tells those who know the other.
+    let mut elsewhere = self::directory();
+    assert_eq!(learn(&mut elsewhere, known), Ok(true));
+    assert_eq!(
+        directory.beyond(&elsewhere),
+        [Fact::Changed((*other).clone())]
+    );
+    assert_eq!(directory.beyond(&directory), []);
+}
+
+#[test]
+fn all_shards_have_their_turn_and_some_have_each() {
+    let mut directory = directory();
+    for number in 0..7 {
+        let founded = ShardRecord {
+            shard: shard(10 + number),
+            ..record(1..=4)
+        };
+        assert_eq!(directory.trust(&Fact::Founded(founded)), Ok(true));
+    }
+    assert_eq!(
+        learn(&mut directory, change(&[0, 1, 2, 3, 4])),
+        Ok(true),
+        "shard 7 is further than the others"
+    );
+    let first = [shard(7), shard(99)].into();
+    let in_turn = |turn, count| directory.in_turn(&first, turn, count);
+    let seven = (shard(7), Epoch::new(1));
+    let at = |number| (shard(number), Epoch::ZERO);
+    assert_eq!(in_turn(0, 4), [seven, at(10), at(11), at(12)]);
+    assert_eq!(in_turn(1, 4), [seven, at(13), at(14), at(15)]);
+    assert_eq!(in_turn(2, 4), [seven, at(16), at(10), at(11)]);
+    assert_eq!(in_turn(usize::MAX, 1), [seven]);
+    // Where there is room for all, each turn is about all.
+    for turn in 0..3 {
+        assert_eq!(in_turn(turn, 8).len(), 8);
+        assert_eq!(in_turn(turn, 100).len(), 8);
+    }
+    let alone = self::directory();
+    let known = [(shard(7), Epoch::ZERO)];
+    assert_eq!(alone.in_turn(&first, 5, 4), known);
+    assert_eq!(alone.in_turn(&BTreeSet::new(), 5, 4), known);
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use model::bounds::{ADDRESSES_MAX, SHARD_RECORD_BYTES_MAX};
+use model::descriptor::BadDescriptor;
 use model::epoch::{BadChange, BadEnding};
 use model::hand_over::BadHandOver;
 use model::key::Zip215;
@@ -9,8 +11,8 @@ use model::membership::{BadConsent, BadRecord};
 use model::shard::Seat;
 use model::{
     Certificate, CertificateError, Committee, Directory, Ending, Epoch, EpochChange, Fact,
-    HandOver, Hash, Head, HeadCertificate, Height, NotAFact, Plan, ShardRecord, Signature,
-    Statement, Time,
+    HandOver, Hash, Head, HeadCertificate, Height, NodeDescriptor, NotAFact, Plan, ShardRecord,
+    Signature, Statement, Time,
 };
 
 use crate::membership::{describe, record};
@@ -304,4 +306,48 @@ fn a_change_begins_the_epoch_after_the_one_that_ends() {
         skipping.verify(&committee(&first), &mut Zip215),
         Err(BadChange::Follows)
     );
+}
+
+#[test]
+fn whatever_a_shard_signs_its_record_has_bounds() {
+    let first = record(1..=7);
+    let check = |members: Vec<NodeDescriptor>, expected: BadRecord| {
+        let next = first.followed_by(members, 1).expect("a number");
+        let change = change(&first, &next, 9, &QUORUM);
+        let verified = change.verify(&committee(&first), &mut Zip215);
+        assert_eq!(verified, Err(BadChange::Record(expected.clone())));
+        // What was checked before is not checked again.
+        assert!(change.following(&committee(&first)).is_ok());
+        let learned = directory().learn(&Arc::new(change), &mut Zip215);
+        let refused = NotAFact::Change(BadChange::Record(expected));
+        assert_eq!(learned, Err(refused));
+    };
+    let mut crowded: Vec<_> = (1..=7).map(describe).collect();
+    let (limit, found) = (ADDRESSES_MAX, ADDRESSES_MAX + 1);
+    crowded[3].addresses = vec![crowded[3].addresses[0].clone(); found];
+    let reason = BadDescriptor::Addresses { limit, found };
+    let node = node(4);
+    check(crowded, BadRecord::Descriptor { node, reason });
+
+    let mut long: Vec<_> = (1..=100).map(describe).collect();
+    for member in &mut long {
+        let address = format!("/dns/{:0>60}.{:0>60}.org/tcp/9000", 1, 2);
+        member.addresses = vec![address; 2];
+    }
+    let next = first.followed_by(long.clone(), 1).expect("a number");
+    let found = model::encoding::encode(&next).len();
+    let limit = SHARD_RECORD_BYTES_MAX;
+    check(long, BadRecord::TooLong { limit, found });
+
+    let five = (1..=5).map(describe).collect();
+    check(five, BadRecord::Form(5));
+}
+
+#[test]
+fn a_seat_that_is_vacant_stays_so_in_a_change() {
+    let before = record(1..=7).without(&node(3)).expect("a member");
+    let renewed = before.renewed().expect("a number");
+    let change = change(&before, &renewed, 9, &[0, 1, 3, 4, 5]);
+    let verified = change.verify(&committee(&before), &mut Zip215);
+    assert_eq!(verified, Ok(committee(&renewed)));
 }

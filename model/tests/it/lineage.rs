@@ -6,12 +6,15 @@ use std::collections::BTreeMap;
 use model::api::Act;
 use model::genesis::GenesisMapping;
 use model::key::Zip215;
-use model::lineage::{BadStep, CONTRACT, CREATE, Lineage, NoSigners, RECORD_TYPE, Step};
+use model::lineage::{
+    BadStep, CONTRACT, CREATE, Lineage, NoSigners, RECORD_TYPE, Recorded, Step, recorded,
+};
 use model::outbox::outbox_tree;
 use model::receipt::{BadReceipt, Unproven};
 use model::{
     Committee, ContractId, Epoch, EpochChange, Genesis, HandOver, Mapping, Mode, NotAFact, Object,
-    Outcome, Output, Receipt, ShardId, ShardRecord, Time, Trace, Transaction, encoding,
+    Outcome, Output, Receipt, ShardId, ShardRecord, Time, Trace, Transaction, TransactionBody,
+    encoding, placement,
 };
 
 use crate::membership::describe;
@@ -231,6 +234,84 @@ fn what_founds_no_shard_is_refused() {
     let id = elsewhere.transaction.body.id();
     elsewhere.result = certified_by(&committee(&four), 12, id);
     no_founding(elsewhere, nothing);
+}
+
+/// The root shard has committed these traces, which begin with a token in a shard of its own choice.
+fn unchecked(token: &Object, traces: Vec<Trace>) -> Act {
+    let mut body = TransactionBody {
+        network: genesis().network(),
+        nonce: [9; 16],
+        valid_until: Time::from_ms(2_000),
+        mode: Mode::Decider(ROOT),
+        participants: Vec::new(),
+        traces,
+    };
+    let participants = placement::participants(&body, [token.home]);
+    body.participants = participants.into_iter().collect();
+    let transaction = sign(body, vec![token.clone()], &[1]);
+    let formed = transaction.clone().check_form(&genesis().network());
+    let mandate = formed.expect("it is in form").trust();
+    let mandate = mandate.footprint().mandate(ROOT);
+    assert!(!mandate.contains(&contract()), "{mandate:?}");
+    let id = transaction.body.id();
+    Act {
+        result: certified_by(&committee(&of_root()[1]), 12, id),
+        transaction,
+    }
+}
+
+#[test]
+fn what_the_root_shard_has_committed_without_a_look_founds_nothing() {
+    let elsewhere = shard(4);
+    let token = thing(contract(), 0, elsewhere.number());
+    let create = |home| Trace {
+        contract: contract(),
+        procedure: CREATE.to_owned(),
+        outputs: vec![Output {
+            home,
+            ..record_output(&of_founded()[0])
+        }],
+        ..trace(&[&token], 0)
+    };
+    // Everything is elsewhere, and the root shard decides.
+    let decided = unchecked(&token, vec![create(elsewhere)]);
+    // There is a record in the root shard for a moment, and nothing is left of it.
+    let create = create(ROOT);
+    let record = create.objects(create.id(&genesis().network())).next();
+    let gone = Trace {
+        contract: contract(),
+        procedure: "update".to_owned(),
+        outputs: vec![output(elsewhere.number(), 5)],
+        ..trace(&[&record.expect("the only output")], 0)
+    };
+    let passing = unchecked(&token, vec![create.clone(), gone.clone()]);
+    let below = Trace {
+        dependencies: vec![create],
+        ..gone
+    };
+    let nested = unchecked(&token, vec![below]);
+    for act in [decided, passing, nested] {
+        assert_eq!(recorded(&act.transaction.body, ROOT), []);
+        assert!(!known(&steps()[..1]).lacks(&act));
+        no_founding(act, &BadStep::NoFounding);
+    }
+}
+
+#[test]
+fn what_is_recorded_is_what_is_left_in_the_root_shard() {
+    let [first, _] = of_founded();
+    let body = |act: Act| act.transaction.body;
+    let founded = body(founding(|_| ()));
+    let expected = [Recorded::Founded(first.clone())];
+    assert_eq!(recorded(&founded, ROOT), expected);
+    assert_eq!(recorded(&founded, shard(4)), []);
+    let left = first.without(&first.seats[2].descriptor().node);
+    let left = left.expect("a member");
+    let object = body(founding(|call| {
+        call.procedure = "object".to_owned();
+        call.outputs = vec![output(ROOT.number(), 1), record_output(&left)];
+    }));
+    assert_eq!(recorded(&object, ROOT), [Recorded::Changed(left)]);
 }
 
 #[test]

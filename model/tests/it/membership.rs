@@ -294,3 +294,22 @@ fn who_is_excluded_while_the_shard_hands_over_need_not_agree_again() {
         Ok(())
     );
 }
+
+#[test]
+fn what_is_left_of_a_shard_is_the_same_but_for_those_who_are_gone() {
+    let before = record(1..=7);
+    let left = before.without(&node(3)).expect("a member");
+    let further = left.without(&node(5)).expect("a member");
+    assert!(left.is_left_of(&before));
+    assert!(further.is_left_of(&before));
+    assert!(further.is_left_of(&left));
+    assert!(!before.is_left_of(&before));
+    assert!(!left.is_left_of(&further));
+    let dearer = ShardRecord {
+        price: 1,
+        ..left.clone()
+    };
+    assert!(!dearer.is_left_of(&before));
+    let fewer = record(1..=6).without(&node(3)).expect("a member");
+    assert!(!fewer.is_left_of(&before));
+}

@@ -143,14 +143,24 @@ fn a_shard_that_is_mapped_and_not_founded_yet_has_no_part_in_anything() {
 
 #[test]
 fn contracts_without_an_object_here_are_for_others_to_judge() {
-    // Shard 2 holds an object of OTHER only, and shard 9 nothing at all.
-    let footprint = consuming(&[0, 9], &[2]);
-    check(&footprint, BY_2, 2, Ok(()));
+    // Shard 2 holds an object of OTHER only, and shard 8 nothing at all.
+    let footprint = consuming(&[0], &[2, 9]);
+    check(&footprint, BY_2, 8, Ok(()));
     check(&footprint, BY_9, 8, Ok(()));
-    check(&footprint, BY_2, 0, home(OPEN, 9));
+    check(&footprint, BY_2, 2, home(OTHER, 9));
     let decided = consuming(&[0], &[2]);
     check(&decided, BY_2, 2, Ok(()));
     check(&decided, BY_2, 0, decider(OPEN, 2));
+}
+
+/// Its checker would run in shard 9 alone, and others would take what shard 9 says for what the contract
+/// says.
+#[test]
+fn an_object_where_its_mapping_does_not_allow_it_is_refused_by_all() {
+    let footprint = consuming(&[9], &[]);
+    for at in [0, 1, 2, 8] {
+        check(&footprint, BY_1, at, home(OPEN, 9));
+    }
 }
 
 #[test]

@@ -80,6 +80,7 @@ fn check_culprits(size: u8, bad: &[u8]) {
     }
     assert_eq!((batch.len(), batch.is_empty()), (expected.len(), size == 0));
     assert_eq!(expected.iter().filter(|valid| !**valid).count(), bad.len());
+    assert_eq!(batch.verify_all(), bad.is_empty(), "{size} {bad:?}");
     assert_eq!(batch.verify_each(), expected, "{size} {bad:?}");
 }
 
