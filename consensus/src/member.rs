@@ -167,8 +167,9 @@ impl Member {
 
     /// Whether a record proves what it says, and was not reported. It is from now on.
     pub(crate) fn reports(&mut self, record: &Malpractice) -> bool {
+        let (_, shard) = record.lie.told_in();
         let kind = record.lie.kind();
-        if self.reported.contains(&record.node, kind) {
+        if self.reported.contains(shard, &record.node, kind) {
             return false;
         }
         let check = &mut &mut *self.check;

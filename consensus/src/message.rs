@@ -441,8 +441,9 @@ fn admit_proposal(
             Formed::Prepare(transaction) => transactions.push(transaction.clone()),
             Formed::Deliver(delivery) => check_delivery(delivery, &shards, checks)?,
             Formed::Change(change) => {
+                // What the members agree on is what counts, even if others were told something else.
                 let directory = shards.to_mut().directory_mut();
-                directory.learn(change, &mut checks.signed())?;
+                directory.overrule_checked(change, &mut checks.signed())?;
             }
             Formed::Found(record) => {
                 let known = shards.directory().record(record.shard, Epoch::ZERO);

@@ -1,7 +1,7 @@
 //! Who is suspected of having lied, and who was reported for it already.
 //!
 //! A liar must not fill the log, which is kept for as long as a node lives. One record of each kind
-//! against each node is enough to have it removed, so there is at most one in each epoch of our shard,
+//! in each shard against each node is enough to have it removed, so there is at most one in each epoch of our shard,
 //! by when a list can name it again. What was reported before a restart may be reported once more.
 
 use std::collections::BTreeSet;
@@ -9,22 +9,25 @@ use std::collections::BTreeSet;
 use model::shard::Seat;
 use model::statement::Scope;
 use model::{
-    Directory, Epoch, EpochChange, Lie, LieKind, Malpractice, NodeId, SignedEnd, SignedHead,
+    Directory, Epoch, EpochChange, Lie, LieKind, Malpractice, NodeId, ShardId, SignedEnd,
+    SignedHead,
 };
 
-/// The nodes that were reported in this epoch, each for a kind of lie.
+/// The nodes that were reported in this epoch, each for a kind of lie in a shard: what it tells in another one
+/// does not cover what it tells in its own.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Reported(BTreeSet<(NodeId, LieKind)>);
+pub(crate) struct Reported(BTreeSet<(ShardId, NodeId, LieKind)>);
 
 impl Reported {
     /// Whether the node was reported for such a lie.
-    pub(crate) fn contains(&self, node: &NodeId, kind: LieKind) -> bool {
-        self.0.contains(&(*node, kind))
+    pub(crate) fn contains(&self, shard: ShardId, node: &NodeId, kind: LieKind) -> bool {
+        self.0.contains(&(shard, *node, kind))
     }
 
     /// The record is reported.
     pub(crate) fn insert(&mut self, record: &Malpractice) {
-        self.0.insert((record.node, record.lie.kind()));
+        let (_, shard) = record.lie.told_in();
+        self.0.insert((shard, record.node, record.lie.kind()));
     }
 }
 

@@ -83,7 +83,7 @@ pub(crate) fn accuse(
     };
     let kind = lie.kind();
     report(turn.member, Malpractice { node, lie }, turn.out);
-    turn.member.reported.contains(&node, kind)
+    turn.member.reported.contains(scope.shard, &node, kind)
 }
 
 /// Keeps and reports a record of malpractice, if it proves something and is the first of its kind

@@ -1,9 +1,10 @@
 //! Final blocks: how they come to this member, and how it applies them.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::shard::Seat;
-use model::{Fact, Head};
+use model::{Epoch, Fact, Head, ShardId};
 
 use super::epoch::Closing;
 use super::pool::Pool;
@@ -133,6 +134,7 @@ impl Replica {
             candidate,
             certificate,
         } = block;
+        let overruled = self.hear_changes(&candidate.entries);
         let applied = self
             .ledger
             .apply(&candidate.block, &candidate.entries, &*self.checkers);
@@ -143,15 +145,14 @@ impl Replica {
                 ActionKey::Parcel(key) => delivered.push(key),
                 ActionKey::Epoch(..) => {}
             }
-            if let Action::Change(change) = action {
-                // A quorum has checked it, and this member may not know it yet.
-                let _ = self.member.shards_mut().directory_mut().follow(change);
-            }
             if let Action::Found(record) = action {
                 let fact = Fact::Founded((**record).clone());
                 let _ = self.member.shards_mut().directory_mut().trust(&fact);
                 self.founded.remove(&record.shard);
             }
+        }
+        for (shard, epoch) in overruled {
+            self.inbox.drop_since(shard, epoch);
         }
         self.closing = Closing::after(&applied);
         self.courier.applied(&applied, now.timer);
@@ -165,5 +166,31 @@ impl Replica {
             applied: Arc::new(applied),
         }));
         head
+    }
+
+    /// Takes in the epochs of other shards that are news to the ledger, before it hears of them. A quorum has
+    /// checked them, and this member may not know them yet, or may have been told something else of the same
+    /// epochs by a dishonest shard: those are returned.
+    fn hear_changes(&mut self, entries: &[Action]) -> Vec<(ShardId, Epoch)> {
+        let mut heard: BTreeMap<ShardId, Epoch> = BTreeMap::new();
+        let mut overruled = Vec::new();
+        for action in entries {
+            let Action::Change(change) = action else {
+                continue;
+            };
+            let (shard, next) = (change.next.shard, change.next.epoch);
+            let last = heard
+                .entry(shard)
+                .or_insert_with(|| self.ledger.epoch_of(shard));
+            if next != last.next() {
+                continue;
+            }
+            *last = next;
+            let directory = self.member.shards_mut().directory_mut();
+            if directory.overrule(change) == Ok(true) {
+                overruled.push((shard, next));
+            }
+        }
+        overruled
     }
 }

@@ -6,7 +6,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use model::{Delivery, Leaf, Promise, ShardId, Time, TransactionId, Verdict};
+use model::{Delivery, Epoch, Leaf, Parcel, Promise, ShardId, Time, TransactionId, Verdict};
 
 use super::hearing::Hearing;
 use super::letter::estimate;
@@ -179,6 +179,23 @@ impl Inbox {
         let stale = self.waiting.iter().filter(|(_, waiting)| is_stale(waiting));
         let stale: Vec<ParcelKey> = stale.map(|(key, _)| *key).collect();
         for key in &stale {
+            self.remove(key);
+        }
+    }
+
+    /// A shard was found to have ended an epoch in two ways, and the next one is another than was believed here:
+    /// drops what it said around that time, whoever shows it. Other members would refuse it.
+    pub(crate) fn drop_since(&mut self, shard: ShardId, epoch: Epoch) {
+        let is_of = |parcel: &Parcel| {
+            let scope = parcel.head.head.scope;
+            scope.shard == shard && scope.epoch.next() >= epoch
+        };
+        let doubtful = self
+            .waiting
+            .iter()
+            .filter(|(_, waiting)| waiting.delivery.parcels().any(is_of));
+        let doubtful: Vec<ParcelKey> = doubtful.map(|(key, _)| *key).collect();
+        for key in &doubtful {
             self.remove(key);
         }
     }

@@ -153,8 +153,12 @@ fn contradictions(
     };
     let signers = parcel.head.certificate.signatures.iter();
     let suspects = signers.filter_map(|(seat, _)| {
-        let node = known.node(&parcel.head.head.scope, *seat)?;
-        if known.reported.contains(&node, LieKind::Promises) {
+        let scope = &parcel.head.head.scope;
+        let node = known.node(scope, *seat)?;
+        if known
+            .reported
+            .contains(scope.shard, &node, LieKind::Promises)
+        {
             return None;
         }
         let then = known.seat(&earlier.head.head.scope, &node)?;

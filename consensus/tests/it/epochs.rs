@@ -3,6 +3,7 @@
 //!
 //! Paper: Section VI-A, `MS.update`.
 
+mod forked;
 mod guest;
 mod inheritance;
 mod liars;

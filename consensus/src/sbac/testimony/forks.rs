@@ -189,7 +189,8 @@ impl Shown {
             let node = known.node(&self.scope, *seat)?;
             let first = other.signed_by(known.seat(&other.scope, &node)?)?;
             let lie = contradiction(first, self.signed_by(*seat)?)?;
-            let free = !known.reported.contains(&node, lie.kind());
+            let shard = self.scope.shard;
+            let free = !known.reported.contains(shard, &node, lie.kind());
             free.then_some(Malpractice { node, lie })
         });
         suspects.collect()
