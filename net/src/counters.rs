@@ -76,6 +76,9 @@ counters! {
     sbac_frames_dropped_unconnected,
     /// Frames that were not queued because the neighbour's queue was full.
     sbac_frames_dropped_full,
+    /// Frames that were not queued because the node is no neighbour: it is in no other shard, or there are
+    /// more members of other shards than a node can work with.
+    sbac_frames_dropped_no_neighbour,
     /// Requests to take frames from those who are no neighbours.
     sbac_requests_refused,
     /// Requests of neighbours that are no batch of frames.

@@ -208,7 +208,10 @@ impl Handle {
         match queued {
             Err(TellError::NotConnected) => self.meter.sbac_frames_dropped_unconnected.increment(),
             Err(TellError::Full) => self.meter.sbac_frames_dropped_full.increment(),
-            Ok(()) | Err(TellError::NotANeighbour | TellError::TooLarge) => {}
+            Err(TellError::NotANeighbour) => {
+                self.meter.sbac_frames_dropped_no_neighbour.increment();
+            }
+            Ok(()) | Err(TellError::TooLarge) => {}
         }
         queued
     }

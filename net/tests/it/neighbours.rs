@@ -117,6 +117,7 @@ async fn frames_that_cannot_be_told_are_errors_and_counted() {
     for number in [9, 3, 1] {
         assert_eq!(tell(number, b"?"), Err(TellError::NotANeighbour));
     }
+    assert_eq!(one.handle.counters().sbac_frames_dropped_no_neighbour, 3);
     let long = vec![0; SBAC_FRAME_BYTES_MAX + 1];
     assert_eq!(tell(2, &long), Err(TellError::TooLarge));
     assert_eq!(tell(2, b"?"), Err(TellError::NotConnected));
