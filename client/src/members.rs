@@ -12,18 +12,21 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures::StreamExt;
-use model::api::{Request, Response, SHARDS_ASKED_MAX};
+use model::api::{Act, Request, Response, SHARDS_ASKED_MAX};
 use model::key::Zip215;
 use model::lineage::{BadStep, NoSigners};
 use model::{
-    Committee, Genesis, Head, Lineage, NetworkId, NodeId, Place, ShardId, Step, bounds, encoding,
+    Committee, Epoch, Genesis, Head, Lineage, NetworkId, NodeId, Place, ShardId, Step, bounds,
+    encoding,
 };
 use tempfile::NamedTempFile;
 use tokio::time::{Instant, timeout_at};
@@ -78,22 +81,37 @@ impl Members {
     ///
     /// [`BadStep`] of the first that proves nothing. Those before it are taken.
     fn take(&self, steps: &[Step]) -> Result<bool, BadStep> {
+        let mut bad = Ok(());
+        let news = self.take_unless(steps, |reason| {
+            bad = Err(reason);
+            ControlFlow::Break(())
+        });
+        bad.map(|()| news)
+    }
+
+    /// Checks steps and takes them. Whether any is news. `refuse` is told of each that proves nothing, and
+    /// says whether to go on.
+    fn take_unless(
+        &self,
+        steps: &[Step],
+        mut refuse: impl FnMut(BadStep) -> ControlFlow<()>,
+    ) -> bool {
         let mut lineage = (*self.known()).clone();
         let mut news = false;
-        let mut bad = Ok(());
         for step in steps {
             match lineage.take(step, &mut Zip215) {
                 Ok(new) => news |= new,
                 Err(reason) => {
-                    bad = Err(reason);
-                    break;
+                    if refuse(reason).is_break() {
+                        break;
+                    }
                 }
             }
         }
         if news {
             self.learn(lineage);
         }
-        bad.map(|()| news)
+        news
     }
 
     /// Replaces what is known, unless somebody else has learned more meanwhile: then the difference is
@@ -149,6 +167,35 @@ impl Members {
     }
 }
 
+/// What a node is asked about shards: how far they are known. Where there are too many for one question,
+/// each turn is about others.
+struct Question {
+    /// This shard is in all of them, and the root shard is, by which all else is proven.
+    wanted: Option<ShardId>,
+    turn: usize,
+    /// Shards in one question.
+    shards_max: usize,
+}
+
+impl Question {
+    fn first(&self, known: &Lineage) -> BTreeSet<ShardId> {
+        self.wanted.into_iter().chain(known.root()).collect()
+    }
+
+    fn shards(&self, known: &Lineage) -> Vec<(ShardId, Epoch)> {
+        let first = self.first(known);
+        known
+            .directory()
+            .in_turn(&first, self.turn, self.shards_max)
+    }
+
+    /// How many turns it takes until all shards have had theirs.
+    fn turns(&self, known: &Lineage) -> usize {
+        let room = self.shards_max.saturating_sub(self.first(known).len());
+        known.directory().all().count().div_ceil(room.max(1))
+    }
+}
+
 /// Replaces a file.
 fn write(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let directory = file.parent().filter(|found| !found.as_os_str().is_empty());
@@ -172,7 +219,7 @@ impl<A: Api> Client<A> {
     /// Asks what has become of shards since the client last looked: of one node that answers, as all of
     /// it proves itself. Takes two seconds at most, and does nothing if nobody answers.
     pub async fn catch_up(&self) {
-        self.look_for(|_| true).await;
+        self.look_for(None, |_| true).await;
     }
 
     /// The members of a shard as it is now, looked for if the shard is not known.
@@ -185,13 +232,14 @@ impl<A: Api> Client<A> {
         if known.is_ok() || self.members.known().root().is_none() {
             return known;
         }
-        self.look_for(|lineage| lineage.directory().current(shard).is_some())
-            .await;
+        let is_known = |lineage: &Lineage| lineage.directory().current(shard).is_some();
+        self.look_for(Some(shard), is_known).await;
         self.committee(shard)
     }
 
-    /// Asks nodes what is new, one after the other, until this is so or `f + 1` of them have answered.
-    async fn look_for(&self, is_found: impl Fn(&Lineage) -> bool) {
+    /// Asks nodes what is new, of a shard that is wanted above all, one after the other, until this is so or
+    /// `f + 1` of them have answered.
+    async fn look_for(&self, wanted: Option<ShardId>, is_found: impl Fn(&Lineage) -> bool) {
         let lineage = self.members.known();
         let root = lineage.root();
         let root = root.and_then(|root| lineage.directory().current(root));
@@ -202,7 +250,7 @@ impl<A: Api> Client<A> {
         let enough = root.map_or(1, Committee::honest_threshold);
         let reserve = Reserve::new(PATIENCE);
         let mut asking = spread(&nodes, enough, &reserve, |node| async move {
-            self.ask_all(&node).await
+            self.ask_all(&node, wanted).await
         });
         let until = self.deadline().min(Instant::now() + CATCH_UP);
         let mut answered = 0;
@@ -222,10 +270,10 @@ impl<A: Api> Client<A> {
     }
 
     /// Asks a node for all that it knows of shards and is not known here.
-    async fn ask_all(&self, node: &NodeId) -> Result<(), AskError> {
-        self.ask_changes(node).await?;
+    async fn ask_all(&self, node: &NodeId, wanted: Option<ShardId>) -> Result<(), AskError> {
+        self.ask_changes(node, wanted).await?;
         if self.members.known().root().is_some() && self.ask_foundings(node).await? {
-            self.ask_changes(node).await?;
+            self.ask_changes(node, wanted).await?;
         }
         Ok(())
     }
@@ -238,20 +286,24 @@ impl<A: Api> Client<A> {
             Err(NoSigners::Ahead { .. }) => {}
             Err(reason) => return Err(AskError::Lying(reason.to_string())),
         }
-        self.ask_changes(node).await?;
+        self.ask_changes(node, Some(head.scope.shard)).await?;
         let known = self.members.known();
         let committee = known.signers(head);
         let committee = committee.map_err(|reason| AskError::Lying(reason.to_string()))?;
         Ok(committee.clone())
     }
 
-    /// Asks a node for the epochs that have begun.
-    async fn ask_changes(&self, node: &NodeId) -> Result<(), AskError> {
-        for _ in 0..ANSWERS_MAX {
+    /// Asks a node for the epochs that have begun, until it has nothing new of any shard.
+    async fn ask_changes(&self, node: &NodeId, wanted: Option<ShardId>) -> Result<(), AskError> {
+        let mut in_vain = 0;
+        for turn in 0..ANSWERS_MAX {
             let known = self.members.known();
-            let scopes = known.directory().all().map(Committee::scope);
-            let shards = scopes.map(|scope| (scope.shard, scope.epoch));
-            let request = Request::Changes(shards.take(SHARDS_ASKED_MAX).collect());
+            let question = Question {
+                wanted,
+                turn,
+                shards_max: SHARDS_ASKED_MAX,
+            };
+            let request = Request::Changes(question.shards(&known));
             let changes = match self.api.ask_in_turn(node, request, ANSWER).await? {
                 Response::Changes(changes) => changes,
                 Response::Refused(refused) => return Err(AskError::Silent(refused.to_string())),
@@ -264,7 +316,12 @@ impl<A: Api> Client<A> {
             let news = self.take(&steps)?;
             // Another node may have told the same meanwhile.
             let more = news || self.members.known().count() > known.count();
-            if steps.is_empty() || !more {
+            if !steps.is_empty() && more {
+                in_vain = 0;
+                continue;
+            }
+            in_vain += 1;
+            if in_vain >= question.turns(&known) {
                 break;
             }
         }
@@ -288,10 +345,24 @@ impl<A: Api> Client<A> {
             after = after.saturating_add(u32::try_from(acts.len()).unwrap_or(u32::MAX));
             let known = self.members.known();
             let foundings = acts.into_iter().filter(|act| known.lacks(act));
-            let steps: Vec<Step> = foundings.map(|act| Step::Founded(Box::new(act))).collect();
-            news |= self.take(&steps)?;
+            news |= self.take_foundings(node, foundings);
         }
         Ok(news)
+    }
+
+    /// Takes those acts that a node shows that are foundings. Whether any is news. What else there is among
+    /// them hides none of them: the node may have been told it by others.
+    fn take_foundings(&self, node: &NodeId, acts: impl Iterator<Item = Act>) -> bool {
+        let steps: Vec<Step> = acts.map(|act| Step::Founded(Box::new(act))).collect();
+        let news = self.members.take_unless(&steps, |reason| {
+            debug!(%node, %reason, "shows a founding that is none");
+            ControlFlow::Continue(())
+        });
+        if news {
+            self.meet();
+            self.members.keep();
+        }
+        news
     }
 
     /// Takes steps that a node shows. Whether any is news.

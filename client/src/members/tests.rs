@@ -109,7 +109,7 @@ async fn who_shows_steps_that_prove_nothing_is_not_believed() {
     for number in 0..3 {
         world.set(number, Manner::Plucker);
         client
-            .ask_all(&world.node(number))
+            .ask_all(&world.node(number), None)
             .await
             .expect_err("too few");
     }
@@ -192,4 +192,78 @@ async fn a_shard_that_was_founded_is_found_and_need_not_answer() {
     let founding = |step: &Step| matches!(step, Step::Founded(_));
     assert_eq!(steps.iter().position(founding), Some(1));
     assert_eq!(steps.len(), 2);
+}
+
+/// The first shard founds another one of these nodes. Its acts, as a node shows them.
+async fn founding(world: &World, members: std::ops::Range<usize>) -> Vec<Act> {
+    world.inner().agreeable = true;
+    let (_kept, wallet) = wallet(world, world.client(Options::default()));
+    let founding = Founding {
+        payer: key("alice"),
+        members: members.map(|number| world.descriptor(number)).collect(),
+        price: 0,
+        consents: None,
+    };
+    let founded = wallet.found(founding, &Watch::nobody()).await;
+    assert!(founded.expect("it is decided").is_committed());
+    let request = Request::Acts { after: 0 };
+    match world.ask(&world.node(0), request, ANSWER).await {
+        Ok(Response::Acts(acts)) => acts,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_founding_that_proves_nothing_hides_no_other() {
+    let world = World::of_shards(&[&[1_000], &[]]);
+    let good = founding(&world, 4..8).await;
+    let spoil = |change: &dyn Fn(&mut model::Transaction)| {
+        let mut act = good[0].clone();
+        change(&mut act.transaction);
+        act
+    };
+    let spoiled = [
+        spoil(&|transaction| drop(transaction.openings.pop())),
+        spoil(&|transaction| {
+            transaction.authorizations = vec![model::Authorization {
+                key: key("alice"),
+                signature: model::Signature::from_bytes([7; 64]),
+            }];
+        }),
+        spoil(&|transaction| transaction.body.nonce[0] ^= 1),
+    ];
+    let (client, node) = (world.client(Options::default()), world.node(0));
+    assert!(!client.take_foundings(&node, spoiled.iter().cloned()));
+    let two = ShardId::new(2);
+    assert!(client.committee(two).is_err());
+    let all = spoiled.iter().chain(&good).cloned();
+    assert!(client.take_foundings(&node, all));
+    assert!(client.committee(two).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_question_is_about_the_shard_that_is_wanted_and_all_have_their_turn() {
+    let world = World::of_shards(&[&[1], &[], &[], &[], &[], &[], &[]]);
+    let client = world.client(Options::default());
+    let known = client.members.known();
+    let wanted = ShardId::new(5);
+    let mut asked = BTreeSet::new();
+    let mut question = Question {
+        wanted: Some(wanted),
+        turn: 0,
+        shards_max: 4,
+    };
+    assert_eq!(question.turns(&known), 4);
+    for turn in 0..4 {
+        question.turn = turn;
+        let shards = question.shards(&known);
+        let shards: BTreeSet<ShardId> = shards.into_iter().map(|(shard, _)| shard).collect();
+        assert_eq!(shards.len(), 4);
+        assert!(shards.contains(&SHARD) && shards.contains(&wanted));
+        asked.extend(shards);
+    }
+    assert_eq!(asked.len(), 7);
+    // Where all fit, nobody waits for a turn.
+    question.shards_max = 7;
+    assert_eq!(question.shards(&known).len(), 7);
 }
