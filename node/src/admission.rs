@@ -2,7 +2,9 @@
 //! only what is well-formed and signed by whom it says goes on to the event loop.
 //!
 //! Checking signatures is most of the work of a node, so it has a thread of its own. Everything that
-//! waits is checked in one batch, and nothing waits for a batch to fill.
+//! waits is checked in one batch, and nothing waits for a batch to fill. What clients hand in is checked
+//! apart, after what members say and not too much of it at once: a false signature makes a batch be checked
+//! one by one, and costs a client nothing to make.
 
 mod doubt;
 mod guard;
@@ -27,12 +29,13 @@ use model::api::{Refused, Taken};
 use model::shard::Seat;
 use model::transaction::{Authorized, Malformed, WellFormed};
 use model::{Epoch, NodeId, ShardId, Transaction};
+use net::PeerName;
 use tokio::sync::{mpsc, watch};
 
 use crate::event::{Answer, BUSY, Event, Submission, Submitted};
 use crate::reads::Reads;
 use crate::registry::Known;
-use guard::Guard;
+use guard::{Guard, is_false};
 use memo::Memo;
 pub use meter::Counters;
 pub(crate) use meter::Meter;
@@ -42,6 +45,10 @@ const FRAMES_AT_ONCE: usize = 256;
 
 /// Submissions that are taken at once. A batch of signatures is as cheap as it gets from 64 on.
 const SUBMISSIONS_AT_ONCE: usize = 512;
+
+/// Signatures of clients that are checked at once. Members wait for no more than so many to be checked, which
+/// takes some 20 ms if they have to be looked at one by one.
+const SIGNATURES_AT_ONCE: usize = 512;
 
 /// Why admission has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +91,20 @@ enum Arrived {
     },
 }
 
+/// Who handed in a transaction, and waits to be told what became of it.
+struct Submitter {
+    client: Option<PeerName>,
+    answer: Answer,
+}
+
+/// What came of submissions.
+struct Checked {
+    /// Those that are in order.
+    submitted: Vec<Submitted>,
+    /// The client of each one that no client makes.
+    caught: Vec<PeerName>,
+}
+
 impl Admission {
     /// Admission to our shard among these, and those that become known.
     pub(crate) fn new(shards: Shards, known: watch::Receiver<Known>, meter: Arc<Meter>) -> Self {
@@ -114,7 +135,7 @@ impl Admission {
     ) -> Ended {
         let mut arrived = Vec::new();
         let mut foreign = Vec::new();
-        let mut submitted = Vec::new();
+        let mut waiting: Vec<Submission> = Vec::new();
         loop {
             tokio::select! {
                 count = frames.recv_many(&mut arrived, FRAMES_AT_ONCE) => {
@@ -123,19 +144,20 @@ impl Admission {
                     }
                 }
                 Some(first) = letters.recv() => foreign.push(first),
-                Some(first) = submissions.recv() => submitted.push(first),
+                Some(first) = submissions.recv(), if waiting.is_empty() => waiting.push(first),
+                () = std::future::ready(()), if !waiting.is_empty() => {}
             }
             // Whatever else waits by now shares the batch.
             let room = FRAMES_AT_ONCE.saturating_sub(arrived.len());
             arrived.extend(std::iter::from_fn(|| frames.try_recv().ok()).take(room));
             let room = FRAMES_AT_ONCE.saturating_sub(foreign.len());
             foreign.extend(std::iter::from_fn(|| letters.try_recv().ok()).take(room));
-            let room = SUBMISSIONS_AT_ONCE.saturating_sub(submitted.len());
-            submitted.extend(std::iter::from_fn(|| submissions.try_recv().ok()).take(room));
+            let room = SUBMISSIONS_AT_ONCE.saturating_sub(waiting.len());
+            waiting.extend(std::iter::from_fn(|| submissions.try_recv().ok()).take(room));
 
             self.refresh();
             let frames = arrived.iter().map(|frame| (frame.from, &frame.bytes));
-            let mut admitted = self.admit(frames, std::mem::take(&mut submitted));
+            let mut admitted = self.admit(frames);
             let letters = foreign.iter();
             let letters = letters.filter_map(|frame| self.admit_letter(frame.from, &frame.bytes));
             admitted.extend(letters);
@@ -146,6 +168,10 @@ impl Admission {
                 if events.send(event).await.is_err() {
                     return Ended::EventLoop;
                 }
+            }
+            let submitted = self.admit_submissions(take_batch(&mut waiting));
+            if !submitted.is_empty() && events.send(Event::Submitted(submitted)).await.is_err() {
+                return Ended::EventLoop;
             }
         }
     }
@@ -176,30 +202,30 @@ impl Admission {
             .map_or(Cow::Borrowed(&self.shards), Cow::Owned)
     }
 
-    /// Admits frames and submissions together. What is left out was refused and counted.
-    fn admit<'a>(
-        &mut self,
-        frames: impl Iterator<Item = (NodeId, &'a Bytes)>,
-        submissions: Vec<Submission>,
-    ) -> Vec<Event> {
+    /// Admits frames together. What is left out was refused and counted.
+    fn admit<'a>(&mut self, frames: impl Iterator<Item = (NodeId, &'a Bytes)>) -> Vec<Event> {
         let mut transactions = Vec::new();
         let arrived: Vec<Arrived> = frames
             .filter_map(|(from, bytes)| self.decode(from, bytes, &mut transactions))
             .collect();
-        let passed_on = transactions.len();
-        let answers = self.check_forms(submissions, &mut transactions);
-
-        let mut verdicts = self.memo.authorize(transactions);
-        let submitted = answer(answers, verdicts.drain(passed_on..));
-        let mut verdicts = verdicts.into_iter();
-        let mut events: Vec<Event> = arrived
+        let mut verdicts = self.memo.authorize(transactions).into_iter();
+        arrived
             .into_iter()
             .filter_map(|arrived| self.finish(arrived, &mut verdicts))
-            .collect();
-        if !submitted.is_empty() {
-            events.push(Event::Submitted(submitted));
+            .collect()
+    }
+
+    /// Admits submissions together. Of those that are left out their clients have been told why.
+    fn admit_submissions(&mut self, submissions: Vec<Submission>) -> Vec<Submitted> {
+        let Checked { submitted, caught } = self.check_submissions(submissions);
+        self.meter.false_submissions.add(caught.len());
+        if let Some(guard) = &mut self.guard {
+            let now = Instant::now();
+            for client in caught {
+                guard.catches(client, now);
+            }
         }
-        events
+        submitted
     }
 
     /// Admits what a member of another shard says.
@@ -278,42 +304,57 @@ impl Admission {
         let (Some(guard), Some(client)) = (&mut self.guard, submission.client) else {
             return true;
         };
+        let now = Instant::now();
+        if guard.turns_away(client, now) {
+            self.meter.false_submissions.increment();
+            return false;
+        }
         let shard = self.shards.scope().shard;
-        let is_welcome = guard.lets_in(client, &submission.transaction, shard, Instant::now());
+        let is_welcome = guard.lets_in(client, &submission.transaction, shard, now);
         if !is_welcome {
             self.meter.unfunded.increment();
         }
         is_welcome
     }
 
-    /// Puts the well-formed ones of the submissions to the others, and refuses the rest.
-    fn check_forms(
-        &mut self,
-        submissions: Vec<Submission>,
-        transactions: &mut Vec<WellFormed>,
-    ) -> Vec<Answer> {
-        let mut answers = Vec::with_capacity(submissions.len());
+    /// Checks submissions, and tells the clients of those that are refused.
+    fn check_submissions(&mut self, submissions: Vec<Submission>) -> Checked {
+        let mut caught = Vec::new();
+        let mut submitters = Vec::with_capacity(submissions.len());
+        let mut transactions = Vec::with_capacity(submissions.len());
         for submission in submissions {
             let is_welcome = self.is_welcome(&submission);
             let Submission {
                 transaction,
                 answer,
-                client: _, // looked at
+                client,
             } = submission;
             if !is_welcome {
                 // The client may be gone.
                 let _ = answer.send(Taken::Refused(BUSY));
                 continue;
             }
+            let submitter = Submitter { client, answer };
             match transaction.check_form(&self.shards.scope().network) {
                 Ok(well_formed) => {
                     transactions.push(well_formed);
-                    answers.push(answer);
+                    submitters.push(submitter);
                 }
-                Err(malformed) => refuse(answer, &malformed),
+                Err(malformed) => caught.extend(submitter.refuse(&malformed)),
             }
         }
-        answers
+        let verdicts = self.memo.authorize(transactions);
+        let mut submitted = Vec::with_capacity(submitters.len());
+        for (submitter, verdict) in submitters.into_iter().zip(verdicts) {
+            match verdict {
+                Ok(transaction) => submitted.push(Submitted {
+                    transaction,
+                    answer: submitter.answer,
+                }),
+                Err(malformed) => caught.extend(submitter.refuse(&malformed)),
+            }
+        }
+        Checked { submitted, caught }
     }
 
     fn finish(
@@ -375,25 +416,24 @@ fn foreigners(shards: &Shards) -> HashMap<NodeId, (ShardId, Seat)> {
     members.collect()
 }
 
-/// The submissions whose signatures verify. The others are told that theirs do not.
-fn answer(
-    answers: Vec<Answer>,
-    verdicts: impl Iterator<Item = Result<Authorized, Malformed>>,
-) -> Vec<Submitted> {
-    let mut submitted = Vec::with_capacity(answers.len());
-    for (answer, verdict) in answers.into_iter().zip(verdicts) {
-        match verdict {
-            Ok(transaction) => submitted.push(Submitted {
-                transaction,
-                answer,
-            }),
-            Err(malformed) => refuse(answer, &malformed),
-        }
+impl Submitter {
+    /// Tells what is wrong with the transaction. The client, if no client makes such a one.
+    fn refuse(self, malformed: &Malformed) -> Option<PeerName> {
+        // The client may be gone.
+        let _ = self
+            .answer
+            .send(Taken::Refused(Refused::malformed(malformed)));
+        self.client.filter(|_| is_false(malformed))
     }
-    submitted
 }
 
-fn refuse(answer: Answer, malformed: &Malformed) {
-    // The client may be gone.
-    let _ = answer.send(Taken::Refused(Refused::malformed(malformed)));
+/// Takes the first of what waits: no more signatures than are checked at once, and one transaction at least.
+fn take_batch(waiting: &mut Vec<Submission>) -> Vec<Submission> {
+    let mut signatures = 0;
+    let fitting = waiting.iter().take_while(|submission| {
+        signatures += submission.transaction.authorizations.len();
+        signatures <= SIGNATURES_AT_ONCE
+    });
+    let count = fitting.count().max(1).min(waiting.len());
+    waiting.drain(..count).collect()
 }

@@ -236,7 +236,7 @@ impl EventLoop {
         let Some(left) = known.on_ledger(ours.shard) else {
             return;
         };
-        let excluded = left.epoch == ours.epoch && left.vacated().count() > ours.vacated().count();
+        let excluded = left.is_left_of(ours);
         let Some(next) = left.renewed().filter(|_| excluded) else {
             return;
         };

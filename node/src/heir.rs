@@ -11,16 +11,20 @@
 //!
 //! Paper: Section VI-A. Deviation: D-11.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use consensus::Ledger;
+use consensus::ledger::BadState;
 use futures::{StreamExt, stream};
 use model::key::Zip215;
 use model::state::{Inventory, Piece};
-use model::{Epoch, NodeId, Policy, ShardId};
+use model::{Committee, Epoch, NodeId, Policy, ShardId};
+use tokio::task::spawn_blocking;
 use tokio::time::{sleep, timeout};
 
+use crate::pursuit::Silence;
 use crate::registry::Registry;
 use crate::store::Inheritance;
 use crate::sync_server::{fetch_inventory, fetch_piece};
@@ -60,14 +64,18 @@ pub(crate) struct Heir {
 
 impl Heir {
     /// The state to begin with; `None` if the history is short, or nobody has one: then it is replayed.
+    ///
+    /// Whoever replays goes on doing so for ever, so it waits until there are members to say that they have
+    /// no state.
     pub(crate) async fn inherit(&self) -> Option<Inheritance> {
         if self.shard == self.registry.root() {
             // What it has committed about shards is shown to newcomers, from the first act on.
             return None;
         }
         for _ in 0..ATTEMPTS {
+            self.wait_for_members().await;
             let Some(inventory) = self.newest().await else {
-                if !self.has_turned() {
+                if self.has_members() && !self.has_turned() {
                     return None;
                 }
                 sleep(PAUSE).await;
@@ -85,6 +93,31 @@ impl Heir {
             tracing::warn!(%height, "the state could not be fetched");
         }
         None
+    }
+
+    /// Waits until there are members to ask.
+    async fn wait_for_members(&self) {
+        let mut silence = Silence::new(Instant::now());
+        while !self.has_members() {
+            if silence.is_to_be_said(Instant::now()) {
+                let shard = self.shard;
+                tracing::warn!(%shard, "too few members can be reached to ask for the state of the shard");
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Whether so many members are connected that one of them is honest, or all that there are.
+    fn has_members(&self) -> bool {
+        let known = self.registry.known().directory;
+        let enough = known
+            .current(self.shard)
+            .map_or(0, Committee::honest_threshold);
+        let peers = self.network.peers().into_iter();
+        let connected: BTreeSet<NodeId> = peers.filter_map(|peer| peer.node).collect();
+        let others = self.others();
+        let reached = others.iter().filter(|node| connected.contains(*node));
+        reached.count() >= enough.min(others.len())
     }
 
     /// Whether an epoch of the shard has ended: then there is a state, and members are about to keep it if they
@@ -137,14 +170,19 @@ impl Heir {
             }
         }
         drop(coming);
-        let ledger = Ledger::inherit(&inventory, pieces, Arc::clone(&self.policy));
-        let ledger = ledger
+        let policy = Arc::clone(&self.policy);
+        // A large state takes a while, and meanwhile the node answers and shows that it lives.
+        let made = spawn_blocking(move || {
+            let ledger = Ledger::inherit(&inventory, pieces, policy)?;
+            let head = inventory.head;
+            Ok::<_, BadState>(Inheritance { ledger, head })
+        });
+        let inheritance = made.await.ok()?;
+        let inheritance = inheritance
             .inspect_err(|reason| tracing::error!(%reason, "the state of the shard is damaged"))
             .ok()?;
-        self.knows(ledger.scope.epoch).await.then_some(Inheritance {
-            ledger,
-            head: inventory.head,
-        })
+        let epoch = inheritance.ledger.scope.epoch;
+        self.knows(epoch).await.then_some(inheritance)
     }
 
     /// A piece, from whoever has it.

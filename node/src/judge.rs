@@ -6,18 +6,17 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use model::encoding;
 use model::key::Zip215;
-use model::{HeadCertificate, LieKind, Malpractice, News, NodeId, NotAFact};
+use model::{HeadCertificate, Malpractice, News, NotAFact};
 use net::Topic;
 
 use crate::heads::{Heads, Hearing};
-use crate::registry::{NotAnAct, Registry};
-use crate::store::EXHIBITS_MAX;
+use crate::registry::{NotAnAct, NotLearned, Registry};
+use crate::store::Liars;
 
 /// What comes of looking at a message.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,16 +36,16 @@ pub(crate) struct Judge {
     registry: Arc<Registry>,
     heads: Arc<Heads>,
     /// Who is known to lie, and about what.
-    exposed: BTreeSet<(NodeId, LieKind)>,
+    liars: Liars,
 }
 
 impl Judge {
     /// A judge who knows of no lies yet.
-    pub(crate) const fn new(registry: Arc<Registry>, heads: Arc<Heads>) -> Self {
+    pub(crate) fn new(registry: Arc<Registry>, heads: Arc<Heads>) -> Self {
         Self {
             registry,
             heads,
-            exposed: BTreeSet::new(),
+            liars: Liars::default(),
         }
     }
 
@@ -69,11 +68,11 @@ impl Judge {
         }
     }
 
-    /// A lie is known from elsewhere. Whether it was not known before: there is one record of each kind
-    /// for each node.
+    /// A lie is known from elsewhere. Whether it is new: there is one record of each kind for each node of a
+    /// shard, and as many as the [store](crate::store) has room for.
     pub(crate) fn expose(&mut self, record: &Malpractice) -> bool {
-        let room = self.exposed.len() < EXHIBITS_MAX;
-        room && self.exposed.insert(about(record))
+        let own = self.registry.known().place.map(|place| place.shard);
+        self.liars.take(record, own)
     }
 
     fn judge_news(&self, news: News) -> Judgement {
@@ -86,9 +85,16 @@ impl Judge {
                         Judgement::New(Vec::new())
                     }
                     // Two shows of one change may differ in who has signed.
-                    Ok(false) | Err(NotAFact::Contradicts { .. }) => Judgement::Old,
-                    Err(NotAFact::UnknownShard(_) | NotAFact::Gap { .. }) => Judgement::Ahead,
-                    Err(NotAFact::Change(_) | NotAFact::Committee(_)) => Judgement::False,
+                    Ok(false) | Err(NotLearned::Fact(NotAFact::Contradicts { .. })) => {
+                        Judgement::Old
+                    }
+                    Err(
+                        NotLearned::Unrecorded { .. }
+                        | NotLearned::Fact(NotAFact::UnknownShard(_) | NotAFact::Gap { .. }),
+                    ) => Judgement::Ahead,
+                    Err(NotLearned::Fact(NotAFact::Change(_) | NotAFact::Committee(_))) => {
+                        Judgement::False
+                    }
                 }
             }
             News::Acted(act) => {
@@ -101,7 +107,12 @@ impl Judge {
                     // Whoever passed it on may not have known yet that the epoch had ended.
                     Ok(false) | Err(NotAnAct::AfterEnd(_)) => Judgement::Old,
                     Err(NotAnAct::Ahead(_)) => Judgement::Ahead,
-                    Err(NotAnAct::Other | NotAnAct::Unproven(_)) => Judgement::False,
+                    Err(
+                        NotAnAct::Other
+                        | NotAnAct::NoRecord
+                        | NotAnAct::Malformed(_)
+                        | NotAnAct::Unproven(_),
+                    ) => Judgement::False,
                 }
             }
         }
@@ -138,12 +149,12 @@ impl Judge {
     fn judge_evidence(&mut self, record: Malpractice) -> Judgement {
         let (network, shard) = record.lie.told_in();
         let epoch = record.lie.epoch();
-        let directory = self.registry.known().directory;
+        let known = self.registry.known();
+        let (own, directory) = (known.place.map(|place| place.shard), known.directory);
         if network != directory.network() {
             return Judgement::False;
         }
-        let full = self.exposed.len() >= EXHIBITS_MAX;
-        if full || self.exposed.contains(&about(&record)) {
+        if !self.liars.wants(&record, own) {
             return Judgement::Old;
         }
         let Some(committee) = directory.committee(shard, epoch) else {
@@ -156,8 +167,4 @@ impl Judge {
         self.expose(&record);
         Judgement::New(vec![record])
     }
-}
-
-fn about(record: &Malpractice) -> (NodeId, LieKind) {
-    (record.node, record.lie.kind())
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::api::{Progress, Refused, Request, Response, Status};
-use model::{Hash, Head, Height, ShardId, Time};
+use model::{Hash, Head, Height, ShardId, ShardRecord, Time};
 use net::{Inbound, Protocol};
 
 use crate::api::{Identity, VERSION};
@@ -16,7 +16,7 @@ use crate::gauges::Gauges;
 use crate::heads::Heads;
 use crate::peer_view::PeerView;
 use crate::readiness;
-use crate::registry::Registry;
+use crate::registry::{Known, Registry};
 use crate::service::Incoming;
 use crate::stop::Stopper;
 
@@ -41,15 +41,24 @@ pub(crate) struct Lobby {
 }
 
 impl Lobby {
-    /// Answers requests until a shard lists the node: that shard. `None` if the node is to stop.
+    /// Answers requests until a shard lists the node that it may join: that shard. `None` if the node is to
+    /// stop. There is no way back: a node has the store of one shard.
+    ///
+    /// Where the operator has allowed the seat, the node does not wait for the root shard to record it: it
+    /// may be needed for that.
     pub(crate) async fn wait(&self, incoming: &mut Incoming) -> Option<ShardId> {
         let mut known = self.registry.subscribe();
-        let node = self.identity.node;
         let listed = async {
-            let known = known.wait_for(|known| known.shard_for(&node).is_some());
-            known.await.ok()?.shard_for(&node)
+            let known = known.wait_for(|known| self.shard_to_join(known).is_some());
+            let known = known.await.ok()?;
+            self.shard_to_join(&known)
         };
         self.answer_during(incoming, listed).await?
+    }
+
+    fn shard_to_join(&self, known: &Known) -> Option<ShardId> {
+        let agrees = |record: &ShardRecord| self.applicant.agree_if_allowed(record).is_ok();
+        known.shard_to_join(&self.identity.node, agrees)
     }
 
     /// Answers requests until something is done. `None` if the node is to stop.

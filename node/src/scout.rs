@@ -5,18 +5,21 @@
 //! nothing or nonsense costs one question. Nodes that are listed in a shard and not connected are dialed
 //! where their shard says that they are.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use model::api::{Act, Request, Response};
-use model::{NodeId, ShardRecord};
+use model::{NodeId, ShardRecord, TransactionId};
 use net::{Protocol, Target};
 use tokio::sync::Semaphore;
 
 use crate::reads::Reads;
-use crate::registry::{NotAnAct, Registry};
+use crate::registry::{NotAnAct, NotLearned, Registry};
 use crate::view::present;
 
 /// How often somebody is asked while there is news to be had, and while nobody would tell it.
@@ -44,8 +47,10 @@ pub(crate) struct Scout {
     registry: Arc<Registry>,
     /// What this node has kept itself, once it is a member of a shard.
     reads: Arc<OnceLock<Arc<Reads>>>,
-    /// How many acts each node has shown.
-    shown: BTreeMap<NodeId, u32>,
+    /// How far this node has come with its own acts.
+    own: u32,
+    /// What each node has shown and was asked.
+    shown: BTreeMap<NodeId, Shown>,
     /// The connected nodes that were asked since they are.
     asked: BTreeSet<NodeId>,
     turn: usize,
@@ -56,6 +61,45 @@ pub(crate) struct Scout {
     /// When the next one is asked.
     due: Instant,
     search_due: Instant,
+}
+
+/// What a node has shown and was asked since it is connected.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Shown {
+    /// How many of its acts it has shown, and the last of them.
+    acts: u32,
+    last: Option<TransactionId>,
+    /// How often it was asked about shards.
+    turn: usize,
+}
+
+impl Shown {
+    /// How many acts to leave out of the next question: all that were shown but the last, by which it can
+    /// be seen that the list is still the same. A node forgets acts when others have taken their place.
+    const fn after(&self) -> u32 {
+        self.acts.saturating_sub(1)
+    }
+
+    /// The acts of an answer that were not shown yet; `None` if the list is another one than it was. Then
+    /// it is looked at from the beginning.
+    fn unseen(&mut self, answer: Vec<Act>) -> Option<Vec<Act>> {
+        let mut acts = answer.into_iter();
+        if let Some(last) = self.last {
+            let first = acts.next().map(|act| act.transaction.body.id());
+            if first != Some(last) {
+                (self.acts, self.last) = (0, None);
+                return None;
+            }
+        }
+        Some(acts.collect())
+    }
+
+    /// So many of these acts were looked at.
+    fn saw(&mut self, acts: &[TransactionId], count: u32) {
+        let seen = usize::try_from(count).unwrap_or(usize::MAX);
+        self.last = acts.iter().take(seen).next_back().copied().or(self.last);
+        self.acts = self.acts.saturating_add(count);
+    }
 }
 
 impl Scout {
@@ -70,6 +114,7 @@ impl Scout {
             network,
             registry,
             reads,
+            own: 0,
             shown: BTreeMap::new(),
             asked: BTreeSet::new(),
             turn: 0,
@@ -145,9 +190,15 @@ impl Scout {
     }
 
     /// Asks how shards have changed. Whether something is news.
-    async fn ask_changes(&self, node: NodeId) -> bool {
-        let Some(Response::Changes(changes)) = self.ask(node, &self.registry.question()).await
-        else {
+    async fn ask_changes(&mut self, node: NodeId) -> bool {
+        let first = self.turn;
+        let shown = self.shown.entry(node).or_insert_with(|| Shown {
+            turn: first,
+            ..Shown::default()
+        });
+        shown.turn = shown.turn.wrapping_add(1);
+        let question = self.registry.question(shown.turn);
+        let Some(Response::Changes(changes)) = self.ask(node, &question).await else {
             return false;
         };
         let mut news = false;
@@ -158,7 +209,8 @@ impl Scout {
                     tracing::info!(%shard, %epoch, "a shard has begun an epoch");
                     news = true;
                 }
-                Ok(false) => {}
+                // The node may have heard more of the root shard.
+                Ok(false) | Err(NotLearned::Unrecorded { .. }) => {}
                 Err(error) => {
                     tracing::debug!(%node, %shard, %epoch, %error, "not a change of a shard");
                     break;
@@ -170,35 +222,35 @@ impl Scout {
 
     /// Asks what the root shard has committed. Whether the node had something that it has not shown yet.
     async fn ask_acts(&mut self, node: NodeId) -> bool {
-        let after = self.shown.get(&node).copied().unwrap_or(0);
-        let Some(Response::Acts(acts)) = self.ask(node, &Request::Acts { after }).await else {
+        let after = self.shown.entry(node).or_default().after();
+        let Some(Response::Acts(answer)) = self.ask(node, &Request::Acts { after }).await else {
             return false;
         };
+        let Some(acts) = self.shown.entry(node).or_default().unseen(answer) else {
+            return true;
+        };
+        let ids = acts.iter().map(|act| act.transaction.body.id());
+        let ids: Vec<TransactionId> = ids.collect();
         let taken = self.take(acts);
-        let shown = self.shown.entry(node).or_default();
-        *shown = shown.saturating_add(taken);
+        self.shown.entry(node).or_default().saw(&ids, taken);
         taken > 0
     }
 
     /// What this node itself has decided, if it is a member of the root shard.
     async fn look_at_own(&mut self) {
-        let (Some(reads), node) = (self.reads.get(), self.registry.node()) else {
+        let Some(reads) = self.reads.get() else {
             return;
         };
         let place = self.registry.known().place;
         if place.is_none_or(|place| place.shard != self.registry.root()) {
             return;
         }
-        let after = self.shown.get(&node).copied().unwrap_or(0);
         let (reads, first) = (
             Arc::clone(reads),
-            usize::try_from(after).unwrap_or(usize::MAX),
+            usize::try_from(self.own).unwrap_or(usize::MAX),
         );
         match tokio::task::spawn_blocking(move || reads.acts(first)).await {
-            Ok(Ok(acts)) => {
-                let taken = self.take(acts);
-                self.shown.insert(node, after.saturating_add(taken));
-            }
+            Ok(Ok(acts)) => self.own = self.own.saturating_add(self.take(acts)),
             Ok(Err(error)) => tracing::error!(%error, "cannot read what the shard has committed"),
             Err(_) => {} // the node is stopping
         }

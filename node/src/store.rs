@@ -31,6 +31,7 @@ pub(crate) mod testing;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use consensus::ledger::Foreign;
@@ -44,13 +45,13 @@ use redb::StorageBackend;
 
 pub use directory::Directory;
 pub use error::StoreError;
-pub use evidence::EXHIBITS_MAX;
+pub(crate) use evidence::Liars;
 pub use recovery::{Recovered, RecoveryError};
 pub use state::{Standing, State};
 
 use crate::labels::Labels;
 use changes::{BlockRow, Changes};
-use log::{Log, Owner, Position, Torn};
+use log::{Log, LogError, Owner, Position, Torn};
 use medium::Medium;
 use tables::{Checkpoint, Identity, Tables};
 
@@ -128,7 +129,7 @@ impl Store {
             network,
             node: setup.node,
         };
-        let tables = Tables::open(backend, &identity)?;
+        let tables = Tables::open(backend, &identity, is_blank(&*medium)?)?;
         let snapshot = tables.snapshot()?;
         let checkpoint = snapshot.checkpoint()?;
         let confirmed = checkpoint
@@ -361,6 +362,27 @@ impl Store {
             self.bodies.insert(block.name(), position);
         }
     }
+}
+
+/// Whether nothing has ever been appended to the log on a medium, which need not have been begun.
+fn is_blank(medium: &dyn Medium) -> Result<bool, StoreError> {
+    let Position { segment, offset } = Position::FIRST;
+    let look = || -> io::Result<bool> {
+        let segments = medium.list()?;
+        if segments.is_empty() {
+            return Ok(true);
+        }
+        Ok(segments == [segment] && medium.length(segment)? <= offset)
+    };
+    look().map_err(|reason| {
+        let (doing, file) = ("look at", medium.name(segment));
+        LogError::Disk {
+            doing,
+            file,
+            reason,
+        }
+        .into()
+    })
 }
 
 impl Flush {

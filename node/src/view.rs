@@ -1,13 +1,32 @@
 //! Who is who for the network of a node: it follows what is known of shards.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::bounds::MEMBERS_MAX;
-use model::{Committee, NodeId, ShardId};
+use model::{Committee, Directory, NodeId, ShardId};
 use net::bounds::NEIGHBOURS_MAX;
 
 use crate::registry::{Known, Registry};
+
+/// How many neighbours a node has.
+#[derive(Clone, Copy, Debug)]
+struct Places {
+    /// Those that belong to whole shards, the oldest first.
+    settled: usize,
+    /// All of them.
+    all: usize,
+}
+
+/// The places of a node. Half of them are settled: that is room for twenty shards of the largest size, or
+/// five hundred of the smallest, and leaves as much for shards that are founded later.
+const PLACES: Places = Places {
+    settled: NEIGHBOURS_MAX / 2,
+    all: NEIGHBOURS_MAX,
+};
 
 /// Who is who for `node`, by what is known.
 ///
@@ -24,13 +43,39 @@ pub(crate) fn view(known: &Known, node: NodeId) -> net::View {
         }
     }
     let ours: BTreeSet<&NodeId> = committee.iter().chain([&node]).collect();
-    let others = known.directory.all().flat_map(present);
-    let others: BTreeSet<NodeId> = others.filter(|other| !ours.contains(other)).collect();
-    let neighbours = others.into_iter().take(NEIGHBOURS_MAX).collect();
+    let neighbours = neighbours(&known.directory, &ours, PLACES);
     net::View {
         committee,
         neighbours,
     }
+}
+
+/// The members of other shards than ours, as many as there are places for.
+///
+/// Keys cost nothing and shards cost little, so there may be more members than places. Who gets one is
+/// decided by the number of the shard, which grows with every founding, and within a shard by seat, which is
+/// the affair of that shard. It is never decided by key: whoever makes keys until they sort first would
+/// displace everybody else.
+///
+/// 1. The settled places go to all members of the oldest shards. What is founded later takes none of them.
+/// 2. The next ones go to `f + 1` members of each shard, one of whom is honest, so that as many shards as
+///    possible can be reached.
+/// 3. What is left goes to the other members, those of the oldest shards first.
+fn neighbours(directory: &Directory, ours: &BTreeSet<&NodeId>, places: Places) -> Vec<NodeId> {
+    let theirs = |node: &NodeId| !ours.contains(node);
+    let everybody = || directory.all().flat_map(present).filter(theirs);
+    let some = directory
+        .all()
+        .flat_map(|shard| present(shard).take(shard.honest_threshold()));
+    let in_turn = everybody()
+        .take(places.settled)
+        .chain(some.filter(theirs))
+        .chain(everybody());
+    let mut seated = BTreeSet::new();
+    in_turn
+        .filter(|node| seated.insert(*node))
+        .take(places.all)
+        .collect()
 }
 
 /// Keeps the network's view, which shards there are for it, and which of them this node serves, until the

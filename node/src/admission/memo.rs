@@ -71,8 +71,8 @@ impl Memo {
         }
     }
 
-    /// Checks in one batch the signatures of transactions that are not known, and remembers those
-    /// whose signatures all verify. Of several copies of one transaction it looks at the first.
+    /// Checks in one batch the signatures of transactions that are not known, and remembers them all if
+    /// all verify. Of several copies of one transaction it looks at the first.
     fn check_unknown(&mut self, transactions: &[WellFormed]) {
         let mut batch = Batch::new();
         let mut seen = HashSet::new();
@@ -84,17 +84,22 @@ impl Memo {
             }
         }
         self.meter.signatures.add(batch.len());
-        let mut verdicts = batch.verify_each().into_iter();
-        for transaction in unknown {
-            let signatures = transaction.transaction().authorizations.len();
-            let bad = verdicts
-                .by_ref()
-                .take(signatures)
-                .filter(|verifies| !verifies);
-            if bad.count() == 0 {
+        if batch.verify_all() {
+            for transaction in unknown {
                 self.remember(transaction);
             }
         }
+    }
+
+    /// Checks the signatures of a transaction up to the first that does not verify: who makes one up could
+    /// have made up all of them, and the others would be checked for nothing.
+    fn check_alone(&mut self, transaction: WellFormed) -> Result<Authorized, Malformed> {
+        let authorized = transaction.clone().verify(&mut Counting(&self.meter))?;
+        // Of several copies the first is remembered.
+        if !self.recent.contains_key(&transaction.id()) {
+            self.remember(&transaction);
+        }
+        Ok(authorized)
     }
 }
 
@@ -126,8 +131,8 @@ impl Checks for Memo {
             if self.knows(&transaction) {
                 Ok(transaction.trust())
             } else {
-                // It is a bad one, and this finds its culprit; or another copy of one.
-                transaction.verify(&mut Counting(&self.meter))
+                // Something in the batch is bad, or this is another copy of one that is not.
+                self.check_alone(transaction)
             }
         };
         transactions.into_iter().map(authorize).collect()

@@ -58,6 +58,9 @@ counters! {
     changes,
     /// Transactions of clients that use what is not there, beyond those that are taken all the same.
     unfunded,
+    /// Transactions of clients that no client makes, malformed or with a signature that is none, and what
+    /// the same clients handed in soon after.
+    false_submissions,
     /// Frames of nodes that are neither in the committee nor in that of another shard.
     strangers,
 }

@@ -7,6 +7,9 @@
 //!
 //! A transaction speaks for the first client that hands it in before it is decided, and for no other: so
 //! that each client costs its owner a transaction.
+//!
+//! To look is to read a whole block from the disk, for somebody who may never pay. So it is looked once in a
+//! while, at whatever a client hands in then.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -14,20 +17,22 @@ use std::time::{Duration, Instant};
 use model::{Outcome, TransactionId};
 use net::PeerName;
 
-/// After so long a transaction has most likely been decided.
+/// After so long a transaction has most likely been decided. Of a client that does not pay no more than one is
+/// looked up in this time, and what became of the one before it.
 const LOOK_AFTER: Duration = Duration::from_secs(1);
 
 /// How often it is looked again at a client that pays.
 const LOOK_EACH: Duration = Duration::from_secs(5);
 
-/// Clients of whom a transaction is remembered.
+/// Clients of whom it is remembered what they handed in.
 const CLIENTS_MAX: usize = 1_024;
 
 /// A transaction of a client.
 #[derive(Clone, Copy, Debug)]
 struct Sample {
-    transaction: TransactionId,
-    /// When to look what became of it.
+    /// `None` if it has handed in none yet that can speak for it.
+    transaction: Option<TransactionId>,
+    /// When to look what became of it, and at the next one.
     due: Instant,
     /// Whether the client has paid so far.
     pays: bool,
@@ -59,28 +64,20 @@ impl Payers {
         now: Instant,
         outcome: impl Fn(&TransactionId) -> Option<Outcome>,
     ) -> Paid {
-        let Some(sample) = self.samples.get(&client).copied() else {
-            let id = transaction();
-            if self.is_new(&id, &outcome) {
-                let due = now + LOOK_AFTER;
-                self.remember(
-                    client,
-                    Sample {
-                        transaction: id,
-                        due,
-                        pays: false,
-                    },
-                );
-            }
-            return Paid::Nothing;
-        };
+        let sample = self.samples.get(&client).copied();
+        let sample = sample.unwrap_or(Sample {
+            transaction: None,
+            due: now,
+            pays: false,
+        });
         if now < sample.due {
             return match sample.pays {
                 true => Paid::Before,
                 false => Paid::Nothing,
             };
         }
-        let (pays, next, paid) = match (outcome(&sample.transaction), sample.pays) {
+        let decided = sample.transaction.as_ref().and_then(&outcome);
+        let (pays, next, paid) = match (decided, sample.pays) {
             (Some(Outcome::Committed), _) => (true, LOOK_EACH, Paid::Now),
             (Some(Outcome::Aborted(_)), _) | (None, false) => (false, LOOK_AFTER, Paid::Nothing),
             // It is not decided yet, or was not taken.
@@ -89,7 +86,7 @@ impl Payers {
         let id = transaction();
         // One that speaks for nobody is passed over, and the one before it goes on to speak.
         let transaction = match self.is_new(&id, &outcome) {
-            true => id,
+            true => Some(id),
             false => sample.transaction,
         };
         let due = now + next;
@@ -111,7 +108,7 @@ impl Payers {
         outcome: impl Fn(&TransactionId) -> Option<Outcome>,
     ) -> bool {
         let mut samples = self.samples.values();
-        let is_taken = samples.any(|sample| sample.transaction == *transaction);
+        let is_taken = samples.any(|sample| sample.transaction.as_ref() == Some(transaction));
         !is_taken && outcome(transaction).is_none()
     }
 
@@ -126,6 +123,8 @@ impl Payers {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     const ALICE: u8 = 1;
@@ -185,8 +184,9 @@ mod tests {
         let later = now + LOOK_AFTER;
         assert_eq!(hand_in(&mut payers, ALICE, 1, 1, now), Paid::Nothing);
         assert_eq!(hand_in(&mut payers, BOB, 1, 1, now), Paid::Nothing);
-        assert_eq!(hand_in(&mut payers, BOB, 1, 3, now), Paid::Nothing);
-        assert!(!payers.samples.contains_key(&client(BOB)));
+        assert_eq!(hand_in(&mut payers, BOB, 1, 3, later), Paid::Nothing);
+        assert_eq!(payers.samples[&client(BOB)].transaction, None);
+        let later = later + LOOK_AFTER;
         assert_eq!(hand_in(&mut payers, BOB, 4, 3, later), Paid::Nothing);
         assert_eq!(hand_in(&mut payers, ALICE, 5, 3, later), Paid::Now);
     }
@@ -198,6 +198,28 @@ mod tests {
         now += LOOK_AFTER;
         assert_eq!(hand_in(&mut payers, ALICE, 1, 2, now), Paid::Now);
         assert_eq!(hand_in(&mut payers, ALICE, 3, 2, now), Paid::Before);
+    }
+
+    #[test]
+    fn what_was_decided_before_is_looked_up_once_in_a_while() {
+        let (mut payers, mut now) = (Payers::default(), Instant::now());
+        let asked = Cell::new(0);
+        for looked_up in 1..=3 {
+            for number in 0..100 {
+                let paid = payers.hands_in(
+                    client(ALICE),
+                    || transaction(number),
+                    now,
+                    |_| {
+                        asked.set(asked.get() + 1);
+                        Some(Outcome::Committed)
+                    },
+                );
+                assert_eq!(paid, Paid::Nothing);
+            }
+            assert_eq!(asked.get(), looked_up);
+            now += LOOK_AFTER;
+        }
     }
 
     #[test]

@@ -5,10 +5,12 @@ use consensus::message::{Admitted, Proposal, Status};
 use consensus::{Message, Shards};
 use model::api::{Refused, Taken};
 use model::block::{BlockRef, Entry, Header, encode_entries, payload_hash};
+use model::bounds::AUTHORIZATIONS_MAX;
 use model::{Authorization, Block, Epoch, Height, NodeId, Signature, Slot, Transaction};
+use net::PeerName;
 use tokio::sync::oneshot;
 
-use super::{Admission, Counters, Event, Meter, Submission};
+use super::{Admission, Counters, Event, Meter, SIGNATURES_AT_ONCE, Submission, take_batch};
 use crate::testing::{
     CREATED, SHARD, Shard, account_of, committee, genesis, node, payment, person, registry, seat,
 };
@@ -32,8 +34,25 @@ fn admission() -> Admission {
 }
 
 fn admit(admission: &mut Admission, frames: &[(NodeId, Bytes)]) -> Vec<Event> {
-    let frames = frames.iter().map(|(from, bytes)| (*from, bytes));
-    admission.admit(frames, Vec::new())
+    admission.admit(frames.iter().map(|(from, bytes)| (*from, bytes)))
+}
+
+fn client(number: u8) -> PeerName {
+    PeerName::of_transport_seed(&[number; 32].into())
+}
+
+/// A transaction of a client, or of the node itself, and where what becomes of it is told.
+fn submission(
+    client: Option<PeerName>,
+    transaction: Transaction,
+) -> (Submission, oneshot::Receiver<Taken>) {
+    let (answer, told) = oneshot::channel();
+    let submission = Submission {
+        transaction,
+        client,
+        answer,
+    };
+    (submission, told)
 }
 
 fn passed_on(transactions: &[Transaction]) -> Bytes {
@@ -77,8 +96,7 @@ fn counts(events: &[Event]) -> Vec<usize> {
             Admitted::Proposal(proposal) => proposal.entries.len(),
             _ => 0,
         },
-        Event::Submitted(submitted) => submitted.len(),
-        _ => panic!("admission makes no such event"),
+        _ => panic!("no frame makes such an event"),
     };
     events.iter().map(count).collect()
 }
@@ -95,6 +113,18 @@ fn forged(transaction: &Transaction) -> Transaction {
     let mut other = transaction.clone();
     other.authorizations[0].signature = Signature::from_bytes([1; 64]);
     other
+}
+
+/// The same transaction with as many signatures as there may be, none of which is one.
+fn riddled(transaction: &Transaction) -> Transaction {
+    let signature = Signature::from_bytes([1; 64]);
+    let keys = (0..AUTHORIZATIONS_MAX as u8).map(|number| person(number).public());
+    let mut authorizations: Vec<_> = keys.map(|key| Authorization { key, signature }).collect();
+    authorizations.sort_by_key(|authorization| authorization.key);
+    Transaction {
+        authorizations,
+        ..transaction.clone()
+    }
 }
 
 #[test]
@@ -248,18 +278,11 @@ fn submitters_are_told_what_is_wrong_and_the_rest_goes_on() {
         unsigned_form,
         good[2].clone(),
     ] {
-        let (answer, told) = oneshot::channel();
-        submissions.push(Submission {
-            transaction,
-            client: None,
-            answer,
-        });
+        let (submission, told) = submission(None, transaction);
+        submissions.push(submission);
         answers.push(told);
     }
-    let events = admission.admit(std::iter::empty(), submissions);
-    let [Event::Submitted(submitted)] = <[Event; 1]>::try_from(events).unwrap() else {
-        panic!("submissions become one event");
-    };
+    let submitted = admission.admit_submissions(submissions);
     let ids: Vec<_> = submitted.iter().map(|one| one.transaction.id()).collect();
     assert_eq!(ids, [good[0].body.id(), good[2].body.id()]);
     for one in submitted {
@@ -276,4 +299,92 @@ fn submitters_are_told_what_is_wrong_and_the_rest_goes_on() {
         Some(Taken::Refused(Refused::Malformed(_)))
     ));
     assert_eq!(told.next(), Some(Taken::Waits));
+}
+
+#[test]
+fn false_signatures_are_looked_at_up_to_the_first_and_their_client_is_caught() {
+    let mut admission = admission();
+    let (liar, honest) = (client(1), client(2));
+    let (junk, mut junk_told) = submission(Some(liar), riddled(&payments(1)[0]));
+    let checked = admission.check_submissions(vec![junk]);
+    assert_eq!(checked.caught, [liar]);
+    assert!(checked.submitted.is_empty());
+    assert!(matches!(
+        junk_told.try_recv(),
+        Ok(Taken::Refused(Refused::Malformed(_)))
+    ));
+    let looked_at = AUTHORIZATIONS_MAX as u64 + 1;
+    assert_eq!(admission.meter.snapshot().signatures, looked_at);
+
+    // Whoever is beside it is neither refused nor caught.
+    let (junk, _) = submission(Some(liar), riddled(&payments(2)[1]));
+    let (good, _) = submission(Some(honest), payments(1).remove(0));
+    let checked = admission.check_submissions(vec![junk, good]);
+    assert_eq!(checked.caught, [liar]);
+    assert_eq!(checked.submitted.len(), 1);
+}
+
+#[test]
+fn a_client_whose_transaction_has_a_form_that_no_client_makes_is_caught() {
+    let mut admission = admission();
+    let good = payments(1).remove(0);
+    let mut unopened = good.clone();
+    unopened.openings.clear();
+    let mut elsewhere = good.clone();
+    elsewhere.body.network = model::NetworkId::from_bytes([9; 32]);
+    let (unopened, _) = submission(Some(client(1)), unopened);
+    // Somebody may have taken it for another network.
+    let (elsewhere, _) = submission(Some(client(2)), elsewhere);
+    let (good, _) = submission(Some(client(3)), good);
+    let submitted = admission.admit_submissions(vec![unopened, elsewhere, good]);
+    assert_eq!(submitted.len(), 1);
+    assert_eq!(admission.meter.snapshot().false_submissions, 1);
+}
+
+#[test]
+fn a_false_signature_of_a_client_costs_members_nothing() {
+    let mut admission = admission();
+    let transactions = payments(20);
+    let (junk, _) = submission(Some(client(1)), forged(&payments(21)[20]));
+    let events = admit(&mut admission, &[(node(1), passed_on(&transactions))]);
+    assert_eq!(counts(&events), [20]);
+    admission.admit_submissions(vec![junk]);
+    // The one that is false is checked in a batch of its own, and then alone.
+    assert_eq!(admission.meter.snapshot().signatures, 20 + 2);
+}
+
+#[test]
+fn one_that_is_false_does_not_make_the_good_ones_beside_it_be_checked_again_later() {
+    let mut admission = admission();
+    let mut transactions = payments(4);
+    transactions[3] = riddled(&transactions[3]);
+    admit(&mut admission, &[(node(1), passed_on(&transactions))]);
+    let together = 3 + AUTHORIZATIONS_MAX as u64;
+    assert_eq!(admission.meter.snapshot().signatures, together + 3 + 1);
+    let good = passed_on(&transactions[..3]);
+    assert_eq!(counts(&admit(&mut admission, &[(node(2), good)])), [3]);
+    assert_eq!(admission.meter.snapshot().signatures, together + 3 + 1);
+}
+
+#[test]
+fn clients_are_checked_so_many_signatures_at_a_time() {
+    let riddled = riddled(&payments(1)[0]);
+    let whole = SIGNATURES_AT_ONCE / AUTHORIZATIONS_MAX;
+    let mut waiting: Vec<Submission> = (0..=whole)
+        .map(|_| submission(None, riddled.clone()).0)
+        .collect();
+    assert_eq!(take_batch(&mut waiting).len(), whole);
+    assert_eq!(take_batch(&mut waiting).len(), 1);
+    assert_eq!(take_batch(&mut waiting).len(), 0);
+
+    // One that has too many is refused for its form, and has to be looked at for that.
+    let mut endless = riddled.clone();
+    let signatures = endless.authorizations.iter().cycle();
+    endless.authorizations = signatures.take(2 * SIGNATURES_AT_ONCE).cloned().collect();
+    let mut waiting: Vec<Submission> = [riddled, endless.clone(), endless]
+        .map(|transaction| submission(None, transaction).0)
+        .into();
+    assert_eq!(take_batch(&mut waiting).len(), 1);
+    assert_eq!(take_batch(&mut waiting).len(), 1);
+    assert_eq!(take_batch(&mut waiting).len(), 1);
 }

@@ -1,5 +1,7 @@
 use model::outbox::outbox_tree;
-use model::{EpochChange, HandOver, Hash, Height, Lie, Outcome, Statement};
+use model::{
+    EpochChange, HandOver, Hash, Height, Lie, NodeId, Outcome, SecretKey, ShardId, Statement,
+};
 use system_contracts::manage_shards;
 
 use super::*;
@@ -154,6 +156,37 @@ fn two_heads(seat: usize) -> Malpractice {
             first: head(1),
             second: head(2),
         },
+    }
+}
+
+#[test]
+fn the_lies_of_one_shard_leave_room_for_those_of_another() {
+    let elsewhere = Arc::new(Registry::new(node(0), &genesis()));
+    let lie_at_home = two_heads(3);
+    for registry in [registry(), elsewhere] {
+        let mut judge = Judge::new(registry, Arc::default());
+        // Whoever founds a shard has as many keys as it likes. That it lied is not looked at here.
+        let throw_away = |number: u16| {
+            let mut lie = lie_at_home.clone();
+            let mut seed = [8; 32];
+            seed[..2].copy_from_slice(&number.to_be_bytes());
+            lie.node = NodeId::new(SecretKey::from_seed(seed).public());
+            if let Lie::Statements { scope, .. } = &mut lie.lie {
+                scope.shard = ShardId::new(7);
+            }
+            lie
+        };
+        let exposed = (0..1_000).filter(|number| judge.expose(&throw_away(*number)));
+        let exposed = exposed.count();
+        assert!((1..1_000).contains(&exposed), "{exposed}");
+        check(
+            &mut judge,
+            Topic::Evidence,
+            &throw_away(1_000),
+            Judgement::Old,
+        );
+        let news = Judgement::New(vec![lie_at_home.clone()]);
+        check(&mut judge, Topic::Evidence, &lie_at_home, news);
     }
 }
 

@@ -116,6 +116,7 @@ impl Member<'_> {
             network,
             runtime,
             gauges,
+            heads,
             ..
         } = self.shared;
         let registry = &self.person.registry;
@@ -148,6 +149,7 @@ impl Member<'_> {
             reads: Arc::clone(&self.reads),
             waiters: Arc::clone(&self.waiters),
             gauges: Arc::clone(gauges),
+            heads: Arc::clone(heads),
             events: self.events.clone(),
         };
         runtime.spawn(pursuit.run());

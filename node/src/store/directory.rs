@@ -12,7 +12,7 @@ use super::error::TABLES_FILE;
 use super::medium::{Files, make_directory};
 use super::states::States;
 use super::tables::Tables;
-use super::{Setup, Start, Store, StoreError};
+use super::{Setup, Start, Store, StoreError, is_blank};
 
 /// A directory that no other process uses, for as long as this value lives.
 pub struct Directory {
@@ -49,12 +49,11 @@ impl Directory {
     ///
     /// [`StoreError`] if it is damaged, or not that of this node.
     pub fn store(&self, setup: Setup<'_>) -> Result<(Store, Start), StoreError> {
-        let medium = Files::open(self.path.join("log")).map_err(|reason| self.unusable(reason))?;
-        Store::open(Arc::new(medium), self.backend()?, setup)
+        Store::open(Arc::new(self.medium()?), self.backend()?, setup)
     }
 
     /// Of which shard the store in it is, and what was known of shards and epochs when its tables were
-    /// written; `None` if there is no store yet.
+    /// written; `None` if there is no store yet, or nothing in it.
     ///
     /// # Errors
     ///
@@ -67,13 +66,18 @@ impl Directory {
         if !self.path.join(TABLES_FILE).exists() {
             return Ok(None);
         }
-        Tables::left(self.backend()?, network, node)
+        let log_is_blank = is_blank(&self.medium()?)?;
+        Tables::left(self.backend()?, network, node, log_is_blank)
     }
 
     /// The states for others in it.
     #[must_use]
     pub fn states(&self) -> States {
         States::within(self.path.join("states"))
+    }
+
+    fn medium(&self) -> Result<Files, StoreError> {
+        Files::open(self.path.join("log")).map_err(|reason| self.unusable(reason))
     }
 
     fn backend(&self) -> Result<FileBackend, StoreError> {

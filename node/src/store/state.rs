@@ -97,7 +97,7 @@ impl State {
                 began: checkpoint.began,
                 certified: checkpoint.certified,
                 acts,
-                evidence: Evidence::restore(evidence),
+                evidence: Evidence::restore(checkpoint.scope.shard, evidence),
                 fresh: Changes::default(),
                 frozen: None,
             }),
@@ -340,7 +340,7 @@ impl State {
         recent.fresh.heads.insert(height, head);
     }
 
-    /// Takes in a record of malpractice. The first of each kind against each node is kept.
+    /// Takes in a record of malpractice. The first of each kind against each node of a shard is kept.
     pub(super) fn exhibit(&self, record: &Malpractice) {
         let mut recent = self.write();
         let seen = recent.progress();

@@ -104,16 +104,27 @@ pub(super) struct Snapshot {
 impl Tables {
     /// Opens the tables of `identity`, or makes empty ones.
     ///
+    /// A node that was ended before it had anything of a shard may have come to another one. So tables
+    /// that were never written are made anew for another shard, if the log is blank as well.
+    ///
     /// # Errors
     ///
     /// [`StoreError`] if they are damaged, or not this node's.
     pub(super) fn open(
         backend: impl StorageBackend,
         identity: &Identity,
+        log_is_blank: bool,
     ) -> Result<Self, StoreError> {
         let tables = Self::of(backend)?;
         match tables.identity()? {
-            Some((FORMAT, found)) => found.check(identity)?,
+            Some((FORMAT, found)) => match found.check(identity) {
+                Err(StoreError::OtherShard { .. })
+                    if log_is_blank && tables.snapshot()?.checkpoint()?.is_none() =>
+                {
+                    tables.begin(identity)?;
+                }
+                checked => checked?,
+            },
             Some((found, _)) => {
                 return Err(StoreError::Format {
                     found,
@@ -126,7 +137,8 @@ impl Tables {
     }
 
     /// Of which shard tables are that were made before, and what was known of shards and epochs when
-    /// they were written. `None` if there is nothing in them.
+    /// they were written. `None` if there is nothing in them: tables that were never written bind a node
+    /// to a shard by what is in its log, and to none if that is blank.
     ///
     /// # Errors
     ///
@@ -135,6 +147,7 @@ impl Tables {
         backend: impl StorageBackend,
         network: NetworkId,
         node: NodeId,
+        log_is_blank: bool,
     ) -> Result<Option<(ShardId, Vec<Fact>)>, StoreError> {
         let tables = Self::of(backend)?;
         let Some((found, identity)) = tables.identity()? else {
@@ -151,6 +164,9 @@ impl Tables {
             shard,
         })?;
         let kept = tables.snapshot()?.checkpoint()?;
+        if kept.is_none() && log_is_blank {
+            return Ok(None);
+        }
         Ok(Some((shard, kept.map_or_else(Vec::new, |kept| kept.facts))))
     }
 

@@ -11,8 +11,8 @@ use super::testing::{Disk, TablesFile};
 use super::{Setup, Start, State, Store, StoreError};
 use crate::labels::SystemLabels;
 use crate::testing::{
-    MEMBERS, PEOPLE, SHARD, Shard, account_of, genesis, member_key, node, payment, person, seat,
-    setup,
+    MEMBERS, PEOPLE, SHARD, Shard, account_of, genesis, member_key, node, nothing_open, payment,
+    person, seat, setup,
 };
 
 /// The disk of the node on seat 0.
@@ -407,14 +407,15 @@ fn a_store_of_another_node_network_or_shard_is_refused() {
         other => panic!("{other:?}"),
     }
     let machine = Machine::default();
-    drop(
-        Store::open(
-            machine.log.clone() as _,
-            machine.tables.clone(),
-            setup(SHARD),
-        )
-        .unwrap(),
+    let opened = Store::open(
+        machine.log.clone() as _,
+        machine.tables.clone(),
+        setup(SHARD),
     );
+    let (mut store, _) = opened.unwrap();
+    let record = Record::Reserved(model::Slot::new(1));
+    store.append([record].iter()).unwrap();
+    drop(store);
     let shard = model::ShardId::new(7);
     let refused = Store::open(machine.log as _, machine.tables, setup(shard));
     assert!(matches!(
@@ -465,6 +466,59 @@ fn two_processes_do_not_share_a_directory() {
     }
     drop(first);
     super::Directory::open(directory.path()).unwrap();
+}
+
+#[test]
+fn a_node_is_bound_to_a_shard_once_it_has_something_of_it() {
+    let path = tempfile::tempdir().unwrap();
+    let (genesis, other) = (genesis(), model::ShardId::new(7));
+    let directory = super::Directory::open(path.path()).unwrap();
+    let left = || {
+        let left = directory.left(genesis.network(), node(0)).unwrap();
+        left.map(|(shard, _)| shard)
+    };
+    let open = |shard| {
+        directory.store(Setup {
+            genesis: &genesis,
+            shard,
+            node: node(0),
+            labels: Arc::new(SystemLabels),
+        })
+    };
+    let is_refused = |shard| {
+        let refused = open(shard).map(|_| ());
+        matches!(refused, Err(StoreError::OtherShard { .. }))
+    };
+    assert_eq!(left(), None);
+    // The process is killed before anything is written.
+    drop(open(SHARD).unwrap());
+    assert_eq!(left(), None);
+    let (mut store, start) = open(other).unwrap();
+    assert_eq!((start.is_new, start.ledger.scope.shard), (true, other));
+    let record = Record::Reserved(model::Slot::new(1));
+    store.append([record].iter()).unwrap();
+    drop(store);
+    assert_eq!(left(), Some(other));
+    assert!(is_refused(SHARD) && !is_refused(other));
+}
+
+#[test]
+fn tables_that_were_written_bind_a_node_to_their_shard_without_any_log() {
+    let machine = Machine::default();
+    let (mut store, _) = machine.open_as(node(0)).unwrap();
+    let flush = store.flush(nothing_open()).unwrap();
+    flush.commit().unwrap();
+    assert!(store.is_blank());
+    drop(store);
+    let genesis = genesis();
+    let elsewhere = Setup {
+        genesis: &genesis,
+        shard: model::ShardId::new(7),
+        node: node(0),
+        labels: Arc::new(SystemLabels),
+    };
+    let refused = Store::open(machine.log as _, machine.tables, elsewhere).map(|_| ());
+    assert!(matches!(refused, Err(StoreError::OtherShard { .. })));
 }
 
 #[test]
