@@ -7,7 +7,7 @@ use model::{Epoch, Invitation, NodeDescriptor, ShardId, ShardRecord};
 use serde_json::json;
 
 use super::show::shard_list;
-use super::update::named;
+use super::update::{named, refuse_excluded};
 use crate::Common;
 use crate::exit::Failure;
 use crate::node::write_new;
@@ -30,6 +30,10 @@ pub(crate) struct Propose {
     /// Propose the list of nodes that is to follow in this shard, instead of a new shard
     #[arg(long, value_name = "K")]
     shard: Option<u32>,
+    /// A node of the list that the shard has excluded, and that is to have a seat again all the same: its name
+    /// or its address
+    #[arg(long, value_name = "NODE", requires = "shard")]
+    again: Vec<String>,
     /// What the shard asks for its part in a transaction [default: nothing, or as before]
     #[arg(long, value_name = "AMOUNT")]
     price: Option<String>,
@@ -90,6 +94,7 @@ fn successor(propose: &Propose, session: &Session, shard: ShardId) -> Result<Sha
     let client = session.client(Options::default())?;
     let before = session.runtime.block_on(client.last_record(shard))?;
     let members = named(session, &propose.nodes, &before)?;
+    refuse_excluded(session.addresses(), &members, &propose.again, &before)?;
     let price = match &propose.price {
         Some(text) => price(Some(text))?,
         None => before.price,

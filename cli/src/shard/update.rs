@@ -19,12 +19,13 @@ use crate::output::{DONE, Done, Output};
 use crate::session::{Session, patience};
 
 use wanted::Wanted;
-pub(super) use wanted::named;
+pub(super) use wanted::{named, refuse_excluded};
 
 const EXAMPLES: &str = "Examples:
   chainspace shard update 1 n4 n5 n6 ada.csd --from alice
   chainspace shard update 2 a.csd b.csd c.csd d.csd --price 0.001CSC --from alice
-  chainspace shard update 1 next.csp ada.csc --from alice";
+  chainspace shard update 1 next.csp ada.csc --from alice
+  chainspace shard update 1 n4 n5 n6 n7 --again n7 --from alice";
 
 const ABOUT_APPROVAL: &str = "Approval:
   Two thirds of the members decide. A member approves if its operator has allowed it: in its
@@ -50,6 +51,10 @@ pub(crate) struct Update {
     /// nodes that it has; or a proposal and the consents to it
     #[arg(required = true, value_name = "NODE")]
     nodes: Vec<String>,
+    /// A node of the list that the shard has excluded, and that is to have a seat again all the same: its name
+    /// or its address
+    #[arg(long, value_name = "NODE")]
+    again: Vec<String>,
     /// What the shard asks for its part in a transaction [default: as before]
     #[arg(long, value_name = "AMOUNT")]
     price: Option<String>,
@@ -80,7 +85,7 @@ pub(crate) fn run(common: &Common, update: &Update, output: &Output) -> Result<D
         wallet: &wallet,
         output,
     };
-    session.runtime.block_on(errand.run(&update.nodes, price))
+    session.runtime.block_on(errand.run(update, price))
 }
 
 /// What is to be done for one user.
@@ -94,10 +99,12 @@ struct Errand<'a> {
 }
 
 impl Errand<'_> {
-    async fn run(&self, nodes: &[String], price: Option<u64>) -> Result<Done, Failure> {
+    async fn run(&self, update: &Update, price: Option<u64>) -> Result<Done, Failure> {
         let began = Instant::now();
         let before = self.client().last_record(self.shard).await?;
-        let wanted = Wanted::of(self.session, nodes, price, &before)?;
+        let wanted = Wanted::of(self.session, &update.nodes, price, &before)?;
+        let addresses = self.session.addresses();
+        refuse_excluded(addresses, &wanted.members, &update.again, &before)?;
         let (epoch, stances) = if before.terms() == wanted.terms(&before) {
             let epoch = before.epoch;
             self.note(format_args!(
@@ -195,15 +202,16 @@ impl Errand<'_> {
                 false => names.join(", "),
             }
         };
-        let present = before.seats.iter().filter_map(|place| match place {
-            Place::Taken(member) => Some(member),
-            Place::Vacated(_) => None,
-        });
-        let was_in =
-            |node: &NodeDescriptor| before.descriptors().any(|known| known.node == node.node);
+        let present = || {
+            before.seats.iter().filter_map(|place| match place {
+                Place::Taken(member) => Some(member),
+                Place::Vacated(_) => None,
+            })
+        };
+        let was_in = |node: &NodeDescriptor| present().any(|known| known.node == node.node);
         let stays = |node: &NodeDescriptor| members.iter().any(|member| member.node == node.node);
         let joins = members.iter().filter(|node| !was_in(node));
-        let leaves = present.filter(|node| !stays(node));
+        let leaves = present().filter(|node| !stays(node));
         self.note(format_args!(
             "Update    shard {}, which is in epoch {}\n  joins    {}\n  leaves   {}",
             self.shard,

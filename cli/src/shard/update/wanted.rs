@@ -1,10 +1,13 @@
 //! The list of nodes that a user wants to follow: named one by one, or proposed and agreed to by mail.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 
 use client::file::{self, Kind};
 use client::paper;
-use client::{Client, Error};
+use client::{Addresses, Client, Error};
 use model::bounds::GENESIS_BYTES_MAX;
 use model::{Consent, Hash, Invitation, NodeDescriptor, Plan, ShardRecord};
 
@@ -109,13 +112,54 @@ pub(crate) fn named(
             let read = descriptors(session, &[path.to_owned()])?;
             return read.into_iter().next().ok_or_else(|| unknown(text, before));
         }
-        let node = session.addresses().parse_node(text).ok();
-        let found = before
-            .descriptors()
-            .find(|known| known.name == *text || Some(known.node) == node);
+        let mut known = before.descriptors();
+        let found = known.find(|known| is_named(session.addresses(), text, known));
         found.cloned().ok_or_else(|| unknown(text, before))
     };
     nodes.iter().map(member).collect()
+}
+
+/// Refuses a list with a node that the shard has excluded, unless `again` names it too. Such a node is not
+/// asked for its consent again, so whoever types the list as it used to be would give the liar its seat back
+/// and not notice. To name a node that has a seat does no harm: the same command can be given again.
+pub(crate) fn refuse_excluded(
+    addresses: Addresses,
+    members: &[NodeDescriptor],
+    again: &[String],
+    before: &ShardRecord,
+) -> Result<(), Failure> {
+    let is_listed =
+        |text: &String| -> bool { members.iter().any(|node| is_named(addresses, text, node)) };
+    if let Some(stray) = again.iter().find(|text| !is_listed(text)) {
+        let why = format!("--again names `{stray}`, which is not in the list of nodes");
+        return Err(Failure::usage(why).hint("name it twice: in the list, and after --again"));
+    }
+    let refused: Vec<&str> = members
+        .iter()
+        .filter(|node| before.vacated().any(|known| known.node == node.node))
+        .filter(|node| !again.iter().any(|text| is_named(addresses, text, node)))
+        .map(|node| &*node.name)
+        .collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let (shard, names) = (before.shard, refused.join(", "));
+    let flags: Vec<String> = refused
+        .iter()
+        .map(|name| format!("--again {name}"))
+        .collect();
+    let hint = format!(
+        "leave it out and name another node in its place; to seat it again on purpose, add {}",
+        flags.join(" ")
+    );
+    let why = format!("shard {shard} has excluded {names} for lying");
+    Err(Failure::usage(why).hint(hint))
+}
+
+/// Whether a user who writes this means a node.
+fn is_named(addresses: Addresses, text: &str, node: &NodeDescriptor) -> bool {
+    let by_address = addresses.parse_node(text);
+    node.name == text || by_address.is_ok_and(|named| named == node.node)
 }
 
 fn unknown(text: &str, before: &ShardRecord) -> Failure {
