@@ -136,6 +136,9 @@ pub enum Request {
     Changes(Vec<(ShardId, Epoch)>),
     /// What the root shard has committed about shards, in the order in which the node came to it.
     /// Answered by [`Response::Acts`].
+    ///
+    /// A node forgets those in whose place later ones have come, all at once and seldom. Then the others move
+    /// up: who finds another act than before where it left off asks from the first one again.
     Acts {
         /// So many of the first are left out: those of the pages before.
         after: u32,
