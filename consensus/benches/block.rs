@@ -25,7 +25,7 @@ impl Checks for Batched {
                 batch.queue(&authorization.key, &bytes, &authorization.signature);
             }
         }
-        assert!(batch.verify_each().into_iter().all(|verified| verified));
+        assert!(batch.verify_all());
         transactions
             .into_iter()
             .map(|transaction| Ok(transaction.trust()))

@@ -69,8 +69,8 @@ impl Batch {
 
     /// Whether [`super::verify`] says of each signature that it is valid.
     ///
-    /// It costs the same whatever is in the batch, where finding the culprits costs more the more good
-    /// ones there are beside them.
+    /// It costs the same whatever is in the batch. Who made up one signature may have made up all of them, so
+    /// it is left to the caller how far to look for the culprits.
     #[must_use]
     pub fn verify_all(&self) -> bool {
         if self.items.len() >= WORTHWHILE {
@@ -78,20 +78,6 @@ impl Batch {
         }
         let mut items = self.items.iter();
         items.all(|item| item.clone().verify_single().is_ok())
-    }
-
-    /// Says for each signature, in the order they were queued, what [`super::verify`] says.
-    ///
-    /// If the batch fails, each signature is checked alone to find the culprits.
-    #[must_use]
-    pub fn verify_each(self) -> Vec<bool> {
-        if self.items.len() >= WORTHWHILE && self.holds() {
-            return vec![true; self.items.len()];
-        }
-        self.items
-            .into_iter()
-            .map(|item| item.verify_single().is_ok())
-            .collect()
     }
 
     fn holds(&self) -> bool {
